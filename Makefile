@@ -1,0 +1,43 @@
+# Two virtual environments: .venv to use kaoiro, .venv-dev with what tests and training need.
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := Scripts
+else
+BIN := bin
+endif
+USE := .venv/$(BIN)
+DEV := .venv-dev/$(BIN)
+SOURCES := pyproject.toml hatch_build.py
+
+.PHONY: demo test lint types bench results clean
+
+.venv/.installed: $(SOURCES)
+	$(PYTHON) -m venv .venv
+	$(USE)/python -m pip install -q --disable-pip-version-check -e .
+	touch $@
+
+.venv-dev/.installed: $(SOURCES)
+	$(PYTHON) -m venv .venv-dev
+	$(DEV)/python -m pip install -q --disable-pip-version-check "torch>=2.6,<2.14"
+	$(DEV)/python -m pip install -q --disable-pip-version-check -e ".[train,dev]"
+	touch $@
+
+demo: .venv/.installed
+	$(USE)/kaoiro demo
+
+test: .venv-dev/.installed
+	$(DEV)/python -m pytest --cov=kaoiro --cov-report=term --cov-fail-under=80
+
+lint: .venv-dev/.installed
+	$(DEV)/ruff check .
+	$(DEV)/ruff format --check .
+	$(DEV)/lint-imports
+
+types: .venv-dev/.installed
+	$(DEV)/pyright --pythonpath $(DEV)/python
+
+bench: .venv-dev/.installed
+	$(DEV)/python benchmarks/speed.py
+
+clean:
+	rm -rf .venv .venv-dev demo runs .coverage .pytest_cache .ruff_cache

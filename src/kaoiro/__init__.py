@@ -1,0 +1,35 @@
+"""kaoiro measures facial expression in photos, videos and archives of videos.
+
+>>> import kaoiro
+>>> analyzer = kaoiro.Analyzer()
+>>> faces = analyzer.image("photo.jpg")
+>>> for record in analyzer.video("talk.mp4"): ...
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kaoiro.core.errors import KaoiroError
+    from kaoiro.core.types import Box, Record
+    from kaoiro.inference.analyzer import Analyzer
+
+__version__ = "0.1.0"
+__all__ = ["Analyzer", "Box", "KaoiroError", "Record", "__version__"]
+
+_PLACES = {
+    "Analyzer": "kaoiro.inference.analyzer",
+    "Box": "kaoiro.core.types",
+    "KaoiroError": "kaoiro.core.errors",
+    "Record": "kaoiro.core.types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used, so that `import kaoiro` is instant."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'kaoiro' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_PLACES[name]), name)

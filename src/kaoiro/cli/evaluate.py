@@ -1,0 +1,76 @@
+"""`kaoiro evaluate`: measured figures, through the path that users run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "evaluate", help="accuracy, calibration, end to end", description=__doc__
+    )
+    kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    fer = _add(kinds, "fer2013", _fer2013, "accuracy and calibration on the official files of FER2013")
+    fer.add_argument("--split", choices=("val", "test"), default="val", help="val = PublicTest, test = PrivateTest")
+    fer.add_argument("--labels", choices=("fer2013", "ferplus"), default="ferplus", help="whose labels")
+    _add(kinds, "folder", _folder, "accuracy on a folder with one sub-folder of face crops for each expression")
+    place = _add(kinds, "end-to-end", _end_to_end, "photos made from FER2013: detected, aligned, classified")
+    place.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
+    place.add_argument("--limit", type=int, metavar="N", help="only the first N images")
+    crop = _add(kinds, "crop", _crop, "where the five points fall on FER2013 Training: the crop geometry")
+    crop.add_argument("--limit", type=int, default=4000, metavar="N", help="number of images (default: 4000)")
+
+
+def _add(kinds: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = kinds.add_parser(name, help=text, description=text)
+    parser.add_argument("--root", required=True, metavar="DIR", help="folder of the data")
+    parser.add_argument("--model", metavar="NAME|FOLDER", help="default: the default model")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
+    parser.add_argument("--results", metavar="DIR", help="write NAME.md and NAME.json for the documentation here")
+    parser.add_argument("--threads", type=int, metavar="N", help="processor threads")
+    parser.set_defaults(run=run, measure=function)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from kaoiro.core import modelfile
+    from kaoiro.core.files import write_text
+    from kaoiro.evaluation import report
+
+    figures = arguments.measure(modelfile.load(arguments.model), arguments)
+    if arguments.json:
+        write_text(arguments.json, json.dumps(figures, indent=2))
+    if arguments.results:
+        report.write(Path(arguments.results), report.name_of(arguments.what, figures), figures)
+    print(report.text(figures))
+    return 0
+
+
+def _fer2013(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.evaluation import fer2013
+
+    return fer2013.evaluate(model, arguments.root, arguments.split, arguments.labels, arguments.threads)
+
+
+def _folder(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.evaluation import folder
+
+    return folder.evaluate(model, arguments.root, arguments.threads)
+
+
+def _end_to_end(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.evaluation import placement
+
+    return placement.evaluate(model, arguments.root, arguments.split, arguments.limit, arguments.threads)
+
+
+def _crop(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.evaluation import placement
+
+    del model
+    return placement.measure_geometry(arguments.root, arguments.limit, arguments.threads)

@@ -1,0 +1,54 @@
+"""`kaoiro models`: what ships inside the package."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "models", help="the models that ship: labels, numbers, licence", description=__doc__
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME|FOLDER", help="one model, complete")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from kaoiro.core import modelfile
+
+    names = [arguments.name] if arguments.name else list(modelfile.shipped())
+    models = [modelfile.load(name) for name in names]
+    if arguments.json:
+        print(json.dumps([model.description.model_dump(mode="json") for model in models], indent=2))
+        return 0
+    for model in models:
+        print("\n".join(describe(model)))
+    if not models:
+        print("kaoiro: no model ships with this installation", file=sys.stderr)
+    return 0
+
+
+def describe(model: Any) -> list[str]:
+    """Return a model's card as lines."""
+    text, spec, origin = model.description, model.specification, model.description.provenance
+    kind = "grey" if spec.channels == 1 else "RGB"
+    lines = [
+        f"{model.name}: {text.card.summary}",
+        f"  input     {spec.size}x{spec.size} {kind}, crop '{spec.crop.name}'",
+    ]
+    lines += [f"  {head.name:<9} {', '.join(head.labels)} (temperature {head.temperature:g})" for head in spec.heads]
+    lines += [f"  measured  {name} {value:g}" for name, value in text.card.numbers.items()]
+    lines += [f"  limits    {limit}" for limit in text.card.limits]
+    lines += [
+        f"  learned   {origin.data}; recipe {origin.recipe}, seed {origin.seed}, {origin.budget}; {origin.created}, "
+        f"commit {origin.commit}",
+        f"  licence   {text.card.licence}",
+        f"  size      {model.graph.stat().st_size / 1e6:.1f} MB, sha256 {model.digest[:16]}…",
+    ]
+    return lines

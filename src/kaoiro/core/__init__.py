@@ -1,0 +1,1 @@
+"""The nouns every other part stands on: vocabularies, specifications, records, model folders."""

@@ -1,0 +1,211 @@
+"""Records to and from files: CSV, JSON lines, Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
+
+from kaoiro.core.errors import InputError, OutputError
+from kaoiro.core.files import replacing
+from kaoiro.core.types import COLUMNS, Record, Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = ("csv", "parquet", "jsonl")
+NAMES = tuple(column.name for column in COLUMNS)
+_DIGITS = {column.name: column.digits for column in COLUMNS}
+_BATCH = 4096
+
+
+class RecordWriter(Protocol):
+    """Takes rows one by one."""
+
+    def write(self, row: dict[str, Value]) -> None:
+        """Write one row."""
+        ...
+
+
+def rounded(name: str, value: Value) -> Value:
+    """Return a number with the decimals that text formats keep."""
+    digits = _DIGITS.get(name)
+    return round(value, digits) if digits is not None and isinstance(value, float) else value
+
+
+class _Text:
+    """Base of the writers that go to an open text file."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.flush()
+
+
+class CsvWriter(_Text):
+    """Comma-separated values with a header; an empty cell is a missing value."""
+
+    def __init__(self, file: IO[str], header: bool = True) -> None:
+        super().__init__(file)
+        self._writer = csv.writer(file, lineterminator="\n")
+        if header:
+            self._writer.writerow(NAMES)
+
+    def write(self, row: dict[str, Value]) -> None:
+        """Write one row."""
+        self._writer.writerow(["" if row[name] is None else rounded(name, row[name]) for name in NAMES])
+
+
+class JsonLinesWriter(_Text):
+    """One JSON object a line; a missing value is null."""
+
+    def write(self, row: dict[str, Value]) -> None:
+        """Write one row."""
+        line = {name: rounded(name, row[name]) for name in NAMES}
+        self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+class ParquetWriter:
+    """Parquet with typed columns, written in row groups so that memory stays bounded."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._rows = path, []
+        self._writer: Any = None
+
+    def __enter__(self) -> Self:
+        import pyarrow.parquet as pq
+
+        self._writer = pq.ParquetWriter(self._path, schema(), compression="zstd")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
+        self._writer.close()
+
+    def write(self, row: dict[str, Value]) -> None:
+        """Write one row."""
+        self._rows.append(row)
+        if len(self._rows) >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._writer.write_table(to_arrow(self._rows))
+            self._rows.clear()
+
+
+def schema() -> pa.Schema:
+    """Return the Arrow schema of the records."""
+    import pyarrow as pa
+
+    kinds = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64()}
+    return pa.schema([pa.field(column.name, kinds[column.kind]) for column in COLUMNS])
+
+
+def to_arrow(rows: Iterable[dict[str, Value]]) -> pa.Table:
+    """Return rows as an Arrow table with the records' schema."""
+    import pyarrow as pa
+
+    rows = list(rows)
+    columns = {name: [row[name] for row in rows] for name in NAMES}
+    return pa.Table.from_pydict(columns, schema=schema())
+
+
+def check_format(name: str) -> str:
+    """Return a format's name, or raise OutputError naming the valid ones."""
+    if name not in FORMATS:
+        raise OutputError(f"format '{name}' is not known; choose one of {', '.join(FORMATS)}")
+    return name
+
+
+def format_of(path: str | Path) -> str:
+    """Return the format that a file's suffix means.
+
+    Raises:
+        OutputError: the suffix is none of .csv, .parquet, .jsonl.
+    """
+    suffix = Path(path).suffix.lower().lstrip(".")
+    if suffix not in FORMATS:
+        raise OutputError(f"{path}: the name must end in .csv, .parquet or .jsonl")
+    return suffix
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[RecordWriter]:
+    """Open a writer for a path; the file appears, complete, when the block ends well.
+
+    Raises:
+        OutputError: unknown suffix, or the place cannot be written.
+    """
+    kind = format_of(path)
+    with replacing(path) as partial:
+        if kind == "parquet":
+            with ParquetWriter(partial) as writer:
+                yield writer
+        else:
+            with partial.open("w", encoding="utf-8", newline="") as file, text_writer(kind, file) as writer:
+                yield writer
+
+
+def text_writer(kind: str, file: IO[str]) -> CsvWriter | JsonLinesWriter:
+    """Return a writer of CSV or JSON lines to an open text file."""
+    if kind == "parquet":
+        raise OutputError("parquet is a binary format; give --out")
+    return CsvWriter(file) if check_format(kind) == "csv" else JsonLinesWriter(file)
+
+
+def write(records: Iterable[Record], path: str | Path) -> int:
+    """Write records to a file whose suffix names the format; returns the number of rows."""
+    count = 0
+    with opened(path) as writer:
+        for record in records:
+            writer.write(record.row())
+            count += 1
+    return count
+
+
+def read_rows(path: str | Path) -> Iterator[dict[str, Value]]:
+    """Yield the rows of a file that kaoiro wrote, in bounded memory.
+
+    Raises:
+        InputError: a column is missing.
+    """
+    kind = format_of(path)
+    if kind == "parquet":
+        yield from _read_parquet(Path(path))
+        return
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        if kind == "csv":
+            reader = csv.DictReader(file)
+            _require(path, reader.fieldnames or ())
+            yield from (_typed(row) for row in reader)
+        else:
+            yield from (json.loads(line) for line in file)
+
+
+def _read_parquet(path: Path) -> Iterator[dict[str, Value]]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        _require(path, file.schema_arrow.names)
+        for batch in file.iter_batches(_BATCH):
+            yield from batch.to_pylist()
+
+
+def _require(path: str | Path, names: Iterable[str]) -> None:
+    missing = [name for name in NAMES if name not in set(names)]
+    if missing:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}")
+
+
+def _typed(row: dict[str, str]) -> dict[str, Value]:
+    convert = {"text": str, "integer": int, "number": float}
+    return {c.name: convert[c.kind](row[c.name]) if row[c.name] != "" else None for c in COLUMNS}

@@ -1,0 +1,104 @@
+"""Vocabularies: ordered label names, and the mappings between label sets.
+
+A vocabulary refuses what lies outside it and names the offending label, so that no bare
+integer label ever travels between parts of the toolkit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kaoiro.core.errors import LabelError
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """An ordered set of label names."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels):
+            raise LabelError(f"vocabulary '{self.name}' repeats a label: {', '.join(self.labels)}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def index(self, label: str) -> int:
+        """Return the position of `label`.
+
+        Raises:
+            LabelError: the label is not in this vocabulary.
+        """
+        if label not in self.labels:
+            raise LabelError(f"'{label}' is not in vocabulary '{self.name}'; valid labels: {', '.join(self.labels)}")
+        return self.labels.index(label)
+
+    def indices(self, labels: Iterable[str]) -> list[int]:
+        """Return the positions of several labels."""
+        return [self.index(label) for label in labels]
+
+
+EXPRESSIONS = Vocabulary(
+    "expressions",
+    ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
+)
+"""The eight expressions in the order in which columns are written (alphabetical)."""
+
+FER2013 = Vocabulary("fer2013", ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"))
+"""The seven classes of FER2013 in the order of its integer labels."""
+
+FERPLUS = Vocabulary("ferplus", (*FER2013.labels, "contempt"))
+"""The eight emotions of FER+ (Barsoum et al., 2016) in the toolkit's training order."""
+
+FERPLUS_VOTES = Vocabulary(
+    "ferplus-votes",
+    ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"),
+)
+"""The ten columns of the official vote table; NF means 'not a face'."""
+
+SYNONYMS = {
+    "angry": "anger",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "afraid": "fear",
+    "happy": "happiness",
+    "sad": "sadness",
+    "surprised": "surprise",
+    "contemptuous": "contempt",
+}
+
+
+def canonical(label: str) -> str:
+    """Return the toolkit's spelling of a common label ('Happy' becomes 'happiness')."""
+    word = label.strip().lower()
+    return SYNONYMS.get(word, word)
+
+
+def project(probabilities: np.ndarray, source: Vocabulary, target: Vocabulary) -> np.ndarray:
+    """Map class probabilities onto another vocabulary: drop what the target lacks and renormalise.
+
+    Args:
+        probabilities: (N, len(source)), rows sum to 1.
+        source: vocabulary of the probabilities.
+        target: vocabulary wanted.
+
+    Returns:
+        (N, len(target)). A target label that the source lacks gets probability 0. A row whose
+        whole mass was dropped becomes uniform over the shared labels.
+
+    Raises:
+        LabelError: the two vocabularies share no label.
+    """
+    shared = [label for label in target.labels if label in source.labels]
+    if not shared:
+        raise LabelError(f"vocabularies '{source.name}' and '{target.name}' share no label")
+    result = np.zeros((len(probabilities), len(target)), np.float64)
+    result[:, target.indices(shared)] = probabilities[:, source.indices(shared)]
+    mass = result.sum(axis=1, keepdims=True)
+    uniform = np.isin(target.labels, shared) / len(shared)
+    return np.where(mass > 0, result / np.where(mass > 0, mass, 1), uniform)

@@ -1,0 +1,174 @@
+"""Model folders: `model.json`, `model.onnx` and, for training on, `weights.safetensors`.
+
+model.json holds the Specification, the checksums of the files beside it, where the model came from
+(data, seed, commit) and its card. It is read strictly: unknown keys, other format versions and
+files whose checksum differs are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from kaoiro.core.errors import ModelError
+from kaoiro.core.files import sha256, write_text
+from kaoiro.core.spec import Specification, Strict
+
+FORMAT = 1
+DEFAULT = "stills"
+GRAPH, WEIGHTS, DESCRIPTION = "model.onnx", "weights.safetensors", "model.json"
+
+
+class Provenance(Strict):
+    """Where a model came from.
+
+    Attributes:
+        recipe: 'family/recipe'.
+        settings: the complete recipe.
+        data: the learning data in words.
+        budget: what it cost (epochs, hours, hardware class).
+        commit: of this project when it was trained.
+    """
+
+    recipe: str
+    settings: dict[str, Any]
+    data: str
+    seed: int
+    budget: str
+    commit: str
+    created: str
+
+
+class Card(Strict):
+    """What people should know.
+
+    Attributes:
+        summary: one sentence.
+        numbers: measured figures by name.
+        limits: known failures.
+        licence: of the weights.
+    """
+
+    summary: str
+    numbers: dict[str, float] = Field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+    licence: str
+
+
+class Description(Strict):
+    """The content of model.json."""
+
+    format: Literal[1] = FORMAT
+    name: str
+    specification: Specification
+    files: dict[str, str]
+    provenance: Provenance
+    card: Card
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model folder whose description was read and whose checksums hold."""
+
+    path: Path
+    description: Description
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.description.name
+
+    @property
+    def specification(self) -> Specification:
+        """What the model eats and answers."""
+        return self.description.specification
+
+    @property
+    def digest(self) -> str:
+        """Checksum of the graph, which identifies the model in results."""
+        return self.description.files[GRAPH]
+
+    @property
+    def graph(self) -> Path:
+        """The ONNX file."""
+        return self.path / GRAPH
+
+
+def shipped() -> dict[str, Path]:
+    """Return the models inside the package: name -> folder."""
+    root = Path(str(resources.files("kaoiro"))) / "models"
+    return {item.parent.name: item.parent for item in sorted(root.glob(f"*/{DESCRIPTION}"))}
+
+
+def find(model: str | Path | None = None) -> Path:
+    """Return the folder of a model given by name or path; None is the default model.
+
+    Raises:
+        ModelError: neither a shipped model nor a folder with model.json.
+    """
+    models = shipped()
+    name = DEFAULT if model is None else str(model)
+    if name in models:
+        return models[name]
+    if (Path(name) / DESCRIPTION).is_file():
+        return Path(name)
+    names = ", ".join(models) or "none"
+    raise ModelError(f"no model '{name}': not one that ships ({names}), nor a folder with {DESCRIPTION}")
+
+
+def load(model: str | Path | None = None) -> ModelFolder:
+    """Read and check a model folder.
+
+    Raises:
+        ModelError: not found, not readable, of another format, or damaged.
+    """
+    folder = find(model)
+    description = read_description(folder)
+    if GRAPH not in description.files:
+        raise ModelError(f"{folder / DESCRIPTION} names no {GRAPH}")
+    for name, digest in description.files.items():
+        _check(folder / name, digest, optional=name != GRAPH)
+    return ModelFolder(folder, description)
+
+
+def _check(file: Path, digest: str, optional: bool) -> None:
+    if not file.is_file():
+        if optional:
+            return
+        raise ModelError(f"{file} is missing; install or copy the model folder again")
+    if sha256(file) != digest:
+        raise ModelError(f"{file} is damaged (checksum differs from {DESCRIPTION}); install or copy the folder again")
+
+
+def read_description(folder: Path) -> Description:
+    """Read model.json.
+
+    Raises:
+        ModelError: unreadable, or not what this version understands.
+    """
+    file = folder / DESCRIPTION
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"{file} cannot be read: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else None
+        raise ModelError(f"{file} has format {found}; this version of kaoiro reads format {FORMAT}")
+    try:
+        return Description.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ModelError(f"{file} is not valid at '{where}': {first['msg']}") from error
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Write model.json with the checksums of the files beside it."""
+    files = {name: sha256(folder / name) for name in (GRAPH, WEIGHTS) if (folder / name).is_file()}
+    content = description.model_copy(update={"files": files}).model_dump(mode="json")
+    write_text(folder / DESCRIPTION, json.dumps(content, indent=2, ensure_ascii=False))

@@ -1,0 +1,157 @@
+"""Record: one face in one frame, and the columns under which it is written.
+
+`COLUMNS` is the one place where columns are defined; the writers and the reference
+documentation are made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kaoiro.core.labels import EXPRESSIONS
+
+Value = str | int | float | None
+Kind = Literal["text", "integer", "number"]
+LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+"""The five landmarks; left and right as seen in the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the upright image; (0, 0) is the image's top left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def area(self) -> float:
+        """Square pixels."""
+        return self.width * self.height
+
+    def overlap(self, other: Box) -> float:
+        """Return intersection over union, 0–1."""
+        wide = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)
+        high = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
+        shared = max(0.0, wide) * max(0.0, high)
+        union = self.area + other.area - shared
+        return shared / union if union > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One face in one frame; a frame without a face gives one record whose `box` is None.
+
+    Attributes:
+        source: path as given, or 'archive.zip/member'.
+        frame: number of the decoded frame, from 0; photos: 0.
+        time_s: presentation time in seconds; photos: 0.
+        track: identity over frames of one video; None in photos.
+        face_score: the detector's confidence, 0–1; None where the caller gave the box.
+        box: pixels of the upright image.
+        landmarks: five points (x, y) in pixels of the upright image, in the order of `LANDMARKS`.
+        roll: tilt of the line through the eyes, degrees, positive clockwise as seen.
+        face_size: square root of the box's area, pixels.
+        sharpness: detail of the aligned crop, 0–1 (see `kaoiro.faces.quality`).
+        expression: the most probable expression.
+        confidence: its calibrated probability, 0–1.
+        scores: further measurements by column name, such as 'expression_fear'.
+    """
+
+    source: str
+    frame: int
+    time_s: float
+    track: int | None = None
+    face_score: float | None = None
+    box: Box | None = None
+    landmarks: tuple[tuple[float, float], ...] | None = None
+    roll: float | None = None
+    face_size: float | None = None
+    sharpness: float | None = None
+    expression: str | None = None
+    confidence: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def has_face(self) -> bool:
+        """Whether this row describes a face."""
+        return self.box is not None
+
+    def row(self) -> dict[str, Value]:
+        """Return the record as one flat row, a value (or None) for every column of `COLUMNS`."""
+        row: dict[str, Value] = dict.fromkeys(column.name for column in COLUMNS)
+        row |= {name: getattr(self, name) for name in _PLAIN}
+        if self.box is not None:
+            box = self.box
+            row |= {"box_left": box.left, "box_top": box.top, "box_width": box.width, "box_height": box.height}
+        for name, point in zip(LANDMARKS, self.landmarks or (), strict=False):
+            row[f"{name}_x"], row[f"{name}_y"] = point
+        return row | dict(self.scores)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the records.
+
+    Attributes:
+        digits: decimals that text formats keep; None keeps all.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+    digits: int | None = None
+
+
+def _landmark_columns() -> list[Column]:
+    return [
+        Column(f"{name}_{axis}", "number", "pixels", f"{name.replace('_', ' ')}, {axis}", 2)
+        for name in LANDMARKS
+        for axis in "xy"
+    ]
+
+
+def expression_column(label: str) -> str:
+    """Return the column of an expression's probability."""
+    return f"expression_{label}"
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("source", "text", "", "path as given; inside archives 'archive.zip/member'"),
+    Column("frame", "integer", "", "number of the decoded frame, from 0; photos: 0"),
+    Column("time_s", "number", "seconds", "presentation time from the stream's timestamps; photos: 0", 6),
+    Column("track", "integer", "", "one face over the frames of one video; empty in photos"),
+    Column("face_score", "number", "0–1", "the detector's confidence; empty where the caller gave the box", 4),
+    Column("box_left", "number", "pixels", "left edge of the face in the upright image", 2),
+    Column("box_top", "number", "pixels", "top edge", 2),
+    Column("box_width", "number", "pixels", "width", 2),
+    Column("box_height", "number", "pixels", "height", 2),
+    *_landmark_columns(),
+    Column("roll", "number", "degrees", "tilt of the line through the eyes, clockwise positive", 2),
+    Column("face_size", "number", "pixels", "square root of the box's area", 2),
+    Column("sharpness", "number", "0–1", "detail of the aligned crop; low values mean blur or low resolution", 4),
+    Column("expression", "text", "", "most probable expression; empty without a face"),
+    Column("confidence", "number", "0–1", "calibrated probability of that expression", 6),
+    *(
+        Column(expression_column(label), "number", "0–1", f"calibrated probability of {label}; the eight sum to 1", 6)
+        for label in EXPRESSIONS.labels
+    ),
+)
+"""All columns in the order in which they are written."""
+
+_PLAIN = [
+    "source",
+    "frame",
+    "time_s",
+    "track",
+    "face_score",
+    "roll",
+    "face_size",
+    "sharpness",
+    "expression",
+    "confidence",
+]  # fields that are columns under their own name

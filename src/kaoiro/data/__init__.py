@@ -1,0 +1,1 @@
+"""Learning data: data sets, splits and transforms."""

@@ -1,0 +1,91 @@
+"""From a recipe's data settings to training and validation faces."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from kaoiro.core.errors import DataError
+from kaoiro.core.labels import FER2013, FERPLUS, Vocabulary
+from kaoiro.data.augmentation import Augmentation
+from kaoiro.data.datasets import drawn, fer2013
+from kaoiro.data.faces import Faces
+from kaoiro.data.splits import stratified_holdout
+
+ROOT_VARIABLE = "KAOIRO_FER2013"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What a recipe learns from.
+
+    Attributes:
+        dataset: 'fer2013' (official files under `root`) or 'drawn' (simple drawings, for trials).
+        labels: 'ferplus' takes the vote distributions of eight emotions, 'fer2013' its seven classes.
+        root: folder of the official files; default: environment variable KAOIRO_FER2013.
+        count: number of drawn faces.
+        augmentation: applied to training faces only.
+    """
+
+    dataset: Literal["fer2013", "drawn"] = "fer2013"
+    labels: Literal["ferplus", "fer2013"] = "ferplus"
+    root: str | None = None
+    count: int = 256
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True)
+class LearningData:
+    """Training faces, the held-out faces on which every choice is made, and where they come from."""
+
+    training: Faces
+    validation: Faces
+    vocabulary: Vocabulary
+    description: str
+
+
+def load(config: DataConfig) -> LearningData:
+    """Load the data of a recipe.
+
+    Raises:
+        DataError: the files are missing or not in the official layout.
+    """
+    if config.dataset == "drawn":
+        faces = drawn.faces(config.count, seed=0)
+        held = np.arange(len(faces)) // len(drawn.VOCABULARY) % 4 == 0
+        return LearningData(faces.rows(~held), faces.rows(held), drawn.VOCABULARY, f"{config.count} drawn faces")
+    return _load_fer2013(config)
+
+
+def _load_fer2013(config: DataConfig) -> LearningData:
+    root = config.root or os.environ.get(ROOT_VARIABLE)
+    if root is None:
+        raise DataError(f"name the folder with fer2013.csv by --data.root or the variable {ROOT_VARIABLE}")
+    training = fer2013.read(root).part("Training")
+    held = stratified_holdout(training.image_keys(), training.labels)
+    vocabulary = FERPLUS if config.labels == "ferplus" else FER2013
+    faces = to_faces(training, config.labels)
+    usable = ~np.isnan(faces.targets["expression"]).any(axis=1) & (faces.pixels.std(axis=(1, 2)) > 0)
+    description = f"FER2013 Training with {config.labels} labels"
+    return LearningData(faces.rows(usable & ~held), faces.rows(held), vocabulary, description)
+
+
+def to_faces(data: fer2013.Fer2013, labels: Literal["ferplus", "fer2013"]) -> Faces:
+    """Turn rows of FER2013 into faces with the chosen labels.
+
+    Raises:
+        DataError: FER+ labels are asked for and the vote table is missing.
+    """
+    if labels == "fer2013":
+        targets = np.eye(len(FER2013), dtype=np.float32)[data.labels]
+        return Faces(data.images, {"expression": targets}, {"expression": data.labels})
+    if data.votes is None:
+        raise DataError("FER+ labels need fer2013new.csv beside fer2013.csv")
+    return Faces(
+        data.images,
+        {"expression": fer2013.vote_distributions(data.votes)},
+        {"expression": fer2013.majority_labels(data.votes)},
+    )

@@ -1,0 +1,30 @@
+"""Splits that keep identical images on one side."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def stratified_holdout(keys: np.ndarray, labels: np.ndarray, share: float = 0.1, seed: int = 0) -> np.ndarray:
+    """Choose a stratified hold-out in which images with equal keys stay together.
+
+    Args:
+        keys: (N,) digests; equal keys are never divided between the sides.
+        labels: (N,) classes; each class gives about `share` of its images. A group with conflicting
+            labels counts for the label of its first image.
+        share: part held out, 0–1.
+        seed: of the shuffle.
+
+    Returns:
+        (N,) bool, True for held-out images.
+    """
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    sizes = np.bincount(group)
+    group_label = np.asarray(labels)[first]
+    chosen = np.zeros(len(sizes), bool)
+    rng = np.random.default_rng(seed)
+    for label in np.unique(group_label):
+        members = rng.permutation(np.flatnonzero(group_label == label))
+        before = np.cumsum(sizes[members]) - sizes[members]
+        chosen[members[before < share * sizes[members].sum()]] = True
+    return chosen[group]

@@ -1,0 +1,121 @@
+"""Accuracy and calibration on FER2013, with its own labels or those of FER+."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from kaoiro.core.errors import DataError
+from kaoiro.core.labels import FER2013, FERPLUS, Vocabulary, project
+from kaoiro.core.modelfile import ModelFolder
+from kaoiro.data.datasets import fer2013
+from kaoiro.inference.classifier import Classifier, prepare_crops
+from kaoiro.metrics import accuracy as acc
+from kaoiro.metrics.calibration import expected_calibration_error, negative_log_likelihood
+
+Labels = Literal["fer2013", "ferplus"]
+SPLITS = {"val": "PublicTest", "test": "PrivateTest"}
+
+
+def evaluate(model: ModelFolder, root: str, split: str, labels: Labels, threads: int | None = None) -> dict[str, Any]:
+    """Measure a model on an official part of FER2013, single crop, images as they are.
+
+    With `ferplus` the images with a clear majority among the eight emotions count (SPEC: majority mode),
+    with `fer2013` all images. Where the model's labels differ from the data's, its probabilities are
+    mapped (labels the data lacks are dropped, the rest renormalised) and the result says so.
+
+    Args:
+        model: checked model folder.
+        root: folder of the official files.
+        split: 'val' (PublicTest) or 'test' (PrivateTest).
+        labels: which annotation.
+        threads: of ONNX Runtime.
+
+    Raises:
+        DataError: files or rows are missing.
+    """
+    data = fer2013.read(root)
+    part = data.part(SPLITS[split])
+    truth, vocabulary = truth_of(part, labels)
+    kept = truth >= 0
+    probabilities, protocol = predict(model, part.images[kept], vocabulary, threads)
+    seen = seen_in_training(data, part)
+    report = measure(probabilities, truth[kept], vocabulary, part.image_keys()[kept])
+    report |= _deduplicated(probabilities, truth[kept], None if seen is None else seen[kept])
+    head = {"n": int(kept.sum()), "dropped": int((~kept).sum()), "labels": labels, "split": split, "model": model.name}
+    return head | {"part": SPLITS[split], "model_sha256": model.digest, "protocol": f"single crop; {protocol}"} | report
+
+
+def truth_of(part: fer2013.Fer2013, labels: Labels) -> tuple[np.ndarray, Vocabulary]:
+    """Return the true classes (N,), -1 where there is none, and their vocabulary."""
+    if labels == "fer2013":
+        return part.labels, FER2013
+    if part.votes is None:
+        raise DataError("--labels ferplus needs fer2013new.csv beside fer2013.csv")
+    return fer2013.majority_labels(part.votes), FERPLUS
+
+
+def predict(
+    model: ModelFolder, images: np.ndarray, vocabulary: Vocabulary, threads: int | None = None
+) -> tuple[np.ndarray, str]:
+    """Return probabilities (N, len(vocabulary)) and one sentence on how labels were matched."""
+    spec = model.specification
+    own = spec.head("expression").vocabulary
+    answer = Classifier(model, threads).predict(prepare_crops(images, spec.size, spec.channels)).heads["expression"]
+    dropped = [label for label in own.labels if label not in vocabulary.labels]
+    lacking = [label for label in vocabulary.labels if label not in own.labels]
+    notes = [f"{', '.join(dropped)} dropped and the rest renormalised"] if dropped else []
+    notes += [f"the model does not know {', '.join(lacking)}"] if lacking else []
+    return project(answer, own, vocabulary), "; ".join(notes) or "model and data have the same labels"
+
+
+def seen_in_training(data: fer2013.Fer2013, part: fer2013.Fer2013) -> np.ndarray | None:
+    """Return which images of a part occur pixel-identical in Training; None if Training is not in the file."""
+    if not (data.usage == "Training").any():
+        return None
+    return np.isin(part.image_keys(), data.part("Training").image_keys())
+
+
+def measure(probabilities: np.ndarray, truth: np.ndarray, vocabulary: Vocabulary, groups: np.ndarray) -> dict[str, Any]:
+    """Return the figures of one classification.
+
+    Args:
+        probabilities: (N, K).
+        truth: (N,) classes.
+        vocabulary: of the K classes.
+        groups: (N,) ids of identical images, resampled together for the interval.
+    """
+    guess = probabilities.argmax(axis=1)
+    counts = acc.confusion(truth, guess, len(vocabulary))
+    low, high = acc.bootstrap_interval(guess == truth, groups, draws=2000)
+    return {
+        "accuracy": acc.accuracy(counts),
+        "accuracy_interval_95": [low, high],
+        "macro_recall": acc.macro_recall(counts),
+        "per_class": per_class(counts, vocabulary),
+        "confusion": {"labels": list(vocabulary.labels), "counts": counts.tolist()},
+        "ece": expected_calibration_error(probabilities, truth),
+        "nll": negative_log_likelihood(probabilities, truth),
+    }
+
+
+def per_class(counts: np.ndarray, vocabulary: Vocabulary) -> dict[str, dict[str, float | int | None]]:
+    """Return recall, precision, F1 and support by label; None where undefined."""
+    columns = {"recall": acc.recalls(counts), "precision": acc.precisions(counts), "f1": acc.f1_scores(counts)}
+    table: dict[str, dict[str, float | int | None]] = {}
+    for index, label in enumerate(vocabulary.labels):
+        row = {name: _number(values[index]) for name, values in columns.items()}
+        table[label] = {**row, "support": int(counts[index].sum())}
+    return table
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _deduplicated(probabilities: np.ndarray, truth: np.ndarray, seen: np.ndarray | None) -> dict[str, Any]:
+    if seen is None:
+        return {"n_dedup": None, "accuracy_dedup": None}
+    right = probabilities.argmax(axis=1)[~seen] == truth[~seen]
+    return {"n_dedup": int((~seen).sum()), "accuracy_dedup": float(right.mean()) if len(right) else None}

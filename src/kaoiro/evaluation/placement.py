@@ -1,0 +1,132 @@
+"""Does the road from a photo to a crop lose anything? Photos made from FER2013.
+
+Every FER2013 image is enlarged and set into a grey picture, as a face in a photo; then the whole
+chain runs: detection, landmarks, alignment, classification. The same images as they are, and crops
+placed by the detector's box alone, stand beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from kaoiro.core.modelfile import ModelFolder
+from kaoiro.core.spec import CropGeometry
+from kaoiro.data.datasets import fer2013
+from kaoiro.data.splits import stratified_holdout
+from kaoiro.evaluation.fer2013 import SPLITS, predict, truth_of
+from kaoiro.faces.align import cut, placement, to_luma
+from kaoiro.faces.detect import CenterFace, Detection, FaceDetector, detect_in
+from kaoiro.metrics.accuracy import bootstrap_interval
+
+FACE, MARGIN = 160, 80
+"""Side of the enlarged image and width of the grey border around it, pixels."""
+
+
+def as_photo(image: np.ndarray) -> np.ndarray:
+    """Return a FER2013 image (48, 48) as a photo (320, 320, 3): enlarged to 160 pixels, padded with its mean."""
+    large = np.asarray(Image.fromarray(image).resize((FACE, FACE), Image.Resampling.BICUBIC))
+    padded = np.pad(large, MARGIN, constant_values=int(image.mean()))
+    return np.repeat(padded[:, :, None], 3, axis=2)
+
+
+def find(images: np.ndarray, detector: FaceDetector) -> list[tuple[np.ndarray, Detection | None]]:
+    """Return each image as a photo with its largest face, None where no face was found."""
+    photos = (as_photo(image) for image in images)
+    return [(picture, next(iter(detect_in(picture, detector)), None)) for picture in photos]
+
+
+def evaluate(
+    model: ModelFolder, root: str, split: str, limit: int | None = None, threads: int | None = None
+) -> dict[str, Any]:
+    """Compare accuracy on the images as they are, on aligned crops and on box crops (FER+ majority labels).
+
+    Args:
+        model: checked model folder.
+        root: folder of the official files.
+        split: 'training-val', 'val' (PublicTest) or 'test' (PrivateTest).
+        limit: only the first images.
+        threads: of ONNX Runtime.
+    """
+    part = _part(fer2013.read(root), split)
+    truth, vocabulary = truth_of(part, "ferplus")
+    rows = np.flatnonzero(truth >= 0)[:limit]
+    images, truth = part.images[rows], truth[rows]
+    found = find(images, CenterFace(threads=threads))
+    seen = np.array([face is not None for _, face in found])
+    spec = model.specification
+    crops = {"as they are": images[seen]}
+    for name in ("aligned", "box"):
+        crops[name] = np.stack([_crop(picture, face, spec.crop, spec.size, name) for picture, face in found if face])
+    right = {name: _right(model, stack, truth[seen], vocabulary) for name, stack in crops.items()}
+    groups = part.image_keys()[rows][seen]
+    table = {
+        name: {"accuracy": float(hits.mean()), "low_95": low, "high_95": high}
+        for name, hits in right.items()
+        for low, high in [bootstrap_interval(hits, groups, draws=2000)]
+    }
+    return {
+        "n": len(rows),
+        "detected": int(seen.sum()),
+        "detection_rate": float(seen.mean()),
+        "loss_against_crops_points": 100 * float(right["as they are"].mean() - right["aligned"].mean()),
+        "gain_of_alignment_points": 100 * float(right["aligned"].mean() - right["box"].mean()),
+        "labels": "ferplus",
+        "split": split,
+        "model": model.name,
+        "protocol": f"images enlarged to {FACE} pixels in photos of {FACE + 2 * MARGIN}; over images with a face found",
+        "accuracy": table,
+    }
+
+
+def _part(data: fer2013.Fer2013, split: str) -> fer2013.Fer2013:
+    if split != "training-val":
+        return data.part(SPLITS[split])
+    training = data.part("Training")
+    return training.rows(stratified_holdout(training.image_keys(), training.labels))
+
+
+def _crop(picture: np.ndarray, face: Detection, geometry: CropGeometry, size: int, kind: str) -> np.ndarray:
+    known = face if kind == "aligned" else Detection(face.box)
+    return cut(to_luma(picture), placement(known, geometry), size)
+
+
+def _right(model: ModelFolder, crops: np.ndarray, truth: np.ndarray, vocabulary: Any) -> np.ndarray:
+    probabilities, _ = predict(model, crops, vocabulary)
+    return probabilities.argmax(axis=1) == truth
+
+
+def measure_geometry(root: str, limit: int = 4000, threads: int | None = None) -> dict[str, Any]:
+    """Return where the five points and the detector's box lie on FER2013 Training images.
+
+    Units are the side of the image. Medians are taken, because a few detections are wrong; the spread is
+    the scaled median absolute deviation.
+
+    Args:
+        root: folder of the official files.
+        limit: number of images, drawn at random with seed 0.
+        threads: of ONNX Runtime.
+    """
+    training = fer2013.read(root).part("Training")
+    rows = np.random.default_rng(0).permutation(len(training))[:limit]
+    faces = [face for _, face in find(training.images[rows], CenterFace(threads=threads)) if face is not None]
+    points = np.array([(face.landmarks - MARGIN) / FACE for face in faces if face.landmarks is not None])
+    edges = np.array(
+        [[face.box.left - MARGIN, face.box.top - MARGIN, face.box.width, face.box.height] for face in faces]
+    )
+    middle, box = np.median(points, axis=0), np.median(edges / FACE, axis=0)
+    spread = 1.4826 * np.median(np.abs(points - middle), axis=0)
+    names = ("left eye", "right eye", "nose", "mouth left", "mouth right")
+    table = {
+        name: {"x": round(float(x), 3), "y": round(float(y), 3), "spread_x": float(sx), "spread_y": float(sy)}
+        for name, (x, y), (sx, sy) in zip(names, middle, spread, strict=True)
+    }
+    return {
+        "n": len(rows),
+        "detection_rate": len(faces) / len(rows),
+        "box": [round(float(value), 3) for value in box],
+        "data": "FER2013 Training, seed 0",
+        "points": table,
+    }

@@ -1,0 +1,62 @@
+"""Write videos whose frames keep their presentation times."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from kaoiro.core.errors import OutputError
+
+TICKS = 90_000
+
+
+class VideoWriter:
+    """Encode RGB frames with their times to MP4 (H.264 where FFmpeg has it, else MPEG-4 Part 2).
+
+    Args:
+        path: file to write.
+        width, height: of the frames, pixels; odd sides lose their last row or column.
+        rate: nominal frames per second, for players that ask.
+    """
+
+    def __init__(self, path: Path, width: int, height: int, rate: float) -> None:
+        import av
+        from av.error import FFmpegError
+
+        self._width, self._height = max(2, width - width % 2), max(2, height - height % 2)
+        self._last = -1
+        try:
+            self._container: Any = av.open(str(path), "w", format="mp4")
+            codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+            self._stream: Any = self._container.add_stream(codec, rate=max(1, round(rate) or 25))
+        except (OSError, FFmpegError) as error:
+            raise OutputError(f"cannot write {path}: {error}") from error
+        self._stream.width, self._stream.height = self._width, self._height
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._start: float | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, pixels: np.ndarray, time_s: float) -> None:
+        """Add a frame (H, W, 3) uint8 shown from `time_s` seconds on; the first one starts the file."""
+        import av
+
+        self._start = time_s if self._start is None else self._start
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[: self._height, : self._width]), format="rgb24")
+        frame.pts = max(self._last + 1, round((time_s - self._start) * TICKS))
+        frame.time_base = Fraction(1, TICKS)
+        self._last = frame.pts
+        self._container.mux(self._stream.encode(frame))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._container.mux(self._stream.encode(None))
+        self._container.close()

@@ -1,0 +1,283 @@
+"""Read videos frame by frame with their presentation times, in bounded memory.
+
+PyAV gives FFmpeg's demuxers and decoders. The time of a frame is its presentation timestamp times the
+stream's time base, edit lists applied by the demuxer; nothing is computed from a frame counter
+unless a stream carries no timestamps at all (raw H.264, for instance).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kaoiro.core.errors import InputError, TruncatedVideo
+
+SUFFIXES = frozenset(
+    (
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".wmv",
+        ".asf",
+        ".flv",
+        ".mpg",
+        ".mpeg",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".vob",
+        ".3gp",
+        ".3g2",
+        ".ogv",
+        ".mxf",
+        ".y4m",
+        ".h264",
+        ".h265",
+        ".hevc",
+        ".264",
+        ".265",
+        ".dv",
+        ".rm",
+        ".rmvb",
+        ".f4v",
+        ".divx",
+        ".nut",
+    )
+)
+"""File names that are taken for videos in folders and archives."""
+
+_PICTURE_DEMUXERS = ("image2", "png_pipe", "jpeg_pipe", "bmp_pipe", "webp_pipe", "gif", "tty", "subtitle")
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the file says of itself.
+
+    Attributes:
+        width, height: of the upright picture, pixels.
+        rate: average frames per second, 0 if unknown.
+        duration_s: declared duration in seconds, None if unknown.
+        rotation: degrees counter-clockwise by which stored frames are turned upright.
+    """
+
+    width: int
+    height: int
+    rate: float
+    duration_s: float | None
+    rotation: int
+
+
+class Frame:
+    """One decoded frame; pixels are converted only when asked for.
+
+    Attributes:
+        index: number of the decoded frame, from 0.
+        time_s: presentation time, seconds.
+    """
+
+    def __init__(self, picture: Any, index: int, time_s: float, turns: int) -> None:
+        self._picture, self._turns = picture, turns
+        self.index, self.time_s = index, time_s
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the upright picture."""
+        width, height = self._picture.width, self._picture.height
+        return (height, width) if self._turns % 2 else (width, height)
+
+    def rgb(self, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Return upright RGB (H, W, 3) uint8, scaled to (width, height) if given."""
+        return self._converted("rgb24", size)
+
+    def luma(self) -> np.ndarray:
+        """Return upright full-range luma (H, W) uint8."""
+        return self._converted("gray", None)
+
+    def _converted(self, kind: str, size: tuple[int, int] | None) -> np.ndarray:
+        width, height = size or self.size
+        if self._turns % 2:
+            width, height = height, width
+        picture = self._picture.reformat(width=width, height=height, format=kind, interpolation="AREA")
+        return np.ascontiguousarray(np.rot90(picture.to_ndarray(), self._turns))
+
+
+class VideoFile:
+    """A video on disk.
+
+    Args:
+        path: file that FFmpeg can read.
+        name: how messages call it (default: the path).
+
+    Raises:
+        InputError: not readable, not a video, or without a video stream.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        self.path = Path(path)
+        self.name = name or str(path)
+        if self.path.is_dir():
+            raise InputError(f"{self.name}: is a folder; give a video")
+        with self._open() as container:
+            self.info = _describe(container, _stream(container, self.name))
+
+    def _open(self) -> Any:
+        import av
+        from av.error import FFmpegError
+
+        try:
+            if not self.path.stat().st_size:
+                raise InputError(f"{self.name}: empty (zero bytes)")
+            container = av.open(str(self.path), metadata_errors="ignore")
+        except OSError as error:
+            raise InputError(f"{self.name}: cannot be read: {error.strerror or error}") from error
+        except FFmpegError as error:
+            raise InputError(f"{self.name}: not a video that FFmpeg can read ({error.strerror})") from error
+        except ValueError as error:
+            raise InputError(f"{self.name}: not a video that FFmpeg can read ({error})") from error
+        return container
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield all frames in presentation order.
+
+        Raises:
+            TruncatedVideo: after the last readable frame, if the file broke off or parts were damaged.
+            InputError: not one frame could be decoded.
+        """
+        with self._open() as container:
+            stream = _stream(container, self.name)
+            stream.thread_type = "AUTO"
+            clock = _Clock(stream)
+            damage = _Damage()
+            index = 0
+            last_s = None
+            for picture in _decode(container, stream, damage):
+                last_s = clock.time_of(picture)
+                yield Frame(picture, index, last_s, _turns(picture))
+                index += 1
+            self._check_end(index, last_s, clock, damage)
+
+    def _check_end(self, count: int, last_s: float | None, clock: _Clock, damage: _Damage) -> None:
+        if count == 0 or last_s is None:
+            raise InputError(f"{self.name}: no frame could be decoded{damage.detail()}")
+        end = clock.declared_end
+        if end is not None and last_s + clock.step < end - max(1.0, 0.02 * (end - clock.start)):
+            raise TruncatedVideo(
+                f"{self.name}: breaks off at {last_s:.2f} s of {end:.2f} s; the {count} readable frames were kept"
+            )
+        if damage.packets:
+            raise TruncatedVideo(
+                f"{self.name}: damaged ({damage.packets} unreadable packets{damage.detail()}); "
+                f"the {count} readable frames were kept"
+            )
+
+
+@dataclass
+class _Damage:
+    packets: int = 0
+    first: str = ""
+
+    def note(self, error: Exception) -> None:
+        self.packets += 1
+        self.first = self.first or str(getattr(error, "strerror", None) or error)
+
+    def detail(self) -> str:
+        return f": {self.first}" if self.first else ""
+
+
+def _decode(container: Any, stream: Any, damage: _Damage) -> Iterator[Any]:
+    """Yield decoded pictures; unreadable packets are counted and passed over."""
+    from av.error import EOFError as EndOfFile
+    from av.error import FFmpegError
+
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except FFmpegError as error:  # the container itself broke off
+            damage.note(error)
+            packet = None
+        try:
+            yield from stream.codec_context.decode(packet)
+        except EndOfFile:
+            return
+        except FFmpegError as error:
+            damage.note(error)
+        if packet is None:
+            return
+
+
+class _Clock:
+    """Presentation times of a stream's frames."""
+
+    def __init__(self, stream: Any) -> None:
+        self._base = stream.time_base
+        rate = stream.average_rate or stream.guessed_rate
+        self.step = float(1 / rate) if rate else 0.04
+        self.start = float(stream.start_time * self._base) if stream.start_time is not None else 0.0
+        self._next = 0.0
+        length = stream.duration * self._base if stream.duration else None
+        if length is None and stream.container.duration:
+            length = stream.container.duration / 1_000_000
+        self.declared_end = None if length is None else self.start + float(length)
+
+    def time_of(self, picture: Any) -> float:
+        base = picture.time_base or self._base
+        time_s = float(picture.pts * base) if picture.pts is not None else self._next
+        self._next = time_s + self.step
+        return time_s
+
+
+def _stream(container: Any, name: str) -> Any:
+    streams = [s for s in container.streams.video if not _is_cover(s)]
+    if container.format.name.split(",")[0] in _PICTURE_DEMUXERS:
+        raise InputError(f"{name}: not a video ({container.format.long_name})")
+    if not streams:
+        kinds = sorted({stream.type for stream in container.streams}) or ["nothing"]
+        raise InputError(f"{name}: has no video stream (contains: {', '.join(kinds)})")
+    best = max(streams, key=lambda s: (s.codec_context.width or 0) * (s.codec_context.height or 0))
+    if not best.codec_context.width:
+        raise InputError(f"{name}: the video stream cannot be decoded (damaged, or an unknown codec)")
+    return best
+
+
+def _is_cover(stream: Any) -> bool:
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _describe(container: Any, stream: Any) -> VideoInfo:
+    rotation = _rotation(container, stream)
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if rotation % 180:
+        width, height = height, width
+    rate = stream.average_rate or stream.guessed_rate
+    clock = _Clock(stream)
+    duration = None if clock.declared_end is None else clock.declared_end - clock.start
+    return VideoInfo(width, height, float(rate) if rate else 0.0, duration, rotation)
+
+
+def _rotation(container: Any, stream: Any) -> int:
+    """Return the rotation of the first frame, which is where PyAV hands out the display matrix."""
+    from av.error import FFmpegError
+
+    try:
+        first = next(iter(container.decode(stream)), None)
+    except FFmpegError:
+        return 0
+    return 0 if first is None else 90 * _turns(first)
+
+
+def _turns(picture: Any) -> int:
+    """Return the number of quarter turns counter-clockwise that make a frame upright."""
+    return round((picture.rotation or 0) / 90) % 4

@@ -1,0 +1,1 @@
+"""Model families: one folder each, and a folder is all it takes to be found."""

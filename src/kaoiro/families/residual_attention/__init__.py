@@ -1,0 +1,1 @@
+"""System A, stills: residual networks whose trunk is weighted by a soft mask."""

@@ -1,0 +1,111 @@
+"""What the family learns: the distribution of votes, from augmented and blended faces."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kaoiro.core.spec import Specification
+from kaoiro.data.transforms import augment, sample
+from kaoiro.families.residual_attention.network import Network
+from kaoiro.families.residual_attention.recipe import Recipe
+from kaoiro.nn.losses import mix, soft_cross_entropy
+
+
+class Objective(L.LightningModule):
+    """Soft-label cross-entropy with mixup, Nesterov momentum and a one-cycle schedule.
+
+    Batches are dictionaries: `pixels` (B, 1, H, W) uint8, `target` (B, K) distributions, `label` (B,)
+    int64 with -1 where there is none.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, recipe: Recipe, specification: Specification) -> None:
+        super().__init__()
+        self.recipe, self.config = recipe, recipe.objective
+        heads = {head.name: len(head.labels) for head in specification.heads}
+        self.network = Network(recipe.network, specification.channels, heads)
+        shape = (1, specification.channels, 1, 1)
+        self.register_buffer("mean", torch.tensor(specification.mean).reshape(shape), persistent=False)
+        self.register_buffer("std", torch.tensor(specification.std).reshape(shape), persistent=False)
+        self._draws = torch.Generator()
+        self._rng = np.random.default_rng()
+
+    def on_train_epoch_start(self) -> None:
+        """Seed this epoch's augmentation, so that a resumed run draws what the unbroken one would."""
+        seed = self.recipe.run.seed * 100_003 + self.current_epoch
+        self._draws.manual_seed(seed)
+        self._rng = np.random.default_rng(seed)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return (images - mean) / std for images in 0–1."""
+        return (images - self.mean) / self.std
+
+    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
+        """Augment, blend and compare with the votes."""
+        del index
+        images = batch["pixels"].float() / 255
+        images = augment(images, sample(self.recipe.data.augmentation, images.shape, self._draws))
+        images, target = self._mixed(self._resized(images), batch["target"])
+        raw = self.network(self.normalise(images)).heads["expression"]
+        loss = soft_cross_entropy(raw, target)
+        self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(target))
+        return loss
+
+    @property
+    def progress(self) -> float:
+        """Share of the epochs done, 0–1."""
+        return self.current_epoch / max(1, self.trainer.max_epochs or 1)
+
+    def _resized(self, images: Tensor) -> Tensor:
+        if self.progress >= self.config.small_until:
+            return images
+        side = self.config.small_size
+        return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
+
+    def _mixed(self, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        if not self.config.mixup or self.progress >= self.config.mixup_until:
+            return images, target
+        weight = float(self._rng.beta(self.config.mixup, self.config.mixup))
+        order = torch.from_numpy(self._rng.permutation(len(images))).to(images.device)
+        return mix(images, target, weight, order)
+
+    def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
+        """Log accuracy and negative log-likelihood over the faces with a clear label, at the size in training."""
+        del index
+        clear = batch["label"] >= 0
+        if not clear.any():
+            return
+        images = self._resized(batch["pixels"][clear].float() / 255)
+        raw = self.network(self.normalise(images)).heads["expression"].float()
+        label, count = batch["label"][clear], int(clear.sum())
+        accuracy = (raw.argmax(dim=1) == label).float().mean()
+        self.log("val_accuracy", accuracy, prog_bar=True, batch_size=count)
+        self.log("val_nll", F.cross_entropy(raw, label), prog_bar=True, batch_size=count)
+
+    def configure_optimizers(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return Nesterov SGD with the one-cycle schedule, stepped per batch."""
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": self.config.weight_decay}, {"params": plain, "weight_decay": 0}]
+        optimizer = torch.optim.SGD(groups, self.config.learning_rate, self.config.momentum, nesterov=True)
+        total = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: one_cycle(step / total, self.config.warmup)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def one_cycle(progress: float, warmup: float) -> float:
+    """Return the factor on the peak rate: linear up to `warmup`, then half a cosine down to 0."""
+    if progress < warmup:
+        return (progress + 0.01) / (warmup + 0.01)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))

@@ -1,0 +1,1 @@
+"""From pictures and videos to records, through ONNX Runtime."""

@@ -1,0 +1,111 @@
+"""Run a model folder on face crops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kaoiro.core.errors import InputError
+from kaoiro.core.modelfile import ModelFolder
+from kaoiro.core.sessions import open_session
+from kaoiro.core.spec import Head
+from kaoiro.faces.photo import check_uint8
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Answers of a model for N crops.
+
+    Attributes:
+        features: (N, C) float32.
+        raw: by head, (N, K) float32, before calibration and activation.
+        heads: by head, (N, K) float64, calibrated.
+    """
+
+    features: np.ndarray
+    raw: dict[str, np.ndarray]
+    heads: dict[str, np.ndarray]
+
+
+class Classifier:
+    """A model ready to use.
+
+    Args:
+        model: checked model folder.
+        threads: of ONNX Runtime; None leaves it to the runtime.
+    """
+
+    def __init__(self, model: ModelFolder, threads: int | None = None) -> None:
+        self.model, self.specification = model, model.specification
+        self._session = open_session(model.graph, threads)
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def predict(self, crops: np.ndarray) -> Prediction:
+        """Return the model's answers.
+
+        Args:
+            crops: (N, size, size) for one channel, (N, size, size, 3) for three; uint8.
+        """
+        spec = self.specification
+        pixels = crops[:, None] if spec.channels == 1 else crops.transpose(0, 3, 1, 2)
+        parts = [
+            self._session.run(None, {"pixels": np.ascontiguousarray(pixels[start : start + BATCH])})
+            for start in range(0, len(pixels), BATCH)
+        ]
+        if parts:
+            outputs = dict(
+                zip(self._names, (np.concatenate(column) for column in zip(*parts, strict=True)), strict=True)
+            )
+        else:
+            outputs = {"features": np.empty((0, 0), np.float32)}
+            outputs |= {head.name: np.empty((0, len(head.labels)), np.float32) for head in spec.heads}
+        raw = {head.name: outputs[head.name] for head in spec.heads}
+        return Prediction(outputs["features"], raw, {head.name: activate(raw[head.name], head) for head in spec.heads})
+
+
+def activate(raw: np.ndarray, head: Head) -> np.ndarray:
+    """Turn raw outputs (N, K) into answers: divide by the head's temperature, apply its activation."""
+    scaled = raw.astype(np.float64) / head.temperature
+    if head.activation == "softmax":
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
+        return powers / powers.sum(axis=1, keepdims=True)
+    if head.activation == "sigmoid":
+        return 1 / (1 + np.exp(-scaled))
+    return np.tanh(scaled) if head.activation == "tanh" else scaled
+
+
+def prepare_crops(array: np.ndarray, size: int, channels: int) -> np.ndarray:
+    """Bring faces that are already cut out to a model's size and channels.
+
+    Args:
+        array: (N, H, W) grey or (N, H, W, 3) RGB, uint8.
+        size: side wanted, pixels. Other shapes are resized (averaging when shrinking).
+        channels: 1 or 3.
+
+    Returns:
+        (N, size, size) or (N, size, size, 3) uint8.
+
+    Raises:
+        InputError: another shape or type, or NaN.
+    """
+    from PIL import Image
+
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"crops must be a NumPy array, not {type(array).__name__}")
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] != 3):
+        raise InputError(f"crops must have shape (N, H, W) or (N, H, W, 3), not {array.shape}")
+    check_uint8(array)
+    if 0 in array.shape[1:]:
+        raise InputError(f"crops have no pixels: shape {array.shape}")
+    mode = "L" if channels == 1 else "RGB"
+    shape = (len(array), size, size) if channels == 1 else (len(array), size, size, 3)
+    if array.shape == shape:
+        return array
+    out = np.empty(shape, np.uint8)
+    for index, face in enumerate(array):
+        picture = Image.fromarray(face).convert(mode)
+        out[index] = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
+    return out

@@ -1,0 +1,33 @@
+"""Losses that families share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy against class distributions, mean over the labelled rows.
+
+    Args:
+        logits: (B, K) raw scores.
+        target: (B, K) rows that sum to 1; a row with NaN carries no label and is left out.
+
+    Returns:
+        A scalar; 0 (with a gradient of 0) when no row is labelled.
+    """
+    labelled = ~torch.isnan(target).any(dim=1)
+    losses = -(target[labelled] * torch.log_softmax(logits[labelled].float(), dim=1)).sum(dim=1)
+    return losses.sum() / labelled.sum().clamp(min=1)
+
+
+def mix(images: Tensor, target: Tensor, weight: float, order: Tensor) -> tuple[Tensor, Tensor]:
+    """Blend a batch with itself in another order (mixup; Zhang et al., 2018, eq. 1).
+
+    Args:
+        images: (B, C, H, W).
+        target: (B, K) distributions; NaN rows make the blend NaN, so that it is left out.
+        weight: share of the first image, 0–1.
+        order: (B,) permutation.
+    """
+    return weight * images + (1 - weight) * images[order], weight * target + (1 - weight) * target[order]

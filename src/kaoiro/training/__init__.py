@@ -1,0 +1,1 @@
+"""Learning runs: from a recipe to a model folder."""

@@ -1,0 +1,183 @@
+"""From a fitted run to a model folder: graph, calibration, description."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import subprocess
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from kaoiro.core.errors import DataError
+from kaoiro.core.modelfile import GRAPH, WEIGHTS, Card, Description, ModelFolder, Provenance, load, write_description
+from kaoiro.core.spec import Specification
+from kaoiro.data.faces import Faces
+from kaoiro.inference.classifier import Classifier
+from kaoiro.metrics.accuracy import accuracy, confusion, macro_recall
+from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
+from kaoiro.training.fit import Fitted
+
+FER2013_LICENCE = (
+    "Weights learned from FER2013, which was collected for research: use the weights for research. The code is MIT."
+)
+
+
+class Exported(nn.Module):
+    """A network with its normalisation, eating uint8 pixels (B, C, H, W)."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, network: nn.Module, specification: Specification) -> None:
+        super().__init__()
+        self.network = network
+        shape = (1, specification.channels, 1, 1)
+        self.register_buffer("mean", 255 * torch.tensor(specification.mean).reshape(shape))
+        self.register_buffer("scale", 1 / (255 * torch.tensor(specification.std).reshape(shape)))
+        self.names = tuple(head.name for head in specification.heads)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Return the features and the raw outputs of each head, in the specification's order."""
+        answer = self.network((pixels.float() - self.mean) * self.scale)
+        return (answer.features, *(answer.heads[name] for name in self.names))
+
+
+def export_graph(network: nn.Module, specification: Specification, path: Path) -> None:
+    """Write a network as ONNX with weights stored in half precision (computed in single)."""
+    import onnx
+
+    module = Exported(network, specification).eval().cpu()
+    size, channels = specification.size, specification.channels
+    names = ["features", *module.names]
+    axes = {name: {0: "faces"} for name in ["pixels", *names]}
+    example = torch.zeros(2, channels, size, size, dtype=torch.uint8)
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")
+        raw = Path(folder) / GRAPH
+        torch.onnx.export(
+            module,
+            (example,),
+            str(raw),
+            input_names=["pixels"],
+            output_names=names,
+            dynamic_axes=axes,
+            opset_version=17,
+            dynamo=False,
+        )
+        model = onnx.load(str(raw))
+    path.write_bytes(halved(model).SerializeToString())
+
+
+def halved(model: Any, least: int = 256) -> Any:
+    """Store float32 weights of at least `least` values as float16 with a Cast that the runtime folds away."""
+    import onnx
+    from onnx import numpy_helper
+
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < least:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    return model
+
+
+def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, name: str, budget: str) -> ModelFolder:
+    """Write a model folder and calibrate it on the held-out faces, through the graph that users run.
+
+    Args:
+        fitted: the finished run.
+        family: where it came from.
+        recipe_name: the named recipe.
+        folder: receives model.json, model.onnx, weights.safetensors.
+        name: of the model.
+        budget: what the training cost, in words.
+
+    Raises:
+        DataError: no held-out face carries a clear label.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    network = getattr(fitted.objective, "network", None)
+    assert isinstance(network, nn.Module)
+    export_graph(network, fitted.specification, folder / GRAPH)
+    save_file({k: v.contiguous().cpu() for k, v in network.state_dict().items()}, folder / WEIGHTS)
+    description = Description(
+        name=name,
+        specification=fitted.specification,
+        files={},
+        provenance=_provenance(fitted, f"{family}/{recipe_name}", budget),
+        card=Card(summary=f"{family} trained by the recipe {recipe_name}", licence=FER2013_LICENCE),
+    )
+    write_description(folder, description)
+    specification, numbers = calibrated(load(folder), fitted.data.validation)
+    card = description.card.model_copy(update={"numbers": numbers})
+    write_description(folder, description.model_copy(update={"specification": specification, "card": card}))
+    return load(folder)
+
+
+def calibrated(model: ModelFolder, faces: Faces) -> tuple[Specification, dict[str, float]]:
+    """Fit the expression head's temperature on held-out faces.
+
+    Returns:
+        The specification with the temperature, and figures measured on the same faces.
+    """
+    clear = faces.labels["expression"] >= 0
+    if not clear.any():
+        raise DataError("no held-out face has a clear label to calibrate on")
+    truth = faces.labels["expression"][clear]
+    raw = Classifier(model).predict(faces.pixels[clear]).raw["expression"]
+    temperature = round(fit_temperature(raw, truth), 4)
+    head = model.specification.head("expression").model_copy(update={"temperature": temperature})
+    others = tuple(head if other.name == "expression" else other for other in model.specification.heads)
+    specification = model.specification.model_copy(update={"heads": others})
+    scaled = np.exp(raw / temperature - (raw / temperature).max(axis=1, keepdims=True))
+    probabilities = scaled / scaled.sum(axis=1, keepdims=True)
+    counts = confusion(truth, probabilities.argmax(axis=1), len(head.labels))
+    numbers = {
+        "training_val_n": float(clear.sum()),
+        "training_val_accuracy": round(accuracy(counts), 4),
+        "training_val_macro_recall": round(macro_recall(counts), 4),
+        "training_val_ece": round(expected_calibration_error(probabilities, truth), 4),
+        "training_val_nll": round(negative_log_likelihood(probabilities, truth), 4),
+    }
+    return specification, numbers
+
+
+def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:
+    settings = dataclasses.asdict(fitted.recipe) | {"crop": fitted.recipe.crop.model_dump(mode="json")}
+    settings["data"] |= {"root": None}
+    data = fitted.data
+    return Provenance(
+        recipe=recipe,
+        settings=settings,
+        data=f"{data.description}: {len(data.training)} faces; training-val {len(data.validation)}",
+        seed=fitted.recipe.run.seed,
+        budget=budget,
+        commit=commit(),
+        created=datetime.date.today().isoformat(),
+    )
+
+
+def commit() -> str:
+    """Return the checkout's commit, with '+' if files were changed since; 'unknown' outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        name = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True)
+        dirty = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=here, capture_output=True, text=True)
+    except OSError:
+        return "unknown"
+    return name.stdout.strip() + ("+" if dirty.stdout.strip() else "") if name.returncode == 0 else "unknown"

@@ -1,0 +1,229 @@
+"""Fit a recipe: loaders, schedule, checkpoints, resume."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import importlib
+import json
+import logging
+import pkgutil
+import sys
+import time
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader, Sampler, TensorDataset
+
+import kaoiro.families
+from kaoiro.core.errors import DataError, InputError
+from kaoiro.core.files import write_text
+from kaoiro.core.run import Run
+from kaoiro.core.spec import Head, Specification
+from kaoiro.data.faces import Faces
+from kaoiro.data.source import LearningData, load
+
+KEYS = ("pixels", "target", "label")
+
+
+def families() -> list[str]:
+    """Return the names of all families: the folders under `kaoiro.families`."""
+    return sorted(item.name for item in pkgutil.iter_modules(kaoiro.families.__path__) if item.ispkg)
+
+
+def recipes(family: str) -> dict[str, Any]:
+    """Return the named recipes of a family.
+
+    Raises:
+        InputError: there is no such family.
+    """
+    if family not in families():
+        raise InputError(f"no family '{family}'; there are: {', '.join(families())}")
+    return importlib.import_module(f"kaoiro.families.{family}.recipe").RECIPES
+
+
+def objective_module(family: str) -> ModuleType:
+    """Return the module that holds the family's `Objective`."""
+    return importlib.import_module(f"kaoiro.families.{family}.objective")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A finished run, still in memory."""
+
+    objective: L.LightningModule
+    specification: Specification
+    data: LearningData
+    recipe: Any
+    history: dict[str, float]
+
+
+def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
+    """Train a recipe, or go on with what `folder` holds.
+
+    Args:
+        family: folder name under `kaoiro.families`.
+        recipe: the family's Recipe.
+        folder: receives recipe.json, last.ckpt and the learning curve.
+
+    Raises:
+        DataError: the data of the recipe cannot be read.
+        InputError: `folder` belongs to a run with other settings.
+    """
+    folder = Path(folder)
+    data = load(recipe.data)
+    if not len(data.training):
+        raise DataError(f"{data.description} gives no training faces")
+    specification = specify(recipe, data)
+    L.seed_everything(recipe.run.seed, verbose=False)
+    objective = objective_module(family).Objective(recipe, specification)
+    objective.network.to(memory_format=torch.channels_last)
+    recipe = settle(recipe, objective, data, folder)
+    trainer = _trainer(recipe.run, folder)
+    last = folder / "last.ckpt"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(num_workers|LeafSpec|logging interval|isinstance.treespec).*")
+        trainer.fit(
+            objective,
+            loader(data.training, recipe.run.batch, recipe.run.seed, training=True),
+            loader(data.validation, 256, 0, training=False),
+            ckpt_path=str(last) if last.is_file() else None,
+            weights_only=False,
+        )
+    history = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    return Fitted(objective.eval(), specification, data, recipe, history)
+
+
+def specify(recipe: Any, data: LearningData) -> Specification:
+    """Return the specification of the model that a recipe will give."""
+    pixels = data.training.pixels / 255.0
+    head = Head(name="expression", activation="softmax", labels=data.vocabulary.labels)
+    return Specification(
+        size=recipe.size,
+        channels=1,
+        mean=(round(float(pixels.mean()), 4),),
+        std=(round(float(pixels.std()), 4),),
+        crop=recipe.crop,
+        heads=(head,),
+    )
+
+
+class EpochOrder(Sampler[int]):
+    """A shuffle that depends on seed and epoch alone, so that a resumed run sees the same order."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self._count, self._seed, self._epoch = count, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Any:
+        return iter(np.random.default_rng((self._seed, self._epoch)).permutation(self._count).tolist())
+
+
+def loader(faces: Faces, batch: int, seed: int, training: bool) -> DataLoader:
+    """Return batches as dictionaries of `pixels` (B, C, H, W) uint8, `target` (B, K), `label` (B,)."""
+    pixels = faces.pixels[:, None] if faces.pixels.ndim == 3 else faces.pixels.transpose(0, 3, 1, 2)
+    columns = (pixels, faces.targets["expression"], faces.labels["expression"])
+    dataset = TensorDataset(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
+    order = EpochOrder(len(faces), seed) if training else None
+    return DataLoader(dataset, batch, sampler=order, drop_last=training and len(faces) > batch, collate_fn=_collate)
+
+
+def _collate(rows: list[tuple[torch.Tensor, ...]]) -> dict[str, torch.Tensor]:
+    return {key: torch.stack(column) for key, column in zip(KEYS, zip(*rows, strict=True), strict=True)}
+
+
+def settle(recipe: Any, objective: Any, data: LearningData, folder: Path) -> Any:
+    """Fix the number of epochs, write recipe.json, and refuse a folder that belongs to another run."""
+    file = folder / "recipe.json"
+    asked = dataclasses.asdict(recipe)
+    del asked["crop"]  # where a face lies is measured apart from training and may be corrected later
+    if file.is_file():
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        if stored["asked"] != json.loads(json.dumps(asked)):
+            raise InputError(f"{folder} holds a run with other settings; choose another --out or delete it")
+        epochs = stored["epochs"]
+    else:
+        epochs = recipe.run.epochs if recipe.run.budget is None else epochs_within(recipe.run, objective, data)
+        write_text(file, json.dumps({"asked": asked, "epochs": epochs}, indent=1))
+    return dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=epochs))
+
+
+def epochs_within(run: Run, objective: Any, data: LearningData, steps: int = 12) -> int:
+    """Time some full-size steps on a copy and return how many epochs fit into the budget (at least 1)."""
+    assert run.budget is not None
+    trial = copy.deepcopy(objective.network).train()
+    batches = iter(loader(data.training, run.batch, 0, training=True))
+    seconds = []
+    for _ in range(steps):
+        batch = next(batches, None)
+        if batch is None:
+            break
+        start = time.perf_counter()
+        trial(objective.normalise(batch["pixels"].float() / 255)).heads["expression"].float().logsumexp(
+            1
+        ).sum().backward()
+        seconds.append(time.perf_counter() - start)
+    small = objective.config.small_until
+    share = 1 - small + small * (objective.config.small_size / data.training.pixels.shape[1]) ** 2
+    epoch_hours = 1.12 * float(np.median(seconds)) * share * len(data.training) / run.batch / 3600
+    return max(1, int(run.budget / epoch_hours))
+
+
+def precision(choice: str) -> str:
+    """Return Lightning's precision for 'auto', '32' or 'bf16'."""
+    native = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if choice == "bf16" or (choice == "auto" and native) else "32-true"
+
+
+class Lines(Callback):
+    """One line per epoch where no progress bar can be drawn."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Print epoch, elapsed time and metrics."""
+        del pl_module
+        if trainer.sanity_checking:
+            return
+        metrics = " ".join(f"{k} {float(v):.4f}" for k, v in sorted(trainer.callback_metrics.items()))
+        elapsed = time.perf_counter() - self._start
+        print(
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs} {elapsed:.0f}s {metrics}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _trainer(run: Run, folder: Path) -> L.Trainer:
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    interactive = sys.stderr.isatty()
+    callbacks: list[Callback] = [ModelCheckpoint(folder, filename="newest", save_last=True, save_top_k=1, monitor=None)]
+    if run.ema:
+        callbacks.append(EMAWeightAveraging(decay=run.ema))
+    if not interactive:
+        callbacks.append(Lines())
+    return L.Trainer(
+        max_epochs=run.epochs,
+        accelerator="auto",
+        devices=1,
+        precision=precision(run.precision),  # pyright: ignore[reportArgumentType]
+        callbacks=callbacks,
+        logger=CSVLogger(folder, name="", version=""),
+        enable_progress_bar=interactive,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
