@@ -8,6 +8,7 @@ unless a stream carries no timestamps at all (raw H.264, for instance).
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,25 @@ class VideoInfo:
     rotation: int
 
 
+class _Converters:
+    """One libswscale context for each size and format, kept over the frames of a video.
+
+    Setting a context up costs ten times as much as using it.
+    """
+
+    def __init__(self) -> None:
+        self._contexts: dict[tuple[int, int, str], Any] = {}
+        self._lock = threading.Lock()
+
+    def convert(self, picture: Any, width: int, height: int, kind: str) -> np.ndarray:
+        from av.video.reformatter import VideoReformatter
+
+        with self._lock:
+            context = self._contexts.setdefault((width, height, kind), VideoReformatter())
+            done = context.reformat(picture, width=width, height=height, format=kind, interpolation="AREA")
+            return done.to_ndarray()
+
+
 class Frame:
     """One decoded frame; pixels are converted only when asked for.
 
@@ -83,8 +103,8 @@ class Frame:
         time_s: presentation time, seconds.
     """
 
-    def __init__(self, picture: Any, index: int, time_s: float, turns: int) -> None:
-        self._picture, self._turns = picture, turns
+    def __init__(self, picture: Any, index: int, time_s: float, turns: int, converters: _Converters) -> None:
+        self._picture, self._turns, self._converters = picture, turns, converters
         self.index, self.time_s = index, time_s
 
     @property
@@ -105,8 +125,8 @@ class Frame:
         width, height = size or self.size
         if self._turns % 2:
             width, height = height, width
-        picture = self._picture.reformat(width=width, height=height, format=kind, interpolation="AREA")
-        return np.ascontiguousarray(np.rot90(picture.to_ndarray(), self._turns))
+        pixels = self._converters.convert(self._picture, width, height, kind)
+        return np.ascontiguousarray(np.rot90(pixels, self._turns))
 
 
 class VideoFile:
@@ -156,11 +176,12 @@ class VideoFile:
             stream.thread_type = "AUTO"
             clock = _Clock(stream)
             damage = _Damage()
+            converters = _Converters()
             index = 0
             last_s = None
             for picture in _decode(container, stream, damage):
                 last_s = clock.time_of(picture)
-                yield Frame(picture, index, last_s, _turns(picture))
+                yield Frame(picture, index, last_s, _turns(picture), converters)
                 index += 1
             self._check_end(index, last_s, clock, damage)
 

@@ -7,9 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from kaoiro.data.datasets.drawn import LOOKS, Look, draw_face
+from kaoiro.data.datasets.drawn import LOOKS, Look, draw_portrait
 from kaoiro.faces.encode import VideoWriter
 
 RATE, SIDE = 25, (640, 360)
@@ -37,29 +37,17 @@ def write_clip(path: Path, seconds: float = 8.0) -> None:
 def clip_frame(time_s: float, width: int, height: int) -> np.ndarray:
     """Return the frame at a time: (height, width, 3) uint8."""
     y, x = np.mgrid[0:height, 0:width]
-    canvas = Image.fromarray((70 + 50 * y / height + 10 * np.sin(x / 40)).astype(np.uint8)).convert("RGB")
+    wall = (90 + 50 * y / height + 8 * np.sin(x / 40))[:, :, None] * (0.95, 1.0, 1.05)
+    canvas = Image.fromarray(wall.astype(np.uint8))
     if not 6.0 <= time_s < 7.0:
-        face = _tinted(draw_face(look_at(time_s), side=200))
-        left = int(width * (0.35 + 0.06 * np.sin(time_s)))
-        canvas.paste(face, (left, 80), _oval(face.size))
-    return np.asarray(canvas.filter(ImageFilter.GaussianBlur(0.6)))
+        side = round(height * 0.9)
+        portrait = Image.fromarray(draw_portrait(look_at(time_s), side, extent=1.55))
+        left = int(width / 2 - side / 2 + 0.06 * width * np.sin(time_s))
+        canvas.paste(portrait, (left, height - side), portrait)
+    return np.asarray(canvas)
 
 
 def look_at(time_s: float) -> Look:
     """Return the expression at a time: two seconds for each, rising and falling as a raised cosine."""
-    order = ("happiness", "surprise", "sadness")
-    name = order[int(time_s // 2)] if time_s < 6 else "neutral"
-    return LOOKS[name].scaled(float(0.5 - 0.5 * np.cos(np.pi * time_s)))
-
-
-def _tinted(grey: np.ndarray) -> Image.Image:
-    tint = np.array([1.0, 0.84, 0.74])
-    return Image.fromarray((grey[:, :, None] * tint).astype(np.uint8))
-
-
-def _oval(size: tuple[int, int]) -> Image.Image:
-    from PIL import ImageDraw
-
-    mask = Image.new("L", size, 0)
-    ImageDraw.Draw(mask).ellipse([size[0] * 0.08, -size[1] * 0.05, size[0] * 0.92, size[1] * 1.05], fill=255)
-    return mask.filter(ImageFilter.GaussianBlur(1.5))
+    name, peak = (("happiness", 0.9), ("surprise", 0.55), ("sadness", 0.9), ("neutral", 0.0))[min(3, int(time_s // 2))]
+    return LOOKS[name].scaled(peak * float(0.5 - 0.5 * np.cos(np.pi * time_s)))

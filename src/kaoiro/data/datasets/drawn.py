@@ -1,4 +1,4 @@
-"""Simple drawings of faces with known expressions, for trials and tests.
+"""Simple renderings of faces with known expressions, for trials, tests and the demo.
 
 Source:  drawn here; nothing to download and no licence to mind.
 Classes: the eight expressions, told apart by brows, eyes and mouth.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
 
 from kaoiro.core.labels import EXPRESSIONS
 from kaoiro.data.faces import Faces
@@ -56,74 +56,148 @@ LOOKS = {
 }
 
 
-def draw_face(look: Look, side: int = 96, skin: int = 190, rng: np.random.Generator | None = None) -> np.ndarray:
-    """Draw one face as a grey crop.
+def draw_portrait(
+    look: Look, side: int = 96, extent: float = 1.0, rng: np.random.Generator | None = None
+) -> np.ndarray:
+    """Render a head as a shaded relief: an ellipsoid with nose, sockets, lips and brows under one lamp.
 
     Args:
         look: expression.
         side: pixels.
-        skin: grey value of the skin, 0–255.
-        rng: jitters positions by a few per cent; None draws the same face always.
+        extent: half the side in units of half a FER2013 crop: 1 gives a crop as in FER2013, 1.6 a portrait
+            with hair, neck and background.
+        rng: varies skin, proportions and light; None draws the same person always.
 
     Returns:
-        (side, side) uint8.
+        (side, side, 4) uint8 RGB and opacity; what is transparent shows the person's background colour.
     """
-    jitter = (lambda: 0.0) if rng is None else (lambda: float(rng.normal(0, 0.012)))
-    scale = side * 3
-    image = Image.new("L", (scale, scale), 90)
-    pen = ImageDraw.Draw(image)
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        return x * scale, y * scale
-
-    pen.ellipse([*place(0.08, -0.05), *place(0.92, 1.05)], fill=skin)
-    dark, line = max(0, skin - 150), max(2, scale // 45)
-    for sign in (-1, 1):
-        _draw_eye(pen, place, look, sign, jitter, dark, skin)
-        _draw_brow(pen, place, look, sign, jitter, dark, line * 2)
-    pen.line([place(0.5, 0.45), place(0.46, 0.6), place(0.54, 0.6)], fill=skin - 50, width=line)
-    if look.nose > 0.05:
-        for y in (0.46, 0.5, 0.54):
-            pen.line([place(0.5 - 0.06 * look.nose, y), place(0.5 + 0.06 * look.nose, y)], fill=dark, width=line)
-    _draw_mouth(pen, place, look, jitter, dark, line * 2)
-    small = image.filter(ImageFilter.GaussianBlur(scale / 150)).resize((side, side), Image.Resampling.BOX)
-    return np.asarray(small)
+    fine = side * 2
+    axis = (np.arange(fine) + 0.5) / fine * 2 * extent - extent
+    head = _Head(*np.meshgrid(axis, axis), look, rng or np.random.default_rng(7))
+    image = Image.fromarray((head.picture() * 255).clip(0, 255).astype(np.uint8))
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(0.8)).resize((side, side), Image.Resampling.BOX))
 
 
-def _draw_eye(pen, place, look, sign, jitter, dark, skin) -> None:
-    x, y, half = 0.5 + sign * 0.18 + jitter(), 0.4 + jitter(), 0.045 * (1 + 0.7 * look.eyes)
-    pen.ellipse([*place(x - 0.075, y - half), *place(x + 0.075, y + half)], fill=min(255, skin + 60))
-    iris = min(0.036, half)
-    pen.ellipse([*place(x - 0.036, y - iris), *place(x + 0.036, y + iris)], fill=dark)
+def draw_face(look: Look, side: int = 48, rng: np.random.Generator | None = None) -> np.ndarray:
+    """Render a grey crop as in FER2013: (side, side) uint8."""
+    return np.asarray(Image.fromarray(draw_portrait(look, side, rng=rng)[:, :, :3]).convert("L"))
 
 
-def _draw_brow(pen, place, look, sign, jitter, dark, width) -> None:
-    y = 0.29 - 0.05 * look.brow + jitter()
-    inner = (0.5 + sign * (0.08 - 0.02 * max(look.frown, 0)), y + 0.05 * look.frown)
-    outer = (0.5 + sign * 0.28, y - 0.015 * look.frown)
-    pen.line([place(*inner), place(*outer)], fill=dark, width=width)
+def _bump(x: np.ndarray, y: np.ndarray, wide: float, high: float) -> np.ndarray:
+    return np.exp(-((x / wide) ** 2) - (y / high) ** 2)
 
 
-def _draw_mouth(pen, place, look, jitter, dark, width) -> None:
-    x = np.linspace(-1, 1, 21)
-    centre = 0.77 + jitter()
-    corner = centre + look.smile * 0.05 * (1 - 2 * x**2) - look.skew * 0.05 * np.clip(x, 0, 1)
-    drop = 0.11 * look.open * np.sqrt(1 - x**2)
-    half = 0.17 - 0.05 * max(look.open - 0.5, 0)
-    upper = [place(0.5 + half * a, b) for a, b in zip(x, corner - drop * 0.4, strict=True)]
-    lower = [place(0.5 + half * a, b) for a, b in zip(x, corner + drop, strict=True)]
-    if look.open > 0.05:
-        pen.polygon(upper + lower[::-1], fill=dark)
-    pen.line(upper, fill=dark, width=width)
+def _step(x: np.ndarray, soft: float) -> np.ndarray:
+    """Return 0 below, 1 above 0, with a soft edge."""
+    return 1 / (1 + np.exp(np.clip(-x / soft, -40, 40)))
+
+
+class _Head:
+    """Relief and colours of one head; u runs right, v down, in units of half a FER2013 crop."""
+
+    EYE, EYE_V, MOUTH_V = 0.37, -0.18, 0.5
+
+    def __init__(self, u: np.ndarray, v: np.ndarray, look: Look, rng: np.random.Generator) -> None:
+        shift = rng.normal(0, 0.025, 2)
+        self.u, self.v, self.look = u + shift[0], v + shift[1], look
+        tone = rng.uniform(0.35, 1.0)
+        self.skin = np.array([0.93, 0.72, 0.6]) * tone + np.array([0.04, 0.0, 0.0])
+        self.hair = np.array([0.22, 0.15, 0.1]) * rng.uniform(0.3, 1.2)
+        self.background = np.array([0.45, 0.5, 0.55]) * rng.uniform(0.6, 1.2)
+        self.lamp = np.array([rng.normal(-0.3, 0.15), rng.normal(-0.45, 0.1), 0.85])
+        self.side = np.where(self.u < 0, -1.0, 1.0)
+        self.du = np.abs(self.u) - self.EYE
+        self.dv = self.v - self.EYE_V
+
+    def picture(self) -> np.ndarray:
+        """Return (H, W, 4) floats, about 0-1."""
+        drop = 0.1 * self.look.open
+        jaw = 0.82 - 0.14 * np.clip(self.v - drop, 0, 1.2) ** 2
+        radius = (self.u / jaw) ** 2 + ((self.v - 0.02) / (1.05 + drop * _step(self.v, 0.1))) ** 2
+        inside = _step(1 - radius, 0.03)[:, :, None]
+        face = self._colours() * self._shade(radius)[:, :, None]
+        cap = _step(1.45 - (self.u / 0.95) ** 2 - ((self.v + 0.2) / 1.02) ** 2, 0.05) * _step(0.35 - self.v, 0.1)
+        fringe = _step(-0.66 - self.v - 0.25 * self.u**2, 0.04)
+        neck = _step(0.42 - np.abs(self.u), 0.03) * _step(self.v - 0.6, 0.05)
+        shirt = _step(self.v - 1.22 - 0.12 * self.u**2, 0.03)[:, :, None]
+        scene = np.ones_like(face) * self.background
+        scene = scene + neck[:, :, None] * (0.72 * self.skin - scene)
+        scene = scene + shirt * (np.array([0.25, 0.3, 0.42]) - scene)
+        scene = scene + cap[:, :, None] * (self.hair - scene)
+        scene = scene + inside * (face - scene)
+        scene = scene + (inside[:, :, 0] * fringe)[:, :, None] * (self.hair - scene)
+        return np.dstack([scene, np.maximum.reduce([inside[:, :, 0], cap, neck, shirt[:, :, 0]])])
+
+    def _shade(self, radius: np.ndarray) -> np.ndarray:
+        look = self.look
+        relief = 0.8 * np.sqrt(np.clip(1 - radius, 0.02, 1))
+        relief += 0.2 * np.exp(-((self.u / 0.1) ** 2)) * _step(self.v + 0.15, 0.1) * _step(0.25 - self.v, 0.03)
+        relief += 0.1 * _bump(self.u, self.v - 0.17, 0.15, 0.1)
+        relief -= 0.1 * _bump(self.du, self.dv, 0.2, 0.14)
+        relief += 0.05 * _bump(self.du, self.v + 0.36 + 0.08 * look.brow, 0.25, 0.08)
+        relief += 0.06 * (0.5 + max(look.smile, 0)) * _bump(np.abs(self.u) - 0.42, self.v - 0.2, 0.2, 0.15)
+        relief += 0.06 * _bump(self.u, self.v - self.MOUTH_V, 0.3, 0.13) + 0.05 * _bump(
+            self.u, self.v - 0.85, 0.2, 0.12
+        )
+        relief += 0.012 * look.nose * np.sin(self.v * 60) * _bump(self.u, self.v + 0.1, 0.12, 0.12)
+        relief -= 0.02 * max(look.frown, 0) * _bump(np.abs(self.u) - 0.06, self.v + 0.4, 0.025, 0.12)
+        step = self.u[0, 1] - self.u[0, 0]
+        slope_v, slope_u = np.gradient(relief, step)
+        normal = np.stack([-slope_u, -slope_v, np.ones_like(relief)])
+        normal /= np.linalg.norm(normal, axis=0)
+        lamp = self.lamp / np.linalg.norm(self.lamp)
+        rim = 1 - 0.55 * _step(radius - 0.93, 0.025)
+        return rim * (0.38 + 0.75 * np.clip(np.tensordot(lamp, normal, 1), 0, 1))
+
+    def _colours(self) -> np.ndarray:
+        colour = np.ones((*self.u.shape, 3)) * self.skin
+        colour = self._mouth(self._eyes(self._brows(colour)))
+        nostrils = _bump(np.abs(self.u) - 0.075, self.v - 0.25, 0.04, 0.025)[:, :, None]
+        return colour * (1 - 0.75 * nostrils)
+
+    def _brows(self, colour: np.ndarray) -> np.ndarray:
+        along = np.clip((np.abs(self.u) - 0.16) / 0.42, 0, 1)
+        height = -0.4 - 0.1 * self.look.brow + self.look.frown * (0.09 - 0.14 * along) + 0.05 * (along - 0.6) ** 2
+        mask = np.exp(-(((self.v - height) / (0.045 - 0.015 * along)) ** 2))
+        mask *= _step(np.abs(self.u) - 0.15, 0.015) * _step(0.6 - np.abs(self.u), 0.02)
+        return colour + mask[:, :, None] * (self.hair - colour)
+
+    def _eyes(self, colour: np.ndarray) -> np.ndarray:
+        opening = 0.075 * (1 + 0.5 * self.look.eyes)
+        lid = opening * np.sqrt(np.clip(1 - (self.du / 0.17) ** 2, 0, 1))
+        mask = (_step(lid - np.abs(self.dv), 0.008) * _step(0.17 - np.abs(self.du), 0.01))[:, :, None]
+        distance = np.hypot(self.du, self.dv)
+        iris = _step(0.075 - distance, 0.008)[:, :, None]
+        eye = 0.93 + iris * (np.array([0.25, 0.17, 0.1]) - 0.93)
+        eye = eye * (1 - _step(0.032 - distance, 0.006)[:, :, None])
+        eye = eye + 0.8 * _bump(self.du + 0.025 * self.side, self.dv + 0.025, 0.018, 0.018)[:, :, None]
+        lash = np.exp(-(((self.dv + lid) / 0.02) ** 2)) * _step(0.18 - np.abs(self.du), 0.01)
+        colour = colour + mask * (eye - colour)
+        return colour * (1 - 0.75 * lash[:, :, None])
+
+    def _mouth(self, colour: np.ndarray) -> np.ndarray:
+        look = self.look
+        half = 0.32 + 0.06 * max(look.smile, 0) - 0.08 * max(look.open - 0.5, 0)
+        across = self.u / half
+        bend = look.smile * 0.11 * (0.5 - across**2) - 0.12 * look.skew * np.clip(across, 0, 1) ** 2
+        middle = self.v - self.MOUTH_V - bend
+        taper = np.sqrt(np.clip(1 - across**2, 0, 1))
+        above, below = 0.05 + 0.06 * look.open, 0.07 + 0.19 * look.open
+        within = np.where(middle < 0, above, below) * taper - np.abs(middle)
+        lips = (_step(within, 0.012) * _step(1 - np.abs(across), 0.03))[:, :, None]
+        colour = colour + lips * (self.skin * np.array([0.82, 0.5, 0.52]) - colour)
+        upper, lower = 0.005 + 0.05 * look.open, 0.008 + 0.15 * look.open
+        gap = _step(np.where(middle < 0, upper, lower) * taper - np.abs(middle), 0.008)
+        gap = (gap * _step(1 - np.abs(across), 0.03))[:, :, None]
+        teeth = (_step(0.035 - middle, 0.01) * (look.open > 0.05))[:, :, None]
+        return colour + gap * (np.array([0.13, 0.05, 0.05]) + 0.75 * teeth - colour)
 
 
 def faces(count: int, seed: int, side: int = 48) -> Faces:
-    """Draw `count` faces, all expressions equally often, with varied intensity, skin and position."""
+    """Draw `count` faces, all expressions equally often, with varied intensity, skin, light and position."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % len(VOCABULARY)
-    pixels = [
-        draw_face(LOOKS[VOCABULARY.labels[label]].scaled(rng.uniform(0.6, 1)), side, int(rng.integers(150, 220)), rng)
-        for label in labels
-    ]
+    looks = [LOOKS[VOCABULARY.labels[label]].scaled(rng.uniform(0.6, 1)) for label in labels]
+    pixels = [draw_face(look, side, rng) for look in looks]
     targets = np.eye(len(VOCABULARY), dtype=np.float32)[labels]
     return Faces(np.stack(pixels), {"expression": targets}, {"expression": labels})

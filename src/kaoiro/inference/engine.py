@@ -1,0 +1,112 @@
+"""Detector, alignment and model as one step: pixels to measured faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kaoiro.core.labels import EXPRESSIONS, project
+from kaoiro.core.modelfile import ModelFolder
+from kaoiro.core.types import Record, expression_column
+from kaoiro.faces.align import cut, placement, roll
+from kaoiro.faces.detect import Detection, FaceDetector
+from kaoiro.faces.quality import sharpness
+from kaoiro.faces.video import Frame
+from kaoiro.inference.classifier import Classifier
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredFace:
+    """A face with everything that one frame tells.
+
+    Attributes:
+        detection: where it was found.
+        sharpness: of the aligned crop, 0–1.
+        scores: (8,) calibrated probabilities in the order of `labels.EXPRESSIONS`.
+    """
+
+    detection: Detection
+    sharpness: float
+    scores: np.ndarray
+
+    def record(self, source: str, frame: int, time_s: float, track: int | None) -> Record:
+        """Return the record of this face."""
+        top, points = int(self.scores.argmax()), self.detection.landmarks
+        named = zip(EXPRESSIONS.labels, self.scores.tolist(), strict=True)
+        return Record(
+            source=source,
+            frame=frame,
+            time_s=time_s,
+            track=track,
+            face_score=self.detection.score,
+            box=self.detection.box,
+            landmarks=None if points is None else tuple((float(x), float(y)) for x, y in points),
+            roll=None if points is None else roll(points),
+            face_size=self.detection.box.area**0.5,
+            sharpness=self.sharpness,
+            expression=EXPRESSIONS.labels[top],
+            confidence=float(self.scores[top]),
+            scores={expression_column(label): value for label, value in named},
+        )
+
+
+class Engine:
+    """Measures the faces of single pictures; may be used by several threads at once.
+
+    Args:
+        model: checked model folder.
+        detector: opens the face detector when it is first needed.
+        max_faces: keep only this many largest faces; None keeps all.
+        threads: of ONNX Runtime for the model; None leaves it to the runtime.
+    """
+
+    def __init__(
+        self, model: ModelFolder, detector: Callable[[], FaceDetector], max_faces: int | None, threads: int | None
+    ) -> None:
+        self.classifier = Classifier(model, threads)
+        self._specification = model.specification
+        self._labels = model.specification.head("expression").vocabulary
+        self._open, self._detector, self._max_faces = detector, None, max_faces
+
+    @property
+    def detector(self) -> FaceDetector:
+        """The face detector."""
+        if self._detector is None:
+            self._detector = self._open()
+        return self._detector
+
+    @property
+    def channels(self) -> int:
+        """Channels that the model wants: 1 (luma) or 3 (RGB)."""
+        return self._specification.channels
+
+    def largest(self, faces: list[Detection]) -> list[Detection]:
+        """Return the faces to keep, largest first."""
+        return faces[: self._max_faces]
+
+    def frame(self, frame: Frame) -> list[MeasuredFace]:
+        """Detect and measure the faces of one video frame."""
+        width, height = frame.size
+        small = frame.rgb(self.detector.working_size(width, height, True))
+        x, y = width / small.shape[1], height / small.shape[0]
+        faces = self.largest([face.scaled(x, y) for face in self.detector.detect(small)])
+        if not faces:
+            return []
+        return self.measure(frame.luma() if self.channels == 1 else frame.rgb(), faces)
+
+    def measure(self, pixels: np.ndarray, faces: Sequence[Detection]) -> list[MeasuredFace]:
+        """Measure known faces.
+
+        Args:
+            pixels: (H, W) luma or (H, W, 3) RGB uint8, as the model's channels ask.
+            faces: where they are.
+        """
+        if not faces:
+            return []
+        spec = self._specification
+        crops = np.stack([cut(pixels, placement(face, spec.crop), spec.size) for face in faces])
+        answers = self.classifier.predict(crops).heads["expression"]
+        scores = project(answers, self._labels, EXPRESSIONS)
+        return [MeasuredFace(*parts) for parts in zip(faces, map(sharpness, crops), scores, strict=True)]
