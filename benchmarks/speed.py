@@ -1,0 +1,194 @@
+"""Measure speed, memory, cold start and the size of an installation; write docs/results/speed.{md,json}.
+
+    python benchmarks/speed.py [--skip install memory …] [--results DIR]
+
+Times are medians on the machine at hand, and machines are noisy: each figure stands beside the others of
+the same run, and ratios within a run say more than seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kaoiro import Analyzer
+from kaoiro.core import modelfile
+from kaoiro.evaluation import report
+from kaoiro.faces.align import cut, placement
+from kaoiro.faces.encode import VideoWriter
+from kaoiro.faces.video import VideoFile
+from kaoiro.inference.classifier import Classifier
+from kaoiro.inference.demo import clip_frame
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("classifier", "video", "start", "memory", "install")
+
+
+def median_ms(action: Callable[[], Any], repeats: int) -> float:
+    """Return the median time of an action in milliseconds, after two runs for warming up."""
+    seconds = []
+    for turn in range(repeats + 2):
+        start = time.perf_counter()
+        action()
+        if turn >= 2:
+            seconds.append(time.perf_counter() - start)
+    return 1000 * statistics.median(seconds)
+
+
+def classifier(folder: Path) -> dict[str, float]:
+    """Time the default model on two threads."""
+    del folder
+    model = Classifier(modelfile.load(), threads=2)
+    side = model.specification.size
+    crops = np.random.default_rng(0).integers(0, 256, (32, side, side), dtype=np.uint8)
+    return {
+        "classifier_batch_1_ms_per_face": median_ms(lambda: model.predict(crops[:1]), 200),
+        "classifier_batch_32_ms_per_face": median_ms(lambda: model.predict(crops), 40) / 32,
+    }
+
+
+def write_clip(path: Path, seconds: float, size: tuple[int, int] = (1280, 720), rate: int = 25) -> None:
+    """Write a clip of one rendered face with sensor noise, which makes decoding as costly as a camera's."""
+    width, height = size
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 3, (height, width, 1))
+    stills = [clip_frame(t, width, height).astype(np.float32) for t in np.arange(0, 6, 0.2)]
+    with VideoWriter(path, width, height, rate) as writer:
+        for index in range(round(seconds * rate)):
+            shown = stills[(index // 5) % len(stills)] + np.roll(noise, 37 * index, axis=1)
+            writer.write(shown.clip(0, 255).astype(np.uint8), index / rate)
+
+
+def video(folder: Path) -> dict[str, float]:
+    """Time a 1280x720 clip with one face from decoding to records, every frame, and each stage alone."""
+    clip = folder / "clip.mp4"
+    write_clip(clip, 16)
+    analyzer, file = Analyzer(), VideoFile(clip)
+    next(iter(analyzer.video(clip)))
+    start = time.perf_counter()
+    records = list(analyzer.video(clip))
+    seconds = time.perf_counter() - start
+    engine = analyzer._frames
+    frames = [frame for frame, _ in zip(file.frames(), range(64), strict=False)]
+    size = engine.detector.working_size(file.info.width, file.info.height, True)
+    small, luma = [frame.rgb(size) for frame in frames], [frame.luma() for frame in frames]
+    x, y = file.info.width / size[0], file.info.height / size[1]
+    faces = [[face.scaled(x, y) for face in engine.detector.detect(image)] for image in small]
+    spec = analyzer.specification
+    pairs = [(image, face) for image, found in zip(luma, faces, strict=True) for face in found]
+    crops = [cut(image, placement(face, spec.crop), spec.size) for image, face in pairs]
+    count = len(records)
+    stages = {
+        "decode": median_ms(lambda: sum(1 for _ in file.frames()), 3) / count,
+        "convert": median_ms(lambda: [(frame.rgb(size), frame.luma()) for frame in frames], 3) / len(frames),
+        "detect": median_ms(lambda: [engine.detector.detect(image) for image in small], 3) / len(frames),
+        "align": median_ms(lambda: [cut(i, placement(f, spec.crop), spec.size) for i, f in pairs], 3) / len(frames),
+        "classify": median_ms(lambda: [engine.classifier.predict(crop[None]) for crop in crops], 3) / len(frames),
+    }
+    figures = {"video_720p_frames_per_second": count / seconds, "video_720p_faces_per_frame": len(pairs) / len(frames)}
+    return figures | {f"video_stage_{name}_ms_per_frame": value for name, value in stages.items()}
+
+
+def start(folder: Path) -> dict[str, float]:
+    """Time `kaoiro analyze photo` as a whole process."""
+    photo = ROOT / "src/kaoiro/assets/astronaut.png"
+    command = [sys.executable, "-m", "kaoiro", "analyze", str(photo), "--out", str(folder / "start")]
+
+    def run() -> None:
+        shutil.rmtree(folder / "start", ignore_errors=True)
+        subprocess.run(command, check=True, capture_output=True)
+
+    return {"cold_start_photo_s": median_ms(run, 5) / 1000}
+
+
+_MEASURE = """
+import resource, sys
+from kaoiro.cli.main import main
+code = main(["analyze", sys.argv[1], "--out", sys.argv[2]])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def memory(folder: Path) -> dict[str, float]:
+    """Compare peak memory on clips of 1 and 60 minutes (320x240, 10 frames a second)."""
+    peaks = {}
+    minute = folder / "minute.mp4"
+    write_clip(minute, 60, (320, 240), rate=10)
+    hour = folder / "hour.mp4"
+    repeat(minute, hour, 60)
+    for name, clip in (("1_minute", minute), ("60_minutes", hour)):
+        command = [sys.executable, "-c", _MEASURE, str(clip), str(folder / name)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks[name] = int(done.stdout.split()[-1]) / (1024**2 if sys.platform == "darwin" else 1024)
+    ratio = peaks["60_minutes"] / peaks["1_minute"]
+    return {f"peak_memory_{name}_mb": value for name, value in peaks.items()} | {"peak_memory_ratio": ratio}
+
+
+def repeat(source: Path, target: Path, times: int) -> None:
+    """Write a clip several times in a row, without encoding anew."""
+    import av
+
+    with av.open(str(source)) as given, av.open(str(target), "w") as made:
+        stream = given.streams.video[0]
+        copy = made.add_stream_from_template(stream)
+        packets = [packet for packet in given.demux(stream) if packet.dts is not None]
+        first = min(packet.dts for packet in packets)
+        length = max(packet.pts + (packet.duration or 0) for packet in packets) - first
+        content = [(bytes(p), p.pts, p.dts, p.duration, p.is_keyframe) for p in packets]
+        for turn in range(times):
+            for data, pts, dts, duration, key in content:
+                packet = av.Packet(data)
+                packet.pts, packet.dts = pts + turn * length, dts + turn * length
+                packet.duration, packet.time_base, packet.stream = duration, stream.time_base, copy
+                packet.is_keyframe = key
+                made.mux(packet)
+
+
+def install(folder: Path) -> dict[str, float]:
+    """Install a copy of the checkout into an empty virtual environment: seconds and megabytes."""
+    copy = folder / "checkout"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
+    environment = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    empty = _megabytes(environment)
+    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+    begin = time.perf_counter()
+    subprocess.run([str(python), "-m", "pip", "install", "-q", str(copy)], check=True, capture_output=True)
+    seconds = time.perf_counter() - begin
+    return {"install_s": seconds, "install_mb": _megabytes(environment) - empty, "empty_environment_mb": empty}
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(item.stat().st_size for item in folder.rglob("*") if item.is_file() and not item.is_symlink()) / 1e6
+
+
+def main() -> None:
+    """Run the chosen parts and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--skip", nargs="*", default=[], choices=PARTS, help="parts to leave out")
+    parser.add_argument("--results", default=str(ROOT / "docs/results"), metavar="DIR")
+    arguments = parser.parse_args()
+    figures: dict[str, Any] = {"model": modelfile.load().name}
+    for part in PARTS:
+        if part not in arguments.skip:
+            with tempfile.TemporaryDirectory() as folder:
+                figures |= globals()[part](Path(folder))
+            print(f"{part} done", file=sys.stderr)
+    print(report.text(figures))
+    report.write(Path(arguments.results), "speed", figures)
+
+
+if __name__ == "__main__":
+    main()

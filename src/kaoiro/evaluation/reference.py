@@ -1,0 +1,53 @@
+"""The record reference, written from the code that defines the columns.
+
+`python -m kaoiro.evaluation.reference docs/reference/records.md` rewrites the page; a test compares it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from kaoiro.core.files import write_text
+from kaoiro.core.types import COLUMNS
+
+_HEAD = """# Records
+
+One row for each face in each frame, and **one row with empty face columns for a frame without a face**, so that
+rows and time never slide against each other. Rows are in order of frames; faces of one frame are in order of size,
+largest first. Boxes and landmarks are pixels of the upright picture (rotation applied), with (0, 0) at its top left
+corner. Records carry no pixels.
+
+CSV and JSON lines keep the decimals given below; Parquet keeps full precision. A missing value is an empty cell in
+CSV, null elsewhere. This page is written by `python -m kaoiro.evaluation.reference docs/reference/records.md`.
+
+"""
+
+_TAIL = """
+## Time
+
+`time_s` is the frame's presentation timestamp times the stream's time base, with edit lists applied: variable frame
+rates, gaps and starts other than zero are kept as they are. `frame` counts decoded frames from 0, and with `--every`
+it still counts all of them. A stream without timestamps (raw H.264) gets the times of its nominal frame rate. Where
+two recordings were joined without renewing their timestamps, time jumps back as it does in the file; tracks end there.
+
+## Dialects
+
+`--dialect py-feat` writes the columns of py-feat's Fex table that kaoiro measures, a row for each face (FaceRectX,
+FaceRectY, FaceRectWidth, FaceRectHeight, FaceScore, anger, disgust, fear, happiness, sadness, surprise, neutral,
+input, frame, approx_time). `--dialect fer` writes the wide table of fer, a row for each frame (box0, angry0, …),
+with `source`, `frame` and `time_s` in front. Both know seven expressions: contempt is dropped and the rest
+renormalised. Columns for which kaoiro measures nothing are left out, not filled.
+"""
+
+
+def markdown() -> str:
+    """Return the page."""
+    lines = ["| column | kind | unit | decimals | meaning |", "|---|---|---|---|---|"]
+    for column in COLUMNS:
+        digits = "" if column.digits is None else str(column.digits)
+        lines.append(f"| `{column.name}` | {column.kind} | {column.unit} | {digits} | {column.meaning} |")
+    return _HEAD + "\n".join(lines) + "\n" + _TAIL
+
+
+if __name__ == "__main__":
+    write_text(sys.argv[1], markdown())
