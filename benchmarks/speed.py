@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from kaoiro import Analyzer
 from kaoiro.core import modelfile
@@ -29,9 +30,9 @@ from kaoiro.faces.align import cut, placement
 from kaoiro.faces.encode import VideoWriter
 from kaoiro.faces.video import VideoFile
 from kaoiro.inference.classifier import Classifier
-from kaoiro.inference.demo import clip_frame
 
 ROOT = Path(__file__).parent.parent
+PHOTO = ROOT / "src/kaoiro/assets/astronaut.png"
 PARTS = ("classifier", "video", "start", "memory", "install")
 
 
@@ -59,14 +60,17 @@ def classifier(folder: Path) -> dict[str, float]:
 
 
 def write_clip(path: Path, seconds: float, size: tuple[int, int] = (1280, 720), rate: int = 25) -> None:
-    """Write a clip of one rendered face with sensor noise, which makes decoding as costly as a camera's."""
+    """Write a clip that moves over a real portrait (NASA, public domain), with the noise of a camera."""
     width, height = size
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 3, (height, width, 1))
-    stills = [clip_frame(t, width, height).astype(np.float32) for t in np.arange(0, 6, 0.2)]
+    portrait = Image.open(PHOTO).convert("RGB")
     with VideoWriter(path, width, height, rate) as writer:
         for index in range(round(seconds * rate)):
-            shown = stills[(index // 5) % len(stills)] + np.roll(noise, 37 * index, axis=1)
+            phase = 2 * np.pi * index / rate / 8
+            left, top = 20 + 20 * np.sin(phase), 10 + 10 * np.cos(phase)
+            window = (left, top, left + 460, top + 460 * height / width)
+            shown = portrait.resize(size, Image.Resampling.BILINEAR, box=window) + np.roll(noise, 37 * index, axis=1)
             writer.write(shown.clip(0, 255).astype(np.uint8), index / rate)
 
 
@@ -81,7 +85,8 @@ def video(folder: Path) -> dict[str, float]:
     seconds = time.perf_counter() - start
     engine = analyzer._frames
     frames = [frame for frame, _ in zip(file.frames(), range(64), strict=False)]
-    size = engine.detector.working_size(file.info.width, file.info.height, True)
+    face = records[0].face_size
+    size = engine.detector.working_size(file.info.width, file.info.height, face)
     small, luma = [frame.rgb(size) for frame in frames], [frame.luma() for frame in frames]
     x, y = file.info.width / size[0], file.info.height / size[1]
     faces = [[face.scaled(x, y) for face in engine.detector.detect(image)] for image in small]
@@ -102,8 +107,7 @@ def video(folder: Path) -> dict[str, float]:
 
 def start(folder: Path) -> dict[str, float]:
     """Time `kaoiro analyze photo` as a whole process."""
-    photo = ROOT / "src/kaoiro/assets/astronaut.png"
-    command = [sys.executable, "-m", "kaoiro", "analyze", str(photo), "--out", str(folder / "start")]
+    command = [sys.executable, "-m", "kaoiro", "analyze", str(PHOTO), "--out", str(folder / "start")]
 
     def run() -> None:
         shutil.rmtree(folder / "start", ignore_errors=True)

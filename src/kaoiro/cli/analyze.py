@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -144,36 +144,62 @@ def _to_folder(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -
     )
     settings = {"max_faces": arguments.max_faces, "min_face": arguments.min_face, "detector": arguments.detector}
     job = Job(analyzer, arguments.out, options, settings)
-    outcomes = []
+    outcomes, progress = [], _Progress(len(media))
     try:
-        for item in _with_progress(media):
-            outcomes.append(job.run(item.medium, item.advance))
+        for medium in media:
+            progress.begin(medium.name)
+            outcomes.append(job.run(medium, progress.advance))
+            progress.done()
     except KeyboardInterrupt:
+        progress.close()
         job.combine()
         print(f"kaoiro: interrupted after {len(outcomes)} of {len(media)}; run again to go on", file=sys.stderr)
         return 130
+    progress.close()
     job.combine()
     _summarise(outcomes, arguments.out)
     codes = {"failed": BAD_INPUT, "partial": BROKE_OFF}
     return _report([(codes.get(o.status, DONE), _named(o.name, o.message)) for o in outcomes])
 
 
-class _Item:
-    """One medium and how far it is, for the progress bar."""
+class _Progress:
+    """Two bars on a terminal: files, and seconds of the video in work; silent elsewhere."""
 
-    def __init__(self, medium: Any, bar: Any) -> None:
-        self.medium, self._bar = medium, bar
+    def __init__(self, count: int) -> None:
+        from tqdm import tqdm
 
-    def advance(self, time_s: float) -> None:
-        self._bar.set_postfix_str(f"{Path(self.medium.name).name} {time_s:.0f} s")
+        self._quiet = not sys.stderr.isatty()
+        self._files = tqdm(total=count, unit="file", disable=self._quiet or count < 2, dynamic_ncols=True)
+        self._video: Any = None
+        self._name = ""
 
+    def begin(self, name: str) -> None:
+        """A medium is taken up."""
+        self._name = Path(name).name
 
-def _with_progress(media: list[Any]) -> Iterator[_Item]:
-    from tqdm import tqdm
+    def advance(self, time_s: float, end_s: float | None) -> None:
+        """The medium in work has come to a presentation time."""
+        from tqdm import tqdm
 
-    bar = tqdm(media, unit="file", disable=not sys.stderr.isatty(), dynamic_ncols=True)
-    for medium in bar:
-        yield _Item(medium, bar)
+        if self._video is None:
+            total = None if end_s is None else round(end_s, 1)
+            self._video = tqdm(
+                total=total, unit="s", desc=self._name, disable=self._quiet, dynamic_ncols=True, leave=False
+            )
+        self._video.update(max(0.0, round(time_s, 1) - self._video.n))
+
+    def done(self) -> None:
+        """The medium is finished."""
+        if self._video is not None:
+            self._video.close()
+            self._video = None
+        self._files.update()
+
+    def close(self) -> None:
+        """Leave the terminal tidy."""
+        if self._video is not None:
+            self._video.close()
+        self._files.close()
 
 
 def _summarise(outcomes: Iterable[Any], out: str) -> None:

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from kaoiro.core.errors import OutputError
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
@@ -20,7 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.inference.demo import write_media
 
     out = Path(arguments.out)
-    media = write_media(out / "media")
+    try:
+        media = write_media(out / "media")
+    except OSError as error:
+        raise OutputError(f"--out {out}: cannot be written: {error.strerror or error}") from error
     code = main(["analyze", *map(str, media), "--out", str(out), "--overlay", "--plot"])
     if code == 0:
         print(f"\n{summary(out)}")

@@ -21,6 +21,8 @@ def add_parser(commands: Any) -> None:
     place = _add(kinds, "end-to-end", _end_to_end, "photos made from FER2013: detected, aligned, classified")
     place.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
     place.add_argument("--limit", type=int, metavar="N", help="only the first N images")
+    sizes = _add(kinds, "face-sizes", _sizes, "how small a face may be to be found, by setting")
+    sizes.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
     crop = _add(kinds, "crop", _crop, "where the five points fall on FER2013 Training: the crop geometry")
     crop.add_argument("--limit", type=int, default=4000, metavar="N", help="number of images (default: 4000)")
 
@@ -67,6 +69,13 @@ def _end_to_end(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.evaluation import placement
 
     return placement.evaluate(model, arguments.root, arguments.split, arguments.limit, arguments.threads)
+
+
+def _sizes(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.evaluation import placement
+
+    del model
+    return placement.measure_sizes(arguments.root, arguments.split, threads=arguments.threads)
 
 
 def _crop(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self
@@ -188,7 +188,10 @@ def read_rows(path: str | Path) -> Iterator[dict[str, Value]]:
             _require(path, reader.fieldnames or ())
             yield from (_typed(row) for row in reader)
         else:
-            yield from (json.loads(line) for line in file)
+            for line in file:
+                row = json.loads(line)
+                _require(path, row)
+                yield row
 
 
 def _read_parquet(path: Path) -> Iterator[dict[str, Value]]:
@@ -200,8 +203,8 @@ def _read_parquet(path: Path) -> Iterator[dict[str, Value]]:
             yield from batch.to_pylist()
 
 
-def _require(path: str | Path, names: Iterable[str]) -> None:
-    missing = [name for name in NAMES if name not in set(names)]
+def _require(path: str | Path, names: Collection[str]) -> None:
+    missing = [name for name in NAMES if name not in names]
     if missing:
         raise InputError(f"{path} lacks the columns {', '.join(missing)}")
 

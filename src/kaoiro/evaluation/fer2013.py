@@ -39,6 +39,8 @@ def evaluate(model: ModelFolder, root: str, split: str, labels: Labels, threads:
     part = data.part(SPLITS[split])
     truth, vocabulary = truth_of(part, labels)
     kept = truth >= 0
+    if not kept.any():
+        raise DataError(f"no {SPLITS[split]} image has a {labels} label to compare with")
     probabilities, protocol = predict(model, part.images[kept], vocabulary, threads)
     seen = seen_in_training(data, part)
     report = measure(probabilities, truth[kept], vocabulary, part.image_keys()[kept])

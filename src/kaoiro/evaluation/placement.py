@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from kaoiro.core.errors import DataError
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.spec import CropGeometry
+from kaoiro.core.types import Box
 from kaoiro.data.datasets import fer2013
 from kaoiro.data.splits import stratified_holdout
 from kaoiro.evaluation.fer2013 import SPLITS, predict, truth_of
 from kaoiro.faces.align import cut, placement, to_luma
-from kaoiro.faces.detect import CenterFace, Detection, FaceDetector, detect_in
+from kaoiro.faces.detect import CenterFace, Detection, FaceDetector, Resolution, detect_in
 from kaoiro.metrics.accuracy import bootstrap_interval
 
 FACE, MARGIN = 160, 80
@@ -55,7 +57,9 @@ def evaluate(
     rows = np.flatnonzero(truth >= 0)[:limit]
     images, truth = part.images[rows], truth[rows]
     found = find(images, CenterFace(threads=threads))
-    seen = np.array([face is not None for _, face in found])
+    seen = np.array([face is not None for _, face in found], bool)
+    if not seen.any():
+        raise DataError(f"no face was found in {len(rows)} images of {split} with a clear FER+ label")
     spec = model.specification
     crops = {"as they are": images[seen]}
     for name in ("aligned", "box"):
@@ -130,3 +134,55 @@ def measure_geometry(root: str, limit: int = 4000, threads: int | None = None) -
         "data": "FER2013 Training, seed 0",
         "points": table,
     }
+
+
+def crowd(images: np.ndarray, face: int, size: tuple[int, int] = (1280, 960)) -> tuple[np.ndarray, list[Box]]:
+    """Return a scene (H, W, 3) with FER2013 images scaled to `face` pixels on a grid, and where they lie."""
+    width, height = size
+    canvas = np.full((height, width), 128, np.uint8)
+    pitch = max(2 * face, 64)
+    corners = [(x, y) for y in range(pitch // 4, height - face, pitch) for x in range(pitch // 4, width - face, pitch)]
+    boxes = []
+    for image, (x, y) in zip(images, corners, strict=False):
+        canvas[y : y + face, x : x + face] = np.asarray(Image.fromarray(image).resize((face, face)))
+        boxes.append(Box(x, y, face, face))
+    return np.repeat(canvas[:, :, None], 3, axis=2), boxes
+
+
+def measure_sizes(root: str, split: str = "val", scenes: int = 4, threads: int | None = None) -> dict[str, Any]:
+    """Return the share of faces found by their size, with the usual setting and with `min_face`.
+
+    A face counts as found if the centre of a detection lies in the middle half of its image.
+
+    Args:
+        root: folder of the official files.
+        split: 'training-val', 'val' or 'test'.
+        scenes: pictures of 1280x960 for each size, up to 60 faces in each.
+        threads: of ONNX Runtime.
+    """
+    part = _part(fer2013.read(root), split)
+    images = part.images[part.images.std(axis=(1, 2)) > 20]
+    images = images[np.random.default_rng(0).permutation(len(images))]
+    table: dict[str, dict[str, float]] = {}
+    for face in (12, 16, 24, 32, 48, 64, 96, 160):
+        shown = [crowd(images[60 * k : 60 * k + 60], face) for k in range(scenes)]
+        table[f"{face} pixels"] = {
+            "faces": float(sum(len(boxes) for _, boxes in shown)),
+            "usual setting": _found_share(shown, CenterFace(threads=threads)),
+            "min_face": _found_share(shown, CenterFace(resolution=Resolution(min_face=face), threads=threads)),
+        }
+    return {"split": split, "scene": "1280x960, up to 60 faces", "data": "FER2013, seed 0", "found": table}
+
+
+def _found_share(shown: list[tuple[np.ndarray, list[Box]]], detector: FaceDetector) -> float:
+    hits = total = 0
+    for scene, boxes in shown:
+        found = [face.box for face in detect_in(scene, detector)]
+        centres = np.array([(box.left + box.width / 2, box.top + box.height / 2) for box in found]).reshape(-1, 2)
+        for box in boxes:
+            middle = (box.left + box.width / 2, box.top + box.height / 2)
+            hits += (
+                bool((np.abs(centres - middle).max(axis=1, initial=0) < box.width / 4).any()) if len(found) else False
+            )
+            total += 1
+    return hits / total

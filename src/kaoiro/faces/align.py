@@ -45,7 +45,7 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     a, b = source - source.mean(axis=0), target - target.mean(axis=0)
     spread = (a**2).sum()
     if spread <= 0:
-        return np.array([[1.0, 0, *(target.mean(axis=0) - source.mean(axis=0))[:1]], [0, 1.0, 0]])
+        return np.column_stack([np.eye(2), target.mean(axis=0) - source.mean(axis=0)])
     cos = (a * b).sum() / spread
     sin = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / spread
     turn = np.array([[cos, -sin], [sin, cos]])
@@ -82,14 +82,17 @@ def cut(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     Returns:
         (size, size) or (size, size, 3) uint8.
     """
-    side = math.hypot(matrix[0, 0], matrix[1, 0])
-    over = min(16, max(1, math.ceil(side / size - 0.25)))
     region, matrix = _region(image, matrix)
+    picture = Image.fromarray(region)
+    shrink = max(1, int(math.hypot(matrix[0, 0], matrix[1, 0]) / size / 2))
+    if shrink > 1:  # average first, so that few samples are left to interpolate
+        picture = picture.reduce(shrink)
+        matrix = matrix / shrink
+    over = max(1, math.ceil(math.hypot(matrix[0, 0], matrix[1, 0]) / size - 0.25))
     fine = size * over
     # PIL maps output pixel centres (x + 0.5, y + 0.5) by these six numbers
     numbers = (*(matrix[0] / (fine, fine, 1)), *(matrix[1] / (fine, fine, 1)))
-    shape = Image.Transform.AFFINE
-    picture = Image.fromarray(region).transform((fine, fine), shape, numbers, Image.Resampling.BILINEAR)
+    picture = picture.transform((fine, fine), Image.Transform.AFFINE, numbers, Image.Resampling.BILINEAR)
     return np.asarray(picture.reduce(over) if over > 1 else picture)
 
 

@@ -42,8 +42,12 @@ class Detection:
 class FaceDetector(Protocol):
     """Anything that finds faces."""
 
-    def working_size(self, width: int, height: int, video: bool) -> tuple[int, int]:
-        """Return the (width, height) at which this detector wants to see such a picture."""
+    def working_size(self, width: int, height: int, face: float | None = None) -> tuple[int, int]:
+        """Return the (width, height) at which this detector wants to see such a picture.
+
+        `face` is the size in pixels of the smallest face that is known to be there, 0 if there is none, None if
+        nothing is known.
+        """
         ...
 
     def detect(self, image: np.ndarray) -> list[Detection]:
@@ -56,29 +60,33 @@ class Resolution:
     """How large a picture the detector sees.
 
     Attributes:
-        photo: longest side for photos, pixels; smaller photos are not enlarged.
-        video: longest side for video frames, pixels.
-        least: only below this longest side pictures are enlarged, pixels.
-        min_face: when set, the picture is kept large enough that a face of this many pixels (in the
-            original) still spans `smallest` pixels, up to `limit`.
-        smallest: pixels that a face must span to be found reliably.
+        full: longest side when nothing is known of the picture, pixels; smaller pictures are not enlarged.
+        empty: longest side for frames of a video that had no face a moment ago.
+        least: below this longest side pictures are enlarged, and none is shrunk further.
+        best: size at which faces are found and placed best, pixels; known faces are brought to it.
+        min_face: when set, `full` grows so that a face of this many pixels in the original spans `smallest`.
+        smallest: pixels that a face must span to be found nine times in ten (docs/results/face-sizes-val.md).
         limit: never larger than this.
     """
 
-    photo: int = 640
-    video: int = 320
+    full: int = 640
+    empty: int = 320
     least: int = 160
+    best: int = 64
     min_face: float | None = None
-    smallest: int = 16
-    limit: int = 2560
+    smallest: int = 32
+    limit: int = 4096
 
-    def size(self, width: int, height: int, video: bool) -> tuple[int, int]:
+    def size(self, width: int, height: int, face: float | None = None) -> tuple[int, int]:
         """Return the working (width, height), multiples of `STEP`, shape kept as nearly as these allow."""
         longest = max(width, height)
-        target = max(self.least, min(self.video if video else self.photo, longest))
+        full = float(min(self.full, longest))
         if self.min_face is not None:
-            target = max(target, min(self.limit, round(longest * self.smallest / self.min_face)))
-        scale = max(target, STEP) / longest
+            full = max(full, min(self.limit, longest * self.smallest / self.min_face))
+        target = full
+        if face is not None:
+            target = min(full, longest * self.best / face if face > 0 else max(self.empty, full / 2))
+        scale = max(target, self.least) / longest
         return _to_step(width * scale), _to_step(height * scale)
 
 
@@ -108,9 +116,9 @@ class CenterFace:
         self._session = open_session(path, threads)
         self._input = self._session.get_inputs()[0].name
 
-    def working_size(self, width: int, height: int, video: bool) -> tuple[int, int]:
+    def working_size(self, width: int, height: int, face: float | None = None) -> tuple[int, int]:
         """See `FaceDetector`."""
-        return self.resolution.size(width, height, video)
+        return self.resolution.size(width, height, face)
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """See `FaceDetector`; a picture in which no face is found is looked at again at half its size.
@@ -165,12 +173,12 @@ class YuNet:
         if missing:
             raise ModelError(f"{path} is not in YuNet's format: it lacks the outputs {', '.join(sorted(missing))}")
 
-    def working_size(self, width: int, height: int, video: bool) -> tuple[int, int]:
+    def working_size(self, width: int, height: int, face: float | None = None) -> tuple[int, int]:
         """See `FaceDetector`; a graph with a fixed input size gets that size."""
         fixed = self._input.shape[2:]
         if all(isinstance(side, int) for side in fixed):
             return fixed[1], fixed[0]
-        return self.resolution.size(width, height, video)
+        return self.resolution.size(width, height, face)
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """See `FaceDetector`."""
@@ -210,17 +218,20 @@ def collect(boxes: np.ndarray, scores: np.ndarray, points: np.ndarray, overlap: 
     return sorted(kept, key=lambda found: -found.box.area)
 
 
-def detect_in(image: np.ndarray, detector: FaceDetector, video: bool = False) -> list[Detection]:
+def detect_in(image: np.ndarray, detector: FaceDetector, face: float | None = None) -> list[Detection]:
     """Find faces in a picture of any size: bring it to working size, detect, scale back.
 
     Args:
         image: (H, W, 3) RGB uint8.
         detector: any detector.
-        video: whether the picture is one frame of many.
+        face: size of the smallest face that is known to be there, pixels; see `FaceDetector.working_size`.
     """
     height, width = image.shape[:2]
-    size = detector.working_size(width, height, video)
-    small = image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
+    size = detector.working_size(width, height, face)
+    if size == (width, height):
+        return detector.detect(image)
+    method = Image.Resampling.BOX if size[0] < width else Image.Resampling.BILINEAR
+    small = np.asarray(Image.fromarray(image).resize(size, method))
     return [found.scaled(width / size[0], height / size[1]) for found in detector.detect(small)]
 
 
@@ -230,7 +241,13 @@ def given(boxes: Any) -> list[Detection]:
     Raises:
         InputError: not four finite numbers each, or without area.
     """
-    array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4) if len(boxes) else np.empty((0, 4))
-    if not np.isfinite(array).all() or (array[:, 2:] <= 0).any():
-        raise InputError("boxes must be finite (left, top, width, height) with positive width and height")
+    wanted = "boxes must be finite (left, top, width, height) with positive width and height"
+    try:
+        array = np.asarray(boxes, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(wanted) from error
+    if not array.size and array.ndim:
+        return []
+    if array.shape[1:] != (4,) or not np.isfinite(array).all() or (array[:, 2:] <= 0).any():
+        raise InputError(wanted)
     return [Detection(Box(*map(float, row))) for row in array]

@@ -11,7 +11,8 @@ import numpy as np
 
 from kaoiro.core.errors import OutputError
 
-TICKS = 90_000
+TICKS = 60_000
+"""Units of time a second: whole for all usual rates, 29.97 too; MPEG-4 Part 2 cannot count beyond 65 535."""
 
 
 class VideoWriter:
@@ -33,11 +34,12 @@ class VideoWriter:
             self._container: Any = av.open(str(path), "w", format="mp4")
             codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
             self._stream: Any = self._container.add_stream(codec, rate=max(1, round(rate) or 25))
+            self._stream.width, self._stream.height = self._width, self._height
+            self._stream.pix_fmt = "yuv420p"
+            self._stream.codec_context.time_base = Fraction(1, TICKS)
+            self._container.start_encoding()  # opens the file, so that a place that cannot be written is noticed here
         except (OSError, FFmpegError) as error:
             raise OutputError(f"cannot write {path}: {error}") from error
-        self._stream.width, self._stream.height = self._width, self._height
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.time_base = Fraction(1, TICKS)
         self._start: float | None = None
 
     def __enter__(self) -> Self:

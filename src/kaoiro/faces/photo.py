@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from kaoiro.core.errors import InputError
 
 MAX_PIXELS = 178_956_970
-"""Largest picture, in pixels (a quarter of a gigabyte of grey values); larger ones are refused as bombs."""
+"""Largest picture, in pixels (half a gigabyte as RGB, and Pillow's own limit); larger ones are refused as bombs."""
 
 Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 
@@ -42,13 +42,15 @@ def read(source: Picture, name: str | None = None) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _decode(source, label)
+    except InputError:
+        raise
     except (Image.DecompressionBombError, MemoryError) as error:
         raise InputError(f"{label}: more than {MAX_PIXELS // 10**6} megapixels; reduce it first") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{label}: not a picture that can be read") from error
     except OSError as error:
         raise InputError(f"{label}: {_reason(error)}") from error
-    except (SyntaxError, ValueError, TypeError, IndexError, EOFError) as error:
+    except Exception as error:  # Pillow's decoders raise a dozen unrelated classes
         raise InputError(f"{label}: damaged picture ({error})") from error
 
 
@@ -60,7 +62,7 @@ def _reason(error: OSError) -> str:
 
 def _decode(source: Any, label: str) -> np.ndarray:
     if isinstance(source, Image.Image):
-        return _upright(source)
+        return _upright(source, label)
     if isinstance(source, (bytes, bytearray, memoryview)):
         if not len(source):
             raise InputError(f"{label}: empty (zero bytes)")
@@ -74,12 +76,14 @@ def _decode(source: Any, label: str) -> np.ndarray:
         kind = type(source).__name__
         raise InputError(f"a picture must be a path, bytes, a PIL image or an RGB array, not {kind}")
     with Image.open(source) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise Image.DecompressionBombError
-        return _upright(image)
+        return _upright(image, label)
 
 
-def _upright(image: Image.Image) -> np.ndarray:
+def _upright(image: Image.Image, label: str) -> np.ndarray:
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    if not image.width * image.height:
+        raise InputError(f"{label}: empty (no pixels)")
     image.load()
     turned = ImageOps.exif_transpose(image)
     return np.ascontiguousarray(np.asarray(_to_rgb(turned)))

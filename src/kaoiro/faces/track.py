@@ -58,8 +58,8 @@ class Tracker:
     """Numbers faces from 0 in the order in which they appear.
 
     Each face moves on with its own velocity until it is seen again, which carries identities through
-    crossings and short gaps. Time is presentation time, so a variable frame rate changes nothing. A
-    jump backwards in time (joined recordings) ends all tracks.
+    crossings and short gaps; it may also turn up where it was last seen. Time is presentation time, so a
+    variable frame rate changes nothing. A jump backwards in time (joined recordings) ends all tracks.
     """
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
@@ -93,7 +93,7 @@ class Tracker:
             (affinity, index, place)
             for place, track in enumerate(self._tracks)
             for index, face in enumerate(faces)
-            if (affinity := self._affinity(track.predicted(time_s), face.box)) > 0
+            if (affinity := self._affinity(track, time_s, face.box)) > 0
         ]
         matches: dict[int, _Track] = {}
         taken: set[int] = set()
@@ -103,7 +103,14 @@ class Tracker:
                 taken.add(place)
         return matches
 
-    def _affinity(self, expected: Box, seen: Box) -> float:
+    def _affinity(self, track: _Track, time_s: float, seen: Box) -> float:
+        """Return how well a face fits where a track should be by now, else half of how well where it was last seen.
+
+        The latter is for faces that stopped while they were hidden.
+        """
+        return self._closeness(track.predicted(time_s), seen) or self._closeness(track.box, seen) / 2
+
+    def _closeness(self, expected: Box, seen: Box) -> float:
         """Return 1–2 for overlapping boxes, 0–1 for near ones, 0 for others."""
         overlap = expected.overlap(seen)
         if overlap >= self.config.min_overlap:

@@ -7,10 +7,13 @@ unless a stream carries no timestamps at all (raw H.264, for instance).
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +68,7 @@ class VideoInfo:
     Attributes:
         width, height: of the upright picture, pixels.
         rate: average frames per second, 0 if unknown.
+        start_s: declared time of the first frame, seconds.
         duration_s: declared duration in seconds, None if unknown.
         rotation: degrees counter-clockwise by which stored frames are turned upright.
     """
@@ -72,8 +76,14 @@ class VideoInfo:
     width: int
     height: int
     rate: float
+    start_s: float
     duration_s: float | None
     rotation: int
+
+    @property
+    def end_s(self) -> float | None:
+        """Declared end in seconds, None if unknown."""
+        return None if self.duration_s is None else self.start_s + self.duration_s
 
 
 class _Converters:
@@ -174,24 +184,45 @@ class VideoFile:
         with self._open() as container:
             stream = _stream(container, self.name)
             stream.thread_type = "AUTO"
-            clock = _Clock(stream)
-            damage = _Damage()
-            converters = _Converters()
-            index = 0
-            last_s = None
-            for picture in _decode(container, stream, damage):
-                last_s = clock.time_of(picture)
-                yield Frame(picture, index, last_s, _turns(picture), converters)
-                index += 1
-            self._check_end(index, last_s, clock, damage)
+            clock, damage, converters = _Clock(stream), _Damage(), _Converters()
+            count = 0
+            for picture in self._pictures(container, stream, clock, damage):
+                yield Frame(picture, count, clock.time_of(picture), _turns(picture), converters)
+                count += 1
+            self._check_end(count, clock, damage)
 
-    def _check_end(self, count: int, last_s: float | None, clock: _Clock, damage: _Damage) -> None:
-        if count == 0 or last_s is None:
+    def _pictures(self, container: Any, stream: Any, clock: _Clock, damage: _Damage) -> Iterator[Any]:
+        keys = _Keys()
+        count, last = 0, None
+        for picture in _decode(_packets(container, stream, clock, keys, damage), stream, damage):
+            yield picture
+            count, last = count + 1, picture.pts
+        if count < keys.packets and (last is not None or count == 0):
+            yield from self._tail(keys.before(last), last, damage)
+
+    def _tail(self, key: int, last: int | None, damage: _Damage) -> Iterator[Any]:
+        """Yield the pictures after timestamp `last` that decoding in threads lost.
+
+        When a packet fails at the very end, FFmpeg's threads drop the pictures beside it; decoded one by
+        one, from packet number `key` on, they come out.
+        """
+        with self._open() as container:
+            stream = _stream(container, self.name)
+            stream.codec_context.thread_count = 1
+            again = _Damage()
+            packets = _packets(container, stream, _Clock(stream), _Keys(), again)
+            for picture in _decode(itertools.islice(packets, key, None), stream, again):
+                if last is None or (picture.pts is not None and picture.pts > last):
+                    yield picture
+        damage.adopt(again)
+
+    def _check_end(self, count: int, clock: _Clock, damage: _Damage) -> None:
+        if count == 0:
             raise InputError(f"{self.name}: no frame could be decoded{damage.detail()}")
-        end = clock.declared_end
-        if end is not None and last_s + clock.step < end - max(1.0, 0.02 * (end - clock.start)):
+        end, reached = clock.declared_end, clock.reached
+        if end is not None and reached < end - max(1.0, 0.02 * (end - clock.start)):
             raise TruncatedVideo(
-                f"{self.name}: breaks off at {last_s:.2f} s of {end:.2f} s; the {count} readable frames were kept"
+                f"{self.name}: breaks off at {reached:.2f} s of {end:.2f} s; the {count} readable frames were kept"
             )
         if damage.packets:
             raise TruncatedVideo(
@@ -209,53 +240,109 @@ class _Damage:
         self.packets += 1
         self.first = self.first or str(getattr(error, "strerror", None) or error)
 
+    def adopt(self, other: _Damage) -> None:
+        """Take over what another pass over the same packets met, if this one missed it."""
+        self.packets, self.first = max(self.packets, other.packets), self.first or other.first
+
     def detail(self) -> str:
         return f": {self.first}" if self.first else ""
 
 
-def _decode(container: Any, stream: Any, damage: _Damage) -> Iterator[Any]:
-    """Yield decoded pictures; unreadable packets are counted and passed over."""
-    from av.error import EOFError as EndOfFile
+class _Keys:
+    """Where decoding may begin anew.
+
+    Attributes:
+        packets: number of packets of shown pictures so far.
+    """
+
+    def __init__(self) -> None:
+        self.packets, self._index = 0, 0
+        self._recent: deque[tuple[int, int]] = deque(maxlen=256)
+
+    def note(self, packet: Any) -> None:
+        if packet.is_keyframe and packet.pts is not None:
+            self._recent.append((self._index, packet.pts))
+        self._index += 1
+        self.packets += not packet.is_discard
+
+    def before(self, pts: int | None) -> int:
+        """Return the number of the last key packet shown no later than a timestamp."""
+        return next((index for index, key in reversed(self._recent) if pts is not None and key <= pts), 0)
+
+
+def _packets(container: Any, stream: Any, clock: _Clock, keys: _Keys, damage: _Damage) -> Iterator[Any]:
+    """Yield the packets of one stream up to where the container ends or breaks off."""
     from av.error import FFmpegError
 
-    packets = container.demux(stream)
+    packets = container.demux()
     while True:
         try:
             packet = next(packets)
         except StopIteration:
             return
-        except FFmpegError as error:  # the container itself broke off
+        except FFmpegError as error:
             damage.note(error)
-            packet = None
+            return
+        if not packet.size:
+            continue
+        clock.pass_over(packet)
+        if packet.stream.index == stream.index:
+            keys.note(packet)
+            yield packet
+
+
+def _decode(packets: Iterator[Any], stream: Any, damage: _Damage) -> Iterator[Any]:
+    """Yield decoded pictures; unreadable packets are counted and passed over."""
+    from av.error import EOFError as EndOfFile
+    from av.error import FFmpegError
+
+    for packet in itertools.chain(packets, [None]):  # None asks for the pictures still held back
         try:
             yield from stream.codec_context.decode(packet)
         except EndOfFile:
             return
         except FFmpegError as error:
             damage.note(error)
-        if packet is None:
-            return
 
 
 class _Clock:
-    """Presentation times of a stream's frames."""
+    """Presentation times of a stream's frames, and how far the file goes.
+
+    Attributes:
+        start: first time of the stream, seconds.
+        declared_end: where the stream should end; where only the file as a whole declares its length, where
+            the longest of its streams should; None if neither is known.
+        reached: the latest end of what was read, seconds.
+    """
 
     def __init__(self, stream: Any) -> None:
-        self._base = stream.time_base
+        self._base, self._index = stream.time_base, stream.index
         rate = stream.average_rate or stream.guessed_rate
-        self.step = float(1 / rate) if rate else 0.04
+        self._step = 1 / Fraction(rate) if rate else Fraction(1, 25)
+        self._next = Fraction(0)
         self.start = float(stream.start_time * self._base) if stream.start_time is not None else 0.0
-        self._next = 0.0
-        length = stream.duration * self._base if stream.duration else None
-        if length is None and stream.container.duration:
-            length = stream.container.duration / 1_000_000
-        self.declared_end = None if length is None else self.start + float(length)
+        self.reached = self.start
+        self.declared_end: float | None = None
+        if stream.duration:
+            self.declared_end = self.start + float(stream.duration * self._base)
+        elif stream.container.duration:
+            self._index = None  # any stream may be the longest
+            # Matroska counts from zero, others from the first frame: the earlier end accuses no whole file.
+            self.declared_end = stream.container.duration / 1_000_000
+
+    def pass_over(self, packet: Any) -> None:
+        """Take note of a packet of any stream."""
+        begin = packet.dts if packet.pts is None else packet.pts
+        if begin is not None and self._index in (None, packet.stream.index):
+            self.reached = max(self.reached, float((begin + (packet.duration or 0)) * packet.time_base))
 
     def time_of(self, picture: Any) -> float:
+        """Return the presentation time of a frame, seconds."""
         base = picture.time_base or self._base
-        time_s = float(picture.pts * base) if picture.pts is not None else self._next
-        self._next = time_s + self.step
-        return time_s
+        shown = self._next if picture.pts is None else picture.pts * base
+        self._next = shown + self._step
+        self.reached = max(self.reached, float(self._next))
+        return float(shown)
 
 
 def _stream(container: Any, name: str) -> Any:
@@ -284,8 +371,9 @@ def _describe(container: Any, stream: Any) -> VideoInfo:
         width, height = height, width
     rate = stream.average_rate or stream.guessed_rate
     clock = _Clock(stream)
-    duration = None if clock.declared_end is None else clock.declared_end - clock.start
-    return VideoInfo(width, height, float(rate) if rate else 0.0, duration, rotation)
+    duration = 0.0 if clock.declared_end is None else clock.declared_end - clock.start
+    length = duration if duration > 0 else None
+    return VideoInfo(width, height, float(rate) if rate else 0.0, clock.start, length, rotation)
 
 
 def _rotation(container: Any, stream: Any) -> int:

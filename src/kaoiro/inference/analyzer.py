@@ -17,6 +17,7 @@ from kaoiro.core.types import Record
 from kaoiro.faces import photo
 from kaoiro.faces.align import to_luma
 from kaoiro.faces.detect import CenterFace, FaceDetector, Resolution, detect_in, given
+from kaoiro.faces.scout import sightings
 from kaoiro.faces.track import Tracker, TrackerConfig
 from kaoiro.faces.video import Frame, VideoFile
 from kaoiro.inference.classifier import prepare_crops
@@ -32,8 +33,8 @@ class Analyzer:
         model: name of a model that ships, or a model folder; None is the default model.
         detector: finds faces; None is CenterFace with `resolution`.
         max_faces: keep only this many largest faces of a frame; None keeps all.
-        min_face: smallest face to look for, pixels of the original; None suits usual pictures (about
-            1/40 of the longer side of a photo, 1/20 of a video frame) and is fastest.
+        min_face: smallest face to look for, pixels of the original; None finds faces down to about 1/20 of the
+            picture's longer side.
         tracker: settings of the identities over time.
         threads: of ONNX Runtime; None leaves it to the runtime.
 
@@ -152,9 +153,11 @@ class Analyzer:
     ) -> Iterator[tuple[Frame | None, list[Record]]]:
         """Yield (frame, records) in presentation order; the frame is None unless `keep`."""
         tracker = Tracker(self._tracker)
-        measured = in_order(self._frames.frame, _sampled(file.frames(), every), self.threads or os.cpu_count() or 1)
+        shown = sightings(_sampled(file.frames(), every))
+        measured = in_order(self._frames.frame, shown, self.threads or os.cpu_count() or 1)
         with contextlib.closing(measured):
-            for frame, faces in measured:
+            for sighting, faces in measured:
+                frame = sighting.frame
                 tracks = tracker.update(frame.time_s, [face.detection for face in faces])
                 place = (file.name, frame.index, frame.time_s)
                 records = [face.record(*place, track) for face, track in zip(faces, tracks, strict=True)]

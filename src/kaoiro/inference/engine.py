@@ -13,7 +13,7 @@ from kaoiro.core.types import Record, expression_column
 from kaoiro.faces.align import cut, placement, roll
 from kaoiro.faces.detect import Detection, FaceDetector
 from kaoiro.faces.quality import sharpness
-from kaoiro.faces.video import Frame
+from kaoiro.faces.scout import Sighting, find
 from kaoiro.inference.classifier import Classifier
 
 
@@ -86,15 +86,12 @@ class Engine:
         """Return the faces to keep, largest first."""
         return faces[: self._max_faces]
 
-    def frame(self, frame: Frame) -> list[MeasuredFace]:
+    def frame(self, sighting: Sighting) -> list[MeasuredFace]:
         """Detect and measure the faces of one video frame."""
-        width, height = frame.size
-        small = frame.rgb(self.detector.working_size(width, height, True))
-        x, y = width / small.shape[1], height / small.shape[0]
-        faces = self.largest([face.scaled(x, y) for face in self.detector.detect(small)])
+        faces = find(sighting, self.detector, self.largest)
         if not faces:
             return []
-        return self.measure(frame.luma() if self.channels == 1 else frame.rgb(), faces)
+        return self.measure(sighting.frame.luma() if self.channels == 1 else sighting.frame.rgb(), faces)
 
     def measure(self, pixels: np.ndarray, faces: Sequence[Detection]) -> list[MeasuredFace]:
         """Measure known faces.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from kaoiro.inference.results import PhotoResult, Recording
 MANIFEST = "manifest.jsonl"
 COMBINED = "all"
 Status = Literal["complete", "partial", "failed", "skipped"]
-Advance = Callable[[float], None]
+Advance = Callable[[float, float | None], None]
 
 
 @dataclass(frozen=True)
@@ -85,17 +85,17 @@ class Job:
         self.analyzer, self.folder, self.options = analyzer, Path(folder), options
         fingerprint = asdict(options) | (settings or {}) | {"model": analyzer.model.digest}
         self._settings = json.dumps(fingerprint, sort_keys=True, default=str)
-        self._taken: dict[str, int] = {}
+        self._taken = {COMBINED: 1, Path(MANIFEST).stem: 1}  # names that the job itself writes to
         self._tables: list[Path] = []
         _require_writable(self.folder)
-        self._done = {entry["name"]: entry for entry in read_manifest(self.folder / MANIFEST)}
+        self._done = {_base(entry): entry for entry in read_manifest(self.folder / MANIFEST) if entry["outputs"]}
 
-    def run(self, medium: Medium | Unusable, advance: Advance = lambda _: None) -> Outcome:
+    def run(self, medium: Medium | Unusable, advance: Advance = lambda time_s, end_s: None) -> Outcome:
         """Measure one medium, or find it already done.
 
         Args:
             medium: from `media.discover`.
-            advance: called with the presentation time reached, seconds.
+            advance: called with the presentation time reached and the declared end (None if unknown), seconds.
 
         Raises:
             OutputError: the folder cannot be written; an unusable medium is an Outcome, not an error.
@@ -103,7 +103,7 @@ class Job:
         if isinstance(medium, Unusable):
             return Outcome(medium.name, "failed", message=medium.reason)
         base = self._unique(medium.relative)
-        earlier = self._done.get(medium.name)
+        earlier = self._done.get(base)
         if earlier is not None and self._still_holds(earlier, medium, base):
             self._tables.append(self.folder / earlier["outputs"][0])
             status = "skipped" if earlier["status"] == "complete" else "partial"
@@ -134,7 +134,8 @@ class Job:
 
     def _still_holds(self, entry: dict[str, Any], medium: Medium, base: str) -> bool:
         return (
-            entry["status"] in ("complete", "partial")
+            entry["name"] == medium.name
+            and entry["status"] in ("complete", "partial")
             and tuple(entry["stamp"]) == medium.stamp
             and entry["settings"] == self._settings
             and entry["outputs"][0] == self._place(base, self.options.format)
@@ -171,7 +172,7 @@ class Job:
     def _video(self, medium: Medium, path: Path, base: str, advance: Advance) -> Outcome:
         recording = self.analyzer.video(path, every=self.options.every, name=medium.name)
         outputs = [self._place(base, self.options.format)]
-        tally = _Tally(advance, keep=self.options.plot)
+        tally = _Tally(lambda time_s: advance(time_s, recording.info.end_s), keep=self.options.plot)
         with ExitStack() as stack:
             records: Iterable[Record] = recording.rows()
             if self.options.overlay:
@@ -193,17 +194,21 @@ class Job:
 
     def _note(self, medium: Medium, outcome: Outcome) -> None:
         entry = asdict(outcome) | {"stamp": medium.stamp, "settings": self._settings}
-        self._done[medium.name] = json.loads(json.dumps(entry))
-        with (self.folder / MANIFEST).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        line = json.dumps(entry, ensure_ascii=False) + "\n"
+        manifest = self.folder / MANIFEST
+        try:
+            with manifest.open("a+b") as file:
+                file.write(("\n" if _cut_off(file) else "").encode() + line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutputError(f"cannot write {manifest}: {error.strerror or error}") from error
 
 
 class _Tally:
     """Counts records on their way into a file and turns a broken-off end into a message."""
 
-    def __init__(self, advance: Advance, keep: bool) -> None:
+    def __init__(self, advance: Callable[[float], None], keep: bool) -> None:
         self._advance, self._keep = advance, keep
         self.faces, self.failure = 0, ""
         self.kept: list[Record] = []
@@ -237,11 +242,24 @@ def _drawn(recording: Recording, path: Path, blur: bool) -> Iterator[Record]:
         raise failure
 
 
+def _base(entry: dict[str, Any]) -> str:
+    """Return the place below the folder that an entry's outputs share."""
+    return entry["outputs"][0].rpartition(".")[0]
+
+
+def _cut_off(file: IO[bytes]) -> bool:
+    """Whether a file's last line lacks its end, as a crash leaves it."""
+    if not file.seek(0, os.SEEK_END):
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
 def read_manifest(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the entries of a manifest; a line cut short by a crash is passed over."""
     if not path.is_file():
         return
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             try:
                 entry = json.loads(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tarfile
 import tempfile
@@ -38,6 +39,17 @@ PHOTO_SUFFIXES = frozenset(
 )
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 Kind = Literal["photo", "video"]
+_DAMAGES = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
+"""What unpacking raises of damaged, encrypted and unsupported archives."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +106,13 @@ def discover(paths: list[str], skip: Path | None = None) -> Iterator[Medium | Un
             if path.is_dir():
                 yield from _in_folder(path, skip)
             elif not path.exists():
-                yield Unusable(str(path), "no such file or folder")
+                yield Unusable(printable(path), "no such file or folder")
             elif is_archive(path):
                 yield from _in_archive(path, path.name)
             else:
                 yield _file(path, path.name, kind_of(path.name) or _probed(path))
         except OSError as error:
-            yield Unusable(str(path), f"cannot be read: {error.strerror or error}")
+            yield Unusable(printable(path), f"cannot be read: {error.strerror or error}")
 
 
 def _in_folder(folder: Path, skip: Path | None) -> Iterator[Medium | Unusable]:
@@ -120,7 +132,7 @@ def _in_folder(folder: Path, skip: Path | None) -> Iterator[Medium | Unusable]:
             count += 1
             yield from _in_archive(path, relative.as_posix())
     if not count:
-        yield Unusable(str(folder), "a folder without photos, videos or archives")
+        yield Unusable(printable(folder), "a folder without photos, videos or archives")
 
 
 def _file(path: Path, relative: str, kind: Kind) -> Medium:
@@ -130,7 +142,12 @@ def _file(path: Path, relative: str, kind: Kind) -> Medium:
     def opened() -> Iterator[Path]:
         yield path
 
-    return Medium(str(path), relative, kind, (status.st_size, status.st_mtime_ns), opened)
+    return Medium(printable(path), printable(relative), kind, (status.st_size, status.st_mtime_ns), opened)
+
+
+def printable(name: str | Path) -> str:
+    """Return a file name that can be written as UTF-8: bytes that are none become escapes."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
 
 
 def _probed(path: Path) -> Kind:
@@ -158,20 +175,22 @@ def _in_archive(path: Path, relative: str) -> Iterator[Medium | Unusable]:
         with _members(path) as members:
             for member in members:
                 kind = kind_of(member.name)
-                hidden = any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(member.name).parts)
-                if kind is None or hidden:
+                if kind is None or any(part.startswith((".", "__MACOSX")) for part in _inner(member.name)):
                     continue
                 count += 1
                 yield _member_medium(path, relative, member, kind)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
-        yield Unusable(str(path), f"damaged or unsupported archive ({error})")
+    except PermissionError as error:
+        yield Unusable(printable(path), f"cannot be read: {error.strerror}")
+        return
+    except _DAMAGES as error:
+        yield Unusable(printable(path), f"damaged or unsupported archive ({error})")
         return
     if not count:
-        yield Unusable(str(path), "an archive without photos or videos")
+        yield Unusable(printable(path), "an archive without photos or videos")
 
 
 def _member_medium(path: Path, relative: str, member: _Member, kind: Kind) -> Medium:
-    inner = "/".join(part for part in PurePosixPath(member.name).parts if part not in {"..", "/", "."})
+    inner = "/".join(_inner(member.name))
 
     @contextmanager
     def opened() -> Iterator[Path]:
@@ -180,7 +199,13 @@ def _member_medium(path: Path, relative: str, member: _Member, kind: Kind) -> Me
             _extract(path, member.name, target)
             yield target
 
-    return Medium(f"{path}/{inner}", f"{relative}/{inner}", kind, (member.size, member.stamp), opened)
+    name, place = printable(f"{path}/{inner}"), printable(f"{relative}/{inner}")
+    return Medium(name, place, kind, (member.size, member.stamp), opened)
+
+
+def _inner(name: str) -> list[str]:
+    """Return the parts of a member's name without those that would lead out of the archive."""
+    return [part for part in PurePosixPath(name).parts if part not in {"..", "/", "//", "."}]
 
 
 def _extract(path: Path, name: str, target: Path) -> None:
@@ -194,8 +219,8 @@ def _extract(path: Path, name: str, target: Path) -> None:
                 raise InputError(f"{path}/{name}: unpacks to {member.size / 1e9:.1f} GB, more than is free on the disk")
             with member.read() as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file, 1 << 20)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{path}/{name}: cannot be unpacked ({error})") from error
+    except _DAMAGES as error:
+        raise InputError(f"{printable(path)}/{printable(name)}: cannot be unpacked ({error})") from error
 
 
 @contextmanager

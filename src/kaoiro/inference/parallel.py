@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,7 +11,9 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-def in_order(task: Callable[[Item], Answer], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, Answer]]:
+def in_order(
+    task: Callable[[Item], Answer], items: Iterable[Item], workers: int
+) -> Generator[tuple[Item, Answer], None, None]:
     """Yield (item, task(item)) in the order of the items.
 
     At most three items a worker are held. An error of the iterator is raised after the items before it

@@ -17,7 +17,8 @@ def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
         A scalar; 0 (with a gradient of 0) when no row is labelled.
     """
     labelled = ~torch.isnan(target).any(dim=1)
-    losses = -(target[labelled] * torch.log_softmax(logits[labelled].float(), dim=1)).sum(dim=1)
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    losses = -(target[labelled] * torch.log_softmax(logits[labelled], dim=1, dtype=dtype)).sum(dim=1)
     return losses.sum() / labelled.sum().clamp(min=1)
 
 

@@ -8,9 +8,13 @@ import importlib
 import json
 import logging
 import pkgutil
+import signal
 import sys
+import threading
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -76,6 +80,7 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
     Raises:
         DataError: the data of the recipe cannot be read.
         InputError: `folder` belongs to a run with other settings.
+        KeyboardInterrupt: stopped by Ctrl-C; the same call goes on after the last full epoch.
     """
     folder = Path(folder)
     data = load(recipe.data)
@@ -88,8 +93,8 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
     recipe = settle(recipe, objective, data, folder)
     trainer = _trainer(recipe.run, folder)
     last = folder / "last.ckpt"
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(num_workers|LeafSpec|logging interval|isinstance.treespec).*")
+    with warnings.catch_warnings(), _interruptible():
+        warnings.filterwarnings("ignore", message=".*(num_workers|LeafSpec|logging interval|not empty|treespec).*")
         trainer.fit(
             objective,
             loader(data.training, recipe.run.batch, recipe.run.seed, training=True),
@@ -97,8 +102,22 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
             ckpt_path=str(last) if last.is_file() else None,
             weights_only=False,
         )
+    # the checkpoint holds the averaged weights, also when a finished run is only exported anew
+    objective.load_state_dict(torch.load(last, map_location="cpu", weights_only=False)["state_dict"])
     history = {name: float(value) for name, value in trainer.callback_metrics.items()}
     return Fitted(objective.eval(), specification, data, recipe, history)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C through: Lightning turns it into an exit with code 1 and leaves the signal ignored."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from stop
 
 
 def specify(recipe: Any, data: LearningData) -> Specification:
@@ -208,10 +227,17 @@ class Lines(Callback):
         )
 
 
+def newest_checkpoint(folder: Path) -> ModelCheckpoint:
+    """Return the callback that writes last.ckpt after each epoch, always under this name."""
+    return ModelCheckpoint(
+        folder, filename="newest", save_last=True, save_top_k=1, monitor=None, enable_version_counter=False
+    )
+
+
 def _trainer(run: Run, folder: Path) -> L.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     interactive = sys.stderr.isatty()
-    callbacks: list[Callback] = [ModelCheckpoint(folder, filename="newest", save_last=True, save_top_k=1, monitor=None)]
+    callbacks: list[Callback] = [newest_checkpoint(folder)]
     if run.ema:
         callbacks.append(EMAWeightAveraging(decay=run.ema))
     if not interactive:

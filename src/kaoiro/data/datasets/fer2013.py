@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,27 +88,42 @@ def _read_images(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not path.is_file():
         raise DataError(f"{path} not found; --root must name the folder with the official fer2013.csv")
     pixels, labels, usage = [], [], []
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = {"emotion", "pixels", "Usage"} - set(reader.fieldnames or ())
-        if missing:
-            raise DataError(f"{path} lacks the columns {', '.join(sorted(missing))} of the official layout")
-        for number, row in enumerate(reader, start=2):
-            pixels.append(_pixels(row["pixels"], path, number))
-            labels.append(_label(row["emotion"], path, number))
-            usage.append(_usage(row["Usage"], path, number))
+    for line, row in _rows(path, ("emotion", "pixels", "Usage")):
+        pixels.append(_pixels(row["pixels"], path, line))
+        labels.append(_label(row["emotion"], path, line))
+        usage.append(_usage(row["Usage"], path, line))
     if not labels:
         raise DataError(f"{path} has no rows")
     return np.stack(pixels), np.array(labels, np.int64), np.array(usage)
 
 
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the line number and the fields of every row; refuse a table that lacks a column or breaks off."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        try:
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(f"{path}, line 1: lacks the columns {', '.join(missing)} of the official layout")
+            for row in reader:
+                if any(row[name] is None for name in columns):
+                    raise DataError(
+                        f"{path}, line {reader.line_num}: the row has too few fields; is the file complete?"
+                    )
+                yield reader.line_num, row
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DataError(f"{path}, after line {reader.line_num}: not a text table: {error}") from error
+
+
 def _pixels(text: str, path: Path, line: int) -> np.ndarray:
     try:
         values = np.array(text.split(), np.int64)
-    except ValueError as error:
-        raise DataError(f"{path}, line {line}: pixels are not whole numbers") from error
-    if values.size != SIDE * SIDE or values.min() < 0 or values.max() > 255:
-        raise DataError(f"{path}, line {line}: expected {SIDE * SIDE} pixels of 0-255, found {values.size}")
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{path}, line {line}: pixels are not whole numbers of 0-255") from error
+    if values.size != SIDE * SIDE:
+        raise DataError(f"{path}, line {line}: expected {SIDE * SIDE} pixels, found {values.size}")
+    if values.min() < 0 or values.max() > 255:
+        raise DataError(f"{path}, line {line}: pixels must be 0-255, found {values.min()} to {values.max()}")
     return values.astype(np.uint8).reshape(SIDE, SIDE)
 
 
@@ -124,22 +140,33 @@ def _usage(text: str, path: Path, line: int) -> str:
 
 
 def _read_votes(path: Path, usage: np.ndarray) -> np.ndarray:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    if len(rows) < len(usage):
-        raise DataError(f"{path} has {len(rows)} rows, fer2013.csv {len(usage)}; they must match row by row")
-    lacking = [name for name in FERPLUS_VOTES.labels if name not in rows[0]]
-    if lacking:
-        raise DataError(f"{path} lacks the vote columns {', '.join(lacking)}")
-    kept = _aligned(rows, usage, path)
-    return np.array([[int(row[name]) for name in FERPLUS_VOTES.labels] for row in kept], np.int64)
+    parts, votes = [], []
+    for line, row in _rows(path, ("Usage", *FERPLUS_VOTES.labels)):
+        parts.append(_usage(row["Usage"], path, line))
+        votes.append([_vote(row[name], path, line) for name in FERPLUS_VOTES.labels])
+    table = np.array(votes, np.int64).reshape(-1, len(FERPLUS_VOTES))
+    return table[_aligned(np.array(parts, str), usage, path)]
 
 
-def _aligned(rows: list[dict[str, str]], usage: np.ndarray, path: Path) -> list[dict[str, str]]:
+def _vote(text: str, path: Path, line: int) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise DataError(f"{path}, line {line}: votes must be whole numbers, found {text!r}")
+    return int(text)
+
+
+def _aligned(parts: np.ndarray, usage: np.ndarray, path: Path) -> np.ndarray:
     """Match vote rows to image rows by position, also where the images are only some official parts."""
-    kept = rows if len(rows) == len(usage) else [row for row in rows if row["Usage"] in set(usage.tolist())]
-    if len(kept) != len(usage) or any(row["Usage"] != part for row, part in zip(kept, usage, strict=True)):
-        raise DataError(f"{path} does not match fer2013.csv row by row; use the official pair of files")
+    same = len(parts) == len(usage)
+    kept = np.arange(len(parts)) if same else np.flatnonzero(np.isin(parts, np.unique(usage)))
+    if len(kept) != len(usage):
+        raise DataError(f"{path} has {len(kept)} rows for the {len(usage)} of fer2013.csv; use the official pair")
+    differing = np.flatnonzero(parts[kept] != usage)
+    if len(differing):
+        row = int(differing[0])
+        raise DataError(
+            f"{path} does not match fer2013.csv row by row: image {row + 1} is {usage[row]} there, "
+            f"{parts[kept][row]} here; use the official pair of files"
+        )
     return kept
 
 

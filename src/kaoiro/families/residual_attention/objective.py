@@ -40,10 +40,11 @@ class Objective(L.LightningModule):
         self._rng = np.random.default_rng()
 
     def on_train_epoch_start(self) -> None:
-        """Seed this epoch's augmentation, so that a resumed run draws what the unbroken one would."""
+        """Seed this epoch's augmentation and dropout, so that a resumed run draws what the unbroken one would."""
         seed = self.recipe.run.seed * 100_003 + self.current_epoch
         self._draws.manual_seed(seed)
         self._rng = np.random.default_rng(seed)
+        torch.manual_seed(seed)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return (images - mean) / std for images in 0–1."""

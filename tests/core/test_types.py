@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from kaoiro.core.labels import EXPRESSIONS
+from kaoiro.core.types import COLUMNS, LANDMARKS, Box, Record
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (Box(0, 0, 4, 2), 1.0),
+        (Box(2, 0, 4, 2), 4 / 12),
+        (Box(3, 1, 4, 2), 1 / 15),
+        (Box(1, 0, 1, 1), 1 / 8),
+        (Box(4, 0, 4, 2), 0.0),
+        (Box(0, 5, 4, 2), 0.0),
+        (Box(0, 0, 0, 0), 0.0),
+    ],
+)
+def test_overlap_is_intersection_over_union(other: Box, expected: float) -> None:
+    box = Box(0, 0, 4, 2)
+    assert math.isclose(box.overlap(other), expected)
+    assert math.isclose(other.overlap(box), expected)
+
+
+def test_two_boxes_without_area_do_not_overlap() -> None:
+    assert Box(1, 1, 0, 0).overlap(Box(1, 1, 0, 0)) == 0.0
+
+
+def test_a_row_has_all_columns_in_order(make_record) -> None:
+    assert list(make_record(fear=1.0).row()) == [column.name for column in COLUMNS]
+
+
+def test_a_row_tells_everything_of_a_face(make_record) -> None:
+    row = make_record(fear=0.75, anger=0.25).row()
+    assert None not in row.values()
+    assert [row[f"box_{edge}"] for edge in ("left", "top", "width", "height")] == [10, 20, 30, 40]
+    assert [row[f"{name}_{axis}"] for name in LANDMARKS for axis in "xy"] == list(range(1, 11))
+    assert (row["expression"], row["confidence"], row["expression_fear"]) == ("fear", 0.75, 0.75)
+
+
+def test_a_row_without_a_face_keeps_its_place_on_the_time_axis() -> None:
+    record = Record("a.mp4", 3, 0.12)
+    row = record.row()
+    assert not record.has_face
+    assert {name for name, value in row.items() if value is not None} == {"source", "frame", "time_s"}
+    assert len(row) == len(COLUMNS)
+
+
+def test_every_column_is_named_once_and_documented() -> None:
+    names = [column.name for column in COLUMNS]
+    assert len(set(names)) == len(names)
+    assert all(column.meaning for column in COLUMNS)
+
+
+def test_every_number_has_a_unit_and_a_precision_in_text() -> None:
+    numbers = [column for column in COLUMNS if column.kind == "number"]
+    assert {column.unit for column in numbers} == {"seconds", "pixels", "degrees", "0–1"}
+    assert all(column.digits is not None for column in numbers)
+
+
+def test_the_eight_probabilities_are_columns_in_the_order_of_the_vocabulary() -> None:
+    names = [column.name for column in COLUMNS if column.name.startswith("expression_")]
+    assert names == [f"expression_{label}" for label in EXPRESSIONS.labels]

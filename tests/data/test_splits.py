@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kaoiro.data.splits import stratified_holdout
+
+COUNTS = (400, 50, 1000)
+LABELS = np.random.default_rng(1).permutation(np.repeat(np.arange(3), COUNTS))
+KEYS = np.arange(len(LABELS))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25])
+def test_every_class_gives_its_share(share: float) -> None:
+    held = stratified_holdout(KEYS, LABELS, share)
+    assert np.bincount(LABELS[held]).tolist() == pytest.approx([share * count for count in COUNTS], abs=1)
+
+
+def test_the_share_is_kept_when_images_have_copies() -> None:
+    keys = KEYS // 3
+    held = stratified_holdout(keys, LABELS[3 * keys], 0.1)
+    assert held.mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_identical_images_stay_on_one_side() -> None:
+    keys = np.random.default_rng(2).integers(0, 300, len(LABELS)).astype("S16")
+    held = stratified_holdout(keys, LABELS)
+    sides = {key: set(held[keys == key].tolist()) for key in keys}
+    assert all(len(side) == 1 for side in sides.values())
+    assert {True} in sides.values()
+    assert {False} in sides.values()
+
+
+def test_copies_with_conflicting_labels_stay_together() -> None:
+    keys = KEYS // 2
+    held = stratified_holdout(keys, KEYS % 2)
+    np.testing.assert_array_equal(held[::2], held[1::2])
+    assert held.mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_the_same_seed_gives_the_same_side_and_another_seed_another() -> None:
+    held = stratified_holdout(KEYS, LABELS)
+    np.testing.assert_array_equal(held, stratified_holdout(KEYS, LABELS))
+    assert (held != stratified_holdout(KEYS, LABELS, seed=1)).any()
+
+
+def test_a_class_with_few_images_is_not_left_out() -> None:
+    held = stratified_holdout(np.arange(103), np.array([0] * 100 + [1] * 3))
+    assert held[100:].sum() == 1

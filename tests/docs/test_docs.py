@@ -1,0 +1,36 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from kaoiro.core.types import COLUMNS
+from kaoiro.evaluation import reference
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md")])
+
+
+def test_the_record_reference_is_what_the_code_says() -> None:
+    page = (ROOT / "docs/reference/records.md").read_text(encoding="utf-8")
+    assert page == reference.markdown(), "run python -m kaoiro.evaluation.reference docs/reference/records.md"
+    assert all(f"`{column.name}`" in page for column in COLUMNS)
+
+
+def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astronaut: Path) -> None:
+    page = (ROOT / "docs/tutorials/first-steps.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    assert astronaut.is_file()
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "first-steps.md", "exec"), {"__name__": "tutorial"})
+    assert (tmp_path / "clip.parquet").stat().st_size > 0
+    assert (tmp_path / "clip.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
