@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib import resources
@@ -14,6 +15,8 @@ from PIL import Image
 from kaoiro.core.types import COLUMNS, Box, Record, expression_column
 
 sys.path.insert(0, str(Path(__file__).parent / "data"))
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # sums in a fixed order, and no threads that wait for each other
 
 MakeRecord = Callable[..., Record]
 

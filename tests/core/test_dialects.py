@@ -10,10 +10,8 @@ from kaoiro.core.dialects import to_fer, to_py_feat, translate, write_dialect
 from kaoiro.core.errors import OutputError
 from kaoiro.core.types import Record
 
-FEX = (
-    "FaceRectX FaceRectY FaceRectWidth FaceRectHeight FaceScore "
-    "anger disgust fear happiness sadness surprise neutral input frame approx_time"
-).split()
+FEX = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore"]
+FEX += ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "input", "frame", "approx_time"]
 FER = ("box", "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 

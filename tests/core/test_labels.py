@@ -23,7 +23,7 @@ def test_ferplus_is_fer2013_and_contempt() -> None:
 
 
 def test_an_unknown_label_is_named_with_the_vocabulary_and_its_labels() -> None:
-    with pytest.raises(LabelError, match="'joy'.*'fer2013'.*anger, disgust") as caught:
+    with pytest.raises(LabelError, match=r"'joy'.*'fer2013'.*anger, disgust") as caught:
         FER2013.index("joy")
     assert all(label in str(caught.value) for label in FER2013.labels)
 
@@ -73,3 +73,9 @@ def test_canonical_spelling(given: str, expected: str) -> None:
 
 def test_every_synonym_leads_to_an_expression() -> None:
     assert set(SYNONYMS.values()) <= set(EXPRESSIONS.labels)
+
+
+def test_project_does_not_hide_nan() -> None:
+    probabilities = np.full((2, 8), 1 / 8)
+    probabilities[0, 3] = np.nan
+    assert np.isnan(project(probabilities, FERPLUS, FER2013)).any(axis=1).tolist() == [True, False]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from kaoiro.core.errors import InputError
 from kaoiro.faces import photo
@@ -161,6 +161,8 @@ def test_every_form_of_a_picture_gives_the_same_pixels(form: Callable[[bytes, Pa
 
 
 def truncated(kind: str) -> bytes:
+    if kind == "AVIF" and not features.check("avif"):
+        return b"\0\0\0 ftypavif\0\0\0\0avifmif1"  # an older Pillow does not know the format either way
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     data = encode(Image.fromarray(noise), kind)
     return data[: len(data) // 2]

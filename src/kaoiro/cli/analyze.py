@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from kaoiro.cli.numbers import count, positive
 from kaoiro.core.codec import FORMATS, text_writer
 from kaoiro.core.dialects import DIALECTS
 from kaoiro.core.errors import KaoiroError, OutputError, TruncatedVideo
@@ -25,30 +26,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder for the results; without it records go to standard output")
     parser.add_argument("--format", choices=FORMATS, help="of the records (default: csv)")
     parser.add_argument("--dialect", choices=DIALECTS, default="kaoiro", help="columns of another tool")
-    parser.add_argument("--every", type=_positive, metavar="SECONDS", help="measure one frame each SECONDS of a video")
+    parser.add_argument("--every", type=positive, metavar="SECONDS", help="measure one frame each SECONDS of a video")
     parser.add_argument("--overlay", action="store_true", help="write annotated pictures and videos")
     parser.add_argument("--blur-faces", action="store_true", help="hide the people in overlays")
     parser.add_argument("--plot", action="store_true", help="write a figure of the scores over time for each video")
     parser.add_argument("--model", metavar="NAME|FOLDER", help="a model that ships (see 'kaoiro models') or a folder")
-    parser.add_argument("--max-faces", type=_count, metavar="N", help="keep only the N largest faces of a frame")
-    parser.add_argument("--min-face", type=_positive, metavar="PIXELS", help="find faces down to this size (slower)")
+    parser.add_argument("--max-faces", type=count, metavar="N", help="keep only the N largest faces of a frame")
+    parser.add_argument("--min-face", type=positive, metavar="PIXELS", help="find faces down to this size (slower)")
     parser.add_argument("--detector", metavar="FILE", help="a face detector in YuNet's ONNX format")
-    parser.add_argument("--threads", type=_count, metavar="N", help="processor threads for the networks")
+    parser.add_argument("--threads", type=count, metavar="N", help="processor threads for the networks")
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number, not {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return value
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kaoiro.cli.numbers import count
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
@@ -20,11 +22,11 @@ def add_parser(commands: Any) -> None:
     _add(kinds, "folder", _folder, "accuracy on a folder with one sub-folder of face crops for each expression")
     place = _add(kinds, "end-to-end", _end_to_end, "photos made from FER2013: detected, aligned, classified")
     place.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
-    place.add_argument("--limit", type=int, metavar="N", help="only the first N images")
+    place.add_argument("--limit", type=count, metavar="N", help="only the first N images")
     sizes = _add(kinds, "face-sizes", _sizes, "how small a face may be to be found, by setting")
     sizes.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
     crop = _add(kinds, "crop", _crop, "where the five points fall on FER2013 Training: the crop geometry")
-    crop.add_argument("--limit", type=int, default=4000, metavar="N", help="number of images (default: 4000)")
+    crop.add_argument("--limit", type=count, default=4000, metavar="N", help="number of images (default: 4000)")
 
 
 def _add(kinds: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -33,7 +35,7 @@ def _add(kinds: Any, name: str, function: Any, text: str) -> argparse.ArgumentPa
     parser.add_argument("--model", metavar="NAME|FOLDER", help="default: the default model")
     parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     parser.add_argument("--results", metavar="DIR", help="write NAME.md and NAME.json for the documentation here")
-    parser.add_argument("--threads", type=int, metavar="N", help="processor threads")
+    parser.add_argument("--threads", type=count, metavar="N", help="processor threads")
     parser.set_defaults(run=run, measure=function)
     return parser
 

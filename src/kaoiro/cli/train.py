@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import time
 from typing import Any
 
@@ -29,7 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     try:
         import lightning  # noqa: F401
-        import tyro
+        import onnx  # noqa: F401
+        import safetensors  # noqa: F401
+        import tyro  # noqa: F401
     except ImportError as error:
         raise MissingExtra("kaoiro train", "train") from error
     from pathlib import Path
@@ -43,8 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     rest = ["--help"] if arguments.recipe_help else arguments.rest
     if arguments.budget is not None:
         rest = [*rest, "--run.budget", str(arguments.budget)]
-    default = named[arguments.recipe]
-    recipe = tyro.cli(type(default), default=default, args=rest, prog="kaoiro train FAMILY RECIPE")
+    recipe = changed(named[arguments.recipe], rest)
     out = Path(arguments.out or f"runs/{arguments.family}-{arguments.recipe}-seed{recipe.run.seed}")
     start = time.perf_counter()
     fitted = fit(arguments.family, recipe, out)
@@ -55,3 +58,33 @@ def run(arguments: argparse.Namespace) -> int:
     numbers = ", ".join(f"{key} {value:g}" for key, value in model.description.card.numbers.items())
     print(f"{model.path}: {numbers}")
     return 0
+
+
+def changed(recipe: Any, options: list[str]) -> Any:
+    """Return a recipe with `--section.field value` options applied.
+
+    Raises:
+        InputError: no such setting, or a value that it cannot have.
+    """
+    import tyro
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(type(recipe), default=recipe, args=options, prog="kaoiro train FAMILY RECIPE")
+    except SystemExit as stop:
+        if not stop.code:  # the list of settings was asked for
+            raise
+    raise InputError(f"{_reason(said.getvalue())}; what can be changed: --recipe-help")
+
+
+def _reason(box: str) -> str:
+    """Return what tyro complains of, on one line.
+
+    It draws parts divided by rules: the complaint, hints, where help is. Where the terminal knows no box
+    characters the title, else in the frame, is a part of its own.
+    """
+    lines = [line.strip(" │") for line in box.splitlines() if not line.startswith(("╭", "╰"))]
+    parts = "\n".join("\0" if line and not line.strip("─-") else line for line in lines).split("\0")
+    said = parts[0] if "╭" in box else parts[min(1, len(parts) - 1)]
+    return " ".join(said.split()).rstrip(".") or "the options of the recipe cannot be read"

@@ -42,3 +42,8 @@ def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def printable(name: str | Path) -> str:
+    """Return a file name that can be written as UTF-8: bytes that are none become escapes."""
+    return str(name).encode("utf-8", "backslashreplace").decode()

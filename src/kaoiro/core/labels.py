@@ -89,7 +89,7 @@ def project(probabilities: np.ndarray, source: Vocabulary, target: Vocabulary) -
 
     Returns:
         (N, len(target)). A target label that the source lacks gets probability 0. A row whose
-        whole mass was dropped becomes uniform over the shared labels.
+        whole mass was dropped becomes uniform over the shared labels; a row with NaN keeps it.
 
     Raises:
         LabelError: the two vocabularies share no label.
@@ -101,4 +101,4 @@ def project(probabilities: np.ndarray, source: Vocabulary, target: Vocabulary) -
     result[:, target.indices(shared)] = probabilities[:, source.indices(shared)]
     mass = result.sum(axis=1, keepdims=True)
     uniform = np.isin(target.labels, shared) / len(shared)
-    return np.where(mass > 0, result / np.where(mass > 0, mass, 1), uniform)
+    return np.where(mass == 0, uniform, result / np.where(mass == 0, 1, mass))

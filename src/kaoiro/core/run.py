@@ -18,6 +18,8 @@ class Run:
         seed: of weights, order and augmentation.
         precision: 'auto' takes bfloat16 where the hardware multiplies it natively, else float32.
         ema: decay of the averaged weights that are validated and exported; 0 turns averaging off.
+        start: model folder (with weights.safetensors) whose weights training begins from; None begins from random
+            ones.
     """
 
     epochs: int = 60
@@ -26,3 +28,4 @@ class Run:
     seed: int = 0
     precision: Literal["auto", "32", "bf16"] = "auto"
     ema: float = 0.999
+    start: str | None = None

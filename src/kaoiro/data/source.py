@@ -16,6 +16,10 @@ from kaoiro.data.faces import Faces
 from kaoiro.data.splits import stratified_holdout
 
 ROOT_VARIABLE = "KAOIRO_FER2013"
+FER2013_LICENCE = (
+    "Weights learned from FER2013, which was collected for research: use the weights for research. The code is MIT."
+)
+DRAWN_LICENCE = "Weights learned from faces drawn by this project, for trials; MIT as the code."
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,17 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class LearningData:
-    """Training faces, the held-out faces on which every choice is made, and where they come from."""
+    """Training faces, the held-out faces on which every choice is made, and where they come from.
+
+    Attributes:
+        licence: what holds for weights learned from these faces.
+    """
 
     training: Faces
     validation: Faces
     vocabulary: Vocabulary
     description: str
+    licence: str
 
 
 def load(config: DataConfig) -> LearningData:
@@ -56,7 +65,9 @@ def load(config: DataConfig) -> LearningData:
     if config.dataset == "drawn":
         faces = drawn.faces(config.count, seed=0)
         held = np.arange(len(faces)) // len(drawn.VOCABULARY) % 4 == 0
-        return LearningData(faces.rows(~held), faces.rows(held), drawn.VOCABULARY, f"{config.count} drawn faces")
+        return LearningData(
+            faces.rows(~held), faces.rows(held), drawn.VOCABULARY, f"{config.count} drawn faces", DRAWN_LICENCE
+        )
     return _load_fer2013(config)
 
 
@@ -70,7 +81,7 @@ def _load_fer2013(config: DataConfig) -> LearningData:
     faces = to_faces(training, config.labels)
     usable = ~np.isnan(faces.targets["expression"]).any(axis=1) & (faces.pixels.std(axis=(1, 2)) > 0)
     description = f"FER2013 Training with {config.labels} labels"
-    return LearningData(faces.rows(usable & ~held), faces.rows(held), vocabulary, description)
+    return LearningData(faces.rows(usable & ~held), faces.rows(held), vocabulary, description, FER2013_LICENCE)
 
 
 def to_faces(data: fer2013.Fer2013, labels: Literal["ferplus", "fer2013"]) -> Faces:

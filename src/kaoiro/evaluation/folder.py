@@ -18,6 +18,8 @@ from kaoiro.inference.media import PHOTO_SUFFIXES
 def evaluate(model: ModelFolder, root: str | Path, threads: int | None = None) -> dict[str, Any]:
     """Measure a model on ROOT/<label>/*.png, faces already cut out, in whatever spelling labels come.
 
+    Sub-folders that are no expression are not read, and the protocol names them.
+
     Raises:
         DataError: no sub-folder is called like an expression, or there are no images.
     """
@@ -29,6 +31,8 @@ def evaluate(model: ModelFolder, root: str | Path, threads: int | None = None) -
     spec = model.specification
     crops = np.stack([_crop(path, spec.size) for path in paths])
     probabilities, protocol = predict(model, crops, vocabulary, threads)
+    others = sorted(item.name for item in Path(root).iterdir() if item.is_dir() and canonical(item.name) not in files)
+    protocol += f"; not read: {', '.join(others)}" if others else ""
     head = {"n": len(paths), "labels": "folder", "split": "all", "model": model.name, "model_sha256": model.digest}
     rest = {"protocol": f"single crop; {protocol}", "n_dedup": None, "accuracy_dedup": None}
     return head | rest | measure(probabilities, truth, vocabulary, np.arange(len(paths)))

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from kaoiro.core.errors import DataError
+from kaoiro.core.labels import Vocabulary
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.spec import CropGeometry
 from kaoiro.core.types import Box
@@ -51,6 +52,9 @@ def evaluate(
         split: 'training-val', 'val' (PublicTest) or 'test' (PrivateTest).
         limit: only the first images.
         threads: of ONNX Runtime.
+
+    Raises:
+        DataError: files, rows or votes are missing, or no face was found.
     """
     part = _part(fer2013.read(root), split)
     truth, vocabulary = truth_of(part, "ferplus")
@@ -64,7 +68,7 @@ def evaluate(
     crops = {"as they are": images[seen]}
     for name in ("aligned", "box"):
         crops[name] = np.stack([_crop(picture, face, spec.crop, spec.size, name) for picture, face in found if face])
-    right = {name: _right(model, stack, truth[seen], vocabulary) for name, stack in crops.items()}
+    right = {name: _right(model, stack, truth[seen], vocabulary, threads) for name, stack in crops.items()}
     groups = part.image_keys()[rows][seen]
     table = {
         name: {"accuracy": float(hits.mean()), "low_95": low, "high_95": high}
@@ -97,8 +101,10 @@ def _crop(picture: np.ndarray, face: Detection, geometry: CropGeometry, size: in
     return cut(to_luma(picture), placement(known, geometry), size)
 
 
-def _right(model: ModelFolder, crops: np.ndarray, truth: np.ndarray, vocabulary: Any) -> np.ndarray:
-    probabilities, _ = predict(model, crops, vocabulary)
+def _right(
+    model: ModelFolder, crops: np.ndarray, truth: np.ndarray, vocabulary: Vocabulary, threads: int | None
+) -> np.ndarray:
+    probabilities, _ = predict(model, crops, vocabulary, threads)
     return probabilities.argmax(axis=1) == truth
 
 
@@ -112,10 +118,15 @@ def measure_geometry(root: str, limit: int = 4000, threads: int | None = None) -
         root: folder of the official files.
         limit: number of images, drawn at random with seed 0.
         threads: of ONNX Runtime.
+
+    Raises:
+        DataError: files or rows are missing, or no face was found.
     """
     training = fer2013.read(root).part("Training")
     rows = np.random.default_rng(0).permutation(len(training))[:limit]
     faces = [face for _, face in find(training.images[rows], CenterFace(threads=threads)) if face is not None]
+    if not faces:
+        raise DataError(f"no face was found in {len(rows)} Training images")
     points = np.array([(face.landmarks - MARGIN) / FACE for face in faces if face.landmarks is not None])
     edges = np.array(
         [[face.box.left - MARGIN, face.box.top - MARGIN, face.box.width, face.box.height] for face in faces]
@@ -159,9 +170,14 @@ def measure_sizes(root: str, split: str = "val", scenes: int = 4, threads: int |
         split: 'training-val', 'val' or 'test'.
         scenes: pictures of 1280x960 for each size, up to 60 faces in each.
         threads: of ONNX Runtime.
+
+    Raises:
+        DataError: files or rows are missing, or no image has enough contrast to show a face.
     """
     part = _part(fer2013.read(root), split)
     images = part.images[part.images.std(axis=(1, 2)) > 20]
+    if not len(images):
+        raise DataError(f"no image of {split} has enough contrast to show a face")
     images = images[np.random.default_rng(0).permutation(len(images))]
     table: dict[str, dict[str, float]] = {}
     for face in (12, 16, 24, 32, 48, 64, 96, 160):

@@ -28,6 +28,8 @@ whose distance is taken as 0.73 of that of the outer corners; nose and mouth are
 proportions, so that a fit to all five points gives the same crop.
 """
 
+_CORNERS = np.array([[0, 1, 0, 1], [0, 0, 1, 1], [1, 1, 1, 1]], np.float64)
+
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the least-squares similarity that maps source points to target points.
@@ -98,15 +100,16 @@ def cut(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 def _region(image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the part of the picture that the crop touches, extended at the borders, and the matrix into it."""
-    corners = matrix @ np.array([[0, 1, 0, 1], [0, 0, 1, 1], [1, 1, 1, 1]], np.float64)
     height, width = image.shape[:2]
+    matrix = _touching(matrix, width, height)
+    corners = matrix @ _CORNERS
     low = np.floor(corners.min(axis=1)).astype(int) - 2
     high = np.ceil(corners.max(axis=1)).astype(int) + 3
     x0, x1 = np.clip([low[0], high[0]], 0, width)
     y0, y1 = np.clip([low[1], high[1]], 0, height)
     x0, y0 = min(x0, width - 1), min(y0, height - 1)
     part = image[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
-    limit = 2 * max(image.shape[:2]) + 64  # a crop far outside needs no larger border to be all border
+    limit = 3 * max(image.shape[:2]) + 64  # bounds the memory that a crop far larger than the picture takes
     pad = np.clip([y0 - low[1], high[1] - y1, x0 - low[0], high[0] - x1], 0, limit)
     if pad.any():
         sides = [(pad[0], pad[1]), (pad[2], pad[3])] + [(0, 0)] * (image.ndim - 2)
@@ -114,6 +117,14 @@ def _region(image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarr
     moved = matrix.copy()
     moved[:, 2] -= (x0 - pad[2], y0 - pad[0])
     return np.ascontiguousarray(part), moved
+
+
+def _touching(matrix: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return the matrix moved just so far that its crop touches the picture; beyond the border all places are alike."""
+    corners = matrix @ _CORNERS
+    moved = matrix.copy()
+    moved[:, 2] += np.maximum(0, -corners.max(axis=1)) - np.maximum(0, corners.min(axis=1) - (width, height))
+    return moved
 
 
 def roll(landmarks: np.ndarray) -> float:

@@ -235,11 +235,16 @@ def detect_in(image: np.ndarray, detector: FaceDetector, face: float | None = No
     return [found.scaled(width / size[0], height / size[1]) for found in detector.detect(small)]
 
 
-def given(boxes: Any) -> list[Detection]:
-    """Turn boxes of a caller into detections: a sequence of (left, top, width, height) in pixels.
+def given(boxes: Any, width: int, height: int) -> list[Detection]:
+    """Turn boxes of a caller into detections.
+
+    Args:
+        boxes: sequence of (left, top, width, height) in pixels.
+        width: of the picture, pixels.
+        height: of the picture, pixels.
 
     Raises:
-        InputError: not four finite numbers each, or without area.
+        InputError: not four finite numbers each, without area, outside the picture or more than twice its size.
     """
     wanted = "boxes must be finite (left, top, width, height) with positive width and height"
     try:
@@ -250,4 +255,14 @@ def given(boxes: Any) -> list[Detection]:
         return []
     if array.shape[1:] != (4,) or not np.isfinite(array).all() or (array[:, 2:] <= 0).any():
         raise InputError(wanted)
-    return [Detection(Box(*map(float, row))) for row in array]
+    found = [Box(*map(float, row)) for row in array]
+    for number, box in enumerate(found):
+        if not _fits(box, width, height):
+            place = ", ".join(f"{value:g}" for value in array[number])
+            raise InputError(f"box {number} ({place}) lies outside the picture of {width}x{height} or is far too large")
+    return [Detection(box) for box in found]
+
+
+def _fits(box: Box, width: int, height: int) -> bool:
+    beside = box.left >= width or box.top >= height or box.left + box.width <= 0 or box.top + box.height <= 0
+    return not beside and max(box.width, box.height) <= 2 * max(width, height)

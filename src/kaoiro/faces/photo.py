@@ -47,7 +47,7 @@ def read(source: Picture, name: str | None = None) -> np.ndarray:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise InputError(f"{label}: more than {MAX_PIXELS // 10**6} megapixels; reduce it first") from error
     except UnidentifiedImageError as error:
-        raise InputError(f"{label}: not a picture that can be read") from error
+        raise InputError(f"{label}: not a picture that can be read, or a damaged one") from error
     except OSError as error:
         raise InputError(f"{label}: {_reason(error)}") from error
     except Exception as error:  # Pillow's decoders raise a dozen unrelated classes

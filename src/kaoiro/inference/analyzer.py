@@ -104,7 +104,8 @@ class Analyzer:
         label = name or (os.fspath(source) if isinstance(source, (str, os.PathLike)) else "picture")
         pixels = photo.read(source, str(label))
         engine = self._photos
-        found = given(boxes) if boxes is not None else engine.largest(detect_in(pixels, engine.detector))
+        height, width = pixels.shape[:2]
+        found = given(boxes, width, height) if boxes is not None else engine.largest(detect_in(pixels, engine.detector))
         faces = engine.measure(to_luma(pixels) if engine.channels == 1 else pixels, found) if found else []
         records = [face.record(str(label), 0, 0.0, None) for face in faces] or [Record(str(label), 0, 0.0)]
         return PhotoResult(records, source)

@@ -127,9 +127,10 @@ class Job:
         return target
 
     def _unique(self, relative: str) -> str:
-        """Return a place below the folder that no other medium of this job has."""
+        """Return a place below the folder that no other medium of this job has, whatever a system makes of case."""
         safe = "/".join("".join("_" if c in '<>:"|?*\\' else c for c in part) for part in relative.split("/"))
-        count = self._taken[safe] = self._taken.get(safe, 0) + 1
+        key = safe.casefold()
+        count = self._taken[key] = self._taken.get(key, 0) + 1
         return safe if count == 1 else f"{safe}~{count}"
 
     def _still_holds(self, entry: dict[str, Any], medium: Medium, base: str) -> bool:

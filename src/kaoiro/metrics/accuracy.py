@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
+from kaoiro.core.errors import InputError
+
 
 def confusion(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
-    """Return counts, (classes, classes) int64: row = truth, column = guess."""
-    flat = np.asarray(truth) * classes + np.asarray(guess)
-    return np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
+    """Return counts, (classes, classes) int64: row = truth, column = guess.
+
+    Raises:
+        InputError: a class outside 0 to classes - 1, or another number of guesses than of true classes.
+    """
+    truth, guess = _checked(truth, classes, "true"), _checked(guess, classes, "answered")
+    if truth.shape != guess.shape:
+        raise InputError(f"{len(guess)} answers for {len(truth)} true classes")
+    return np.bincount(truth * classes + guess, minlength=classes * classes).reshape(classes, classes)
+
+
+def _checked(values: np.ndarray, classes: int, name: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.size and not (values.dtype.kind in "iu" and values.min() >= 0 and values.max() < classes):
+        raise InputError(
+            f"{name} classes must be whole numbers of 0 to {classes - 1}: {values.min()} to {values.max()}"
+        )
+    return values.astype(np.int64)
 
 
 def accuracy(counts: np.ndarray) -> float:
@@ -51,8 +68,13 @@ def bootstrap_interval(
         groups: (N,) ids that are resampled together (identical images, clips); None resamples rows.
         draws: resamples.
         seed: of the resampling.
+
+    Raises:
+        InputError: no values.
     """
     right = np.asarray(right, np.float64)
+    if not len(right):
+        raise InputError("no answers to resample")
     index = np.arange(len(right)) if groups is None else np.unique(groups, return_inverse=True)[1]
     hits, sizes = np.bincount(index, right), np.bincount(index)
     rng = np.random.default_rng(seed)

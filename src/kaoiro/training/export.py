@@ -24,10 +24,6 @@ from kaoiro.metrics.accuracy import accuracy, confusion, macro_recall
 from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
 from kaoiro.training.fit import Fitted
 
-FER2013_LICENCE = (
-    "Weights learned from FER2013, which was collected for research: use the weights for research. The code is MIT."
-)
-
 
 class Exported(nn.Module):
     """A network with its normalisation, eating uint8 pixels (B, C, H, W)."""
@@ -120,7 +116,7 @@ def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, na
         specification=fitted.specification,
         files={},
         provenance=_provenance(fitted, f"{family}/{recipe_name}", budget),
-        card=Card(summary=f"{family} trained by the recipe {recipe_name}", licence=FER2013_LICENCE),
+        card=Card(summary=f"{family} trained by the recipe {recipe_name}", licence=fitted.data.licence),
     )
     write_description(folder, description)
     specification, numbers = calibrated(load(folder), fitted.data.validation)

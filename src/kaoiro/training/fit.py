@@ -23,18 +23,22 @@ import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 import kaoiro.families
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.files import write_text
+from kaoiro.core.modelfile import WEIGHTS
 from kaoiro.core.run import Run
 from kaoiro.core.spec import Head, Specification
 from kaoiro.data.faces import Faces
 from kaoiro.data.source import LearningData, load
+from kaoiro.training import curve
 
 KEYS = ("pixels", "target", "label")
+CURVE = "curve.csv"
 
 
 def families() -> list[str]:
@@ -60,7 +64,7 @@ def objective_module(family: str) -> ModuleType:
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
-    """A finished run, still in memory."""
+    """A finished run, still in memory; `history` holds the figures of its last epoch."""
 
     objective: L.LightningModule
     specification: Specification
@@ -75,7 +79,7 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
     Args:
         family: folder name under `kaoiro.families`.
         recipe: the family's Recipe.
-        folder: receives recipe.json, last.ckpt and the learning curve.
+        folder: receives recipe.json, last.ckpt and the learning curve (curve.csv).
 
     Raises:
         DataError: the data of the recipe cannot be read.
@@ -89,6 +93,8 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
     specification = specify(recipe, data)
     L.seed_everything(recipe.run.seed, verbose=False)
     objective = objective_module(family).Objective(recipe, specification)
+    if recipe.run.start is not None:
+        start_from(objective.network, Path(recipe.run.start))
     objective.network.to(memory_format=torch.channels_last)
     recipe = settle(recipe, objective, data, folder)
     trainer = _trainer(recipe.run, folder)
@@ -104,8 +110,23 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
         )
     # the checkpoint holds the averaged weights, also when a finished run is only exported anew
     objective.load_state_dict(torch.load(last, map_location="cpu", weights_only=False)["state_dict"])
-    history = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    history = next(reversed(curve.read(folder / CURVE)), {})
     return Fitted(objective.eval(), specification, data, recipe, history)
+
+
+def start_from(network: torch.nn.Module, folder: Path) -> None:
+    """Load the weights of a model folder into a network of the same shape.
+
+    Raises:
+        InputError: the folder holds no weights to train on, or those of another network.
+    """
+    file = folder / WEIGHTS
+    if not file.is_file():
+        raise InputError(f"--run.start {folder}: no {WEIGHTS} in it; give the model folder that 'kaoiro train' wrote")
+    try:
+        network.load_state_dict(load_file(file))
+    except (RuntimeError, SafetensorError) as error:
+        raise InputError(f"--run.start {folder}: weights of another network, or damaged ({error})") from error
 
 
 @contextmanager
@@ -157,7 +178,14 @@ def loader(faces: Faces, batch: int, seed: int, training: bool) -> DataLoader:
     columns = (pixels, faces.targets["expression"], faces.labels["expression"])
     dataset = TensorDataset(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
     order = EpochOrder(len(faces), seed) if training else None
-    return DataLoader(dataset, batch, sampler=order, drop_last=training and len(faces) > batch, collate_fn=_collate)
+    return DataLoader(
+        dataset,
+        batch,
+        sampler=order,
+        drop_last=training and len(faces) > batch,
+        collate_fn=_collate,
+        generator=torch.Generator(),  # else the loader draws from the numbers meant for dropout
+    )
 
 
 def _collate(rows: list[tuple[torch.Tensor, ...]]) -> dict[str, torch.Tensor]:
@@ -213,11 +241,9 @@ class Lines(Callback):
     def __init__(self) -> None:
         self._start = time.perf_counter()
 
-    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Print epoch, elapsed time and metrics."""
         del pl_module
-        if trainer.sanity_checking:
-            return
         metrics = " ".join(f"{k} {float(v):.4f}" for k, v in sorted(trainer.callback_metrics.items()))
         elapsed = time.perf_counter() - self._start
         print(
@@ -237,7 +263,7 @@ def newest_checkpoint(folder: Path) -> ModelCheckpoint:
 def _trainer(run: Run, folder: Path) -> L.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     interactive = sys.stderr.isatty()
-    callbacks: list[Callback] = [newest_checkpoint(folder)]
+    callbacks: list[Callback] = [curve.Curve(folder / CURVE), newest_checkpoint(folder)]
     if run.ema:
         callbacks.append(EMAWeightAveraging(decay=run.ema))
     if not interactive:
@@ -248,7 +274,7 @@ def _trainer(run: Run, folder: Path) -> L.Trainer:
         devices=1,
         precision=precision(run.precision),  # pyright: ignore[reportArgumentType]
         callbacks=callbacks,
-        logger=CSVLogger(folder, name="", version=""),
+        logger=False,
         enable_progress_bar=interactive,
         enable_model_summary=False,
         num_sanity_val_steps=0,

@@ -46,7 +46,7 @@ class Look:
 
 LOOKS = {
     "anger": Look(smile=-0.4, brow=-0.8, frown=1.0, eyes=-0.3),
-    "contempt": Look(skew=1.0, smile=0.2, eyes=-0.2),
+    "contempt": Look(skew=1.0, smile=0.2, eyes=-0.5),
     "disgust": Look(smile=-0.5, brow=-0.6, frown=0.3, eyes=-0.7, nose=1.0, open=0.15),
     "fear": Look(smile=-0.5, open=0.5, brow=0.6, frown=-0.9, eyes=0.8),
     "happiness": Look(smile=1.0, open=0.25, brow=0.1, eyes=-0.2),

@@ -37,10 +37,10 @@ GENTLE = Augmentation(
 )
 """So little that a few hundred steps are enough to learn drawn faces."""
 TINY = Recipe(
-    data=DataConfig(dataset="drawn", count=256, augmentation=GENTLE),
+    data=DataConfig(dataset="drawn", count=384, augmentation=GENTLE),
     network=NetworkConfig(stem=8, widths=(8, 16, 24), mask=8, dropout=0.0),
     objective=replace(ObjectiveConfig(), learning_rate=0.05, mixup=0.0, small_until=0.0),
-    run=Run(epochs=30, batch=16, ema=0.9),
+    run=Run(epochs=36, batch=16, ema=0.9),
 )
 
 RECIPES: dict[str, Recipe] = {"ferplus": FERPLUS, "tiny": TINY}

@@ -1,0 +1,142 @@
+"""Write small ONNX files whose answers can be computed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from kaoiro.core.labels import FERPLUS
+from kaoiro.core.modelfile import GRAPH, Card, Description, ModelFolder, Provenance, load, write_description
+from kaoiro.core.spec import CropGeometry, Head, Specification
+
+Cell = tuple[float, float, Sequence[float], Sequence[float]]
+"""Class score, object score, box (dx, dy, log width, log height), points (x, y five times)."""
+
+CROP = CropGeometry(
+    name="test", points=((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.36, 0.75), (0.64, 0.75)), box=(0.1, 0.05, 0.8, 0.9)
+)
+SIZE = 8
+
+
+def write_yunet(path: Path, cells: Mapping[tuple[int, int, int], Cell], side: int = 64, free: bool = False) -> Path:
+    """Write a detector in YuNet's format that finds the same whatever it sees, unless all is blueless.
+
+    Args:
+        path: file to write.
+        cells: (stride, row, column) -> what the network says there; all other cells are silent.
+        side: of the input, pixels.
+        free: leave the input's size open.
+    """
+    nodes = [
+        helper.make_node("Slice", ["input", "zero", "one", "one"], ["blue"]),
+        helper.make_node("ReduceMax", ["blue"], ["brightest"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Div", ["brightest", "white"], ["light"]),
+    ]
+    values = {"zero": np.array([0]), "one": np.array([1]), "white": np.array(255, np.float32)}
+    outputs = []
+    for stride in (8, 16, 32):
+        tables = _tables(cells, stride, side // stride)
+        for part, table in tables.items():
+            name = f"{part}_{stride}"
+            values[f"{name}_value"] = table
+            kind, inputs = ("Mul", [f"{name}_value", "light"]) if part == "obj" else ("Identity", [f"{name}_value"])
+            nodes.append(helper.make_node(kind, inputs, [name]))
+            outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, table.shape))
+    shape = [1, 3, "height", "width"] if free else [1, 3, side, side]
+    # 'axes' of the slice is [1]: the channels, of which the first is blue
+    return _save(path, nodes, [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)], outputs, values)
+
+
+def _tables(cells: Mapping[tuple[int, int, int], Cell], stride: int, count: int) -> dict[str, np.ndarray]:
+    tables = {
+        part: np.zeros((1, count * count, wide), np.float32)
+        for part, wide in {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}.items()
+    }
+    for (own, row, column), cell in cells.items():
+        if own == stride:
+            for part, value in zip(tables, cell, strict=True):
+                tables[part][0, row * count + column] = value
+    return tables
+
+
+def write_centerface(path: Path, maps: Mapping[str, np.ndarray]) -> Path:
+    """Write a detector in CenterFace's format that always answers the same.
+
+    Args:
+        path: file to write.
+        maps: 'heat' (1, h, w), 'scale' (2, h, w), 'offset' (2, h, w) and 'points' (10, h, w), in this order.
+    """
+    nodes = [helper.make_node("Identity", [f"{name}_value"], [name]) for name in maps]
+    values = {f"{name}_value": value[None].astype(np.float32) for name, value in maps.items()}
+    shapes = {name: (1, *value.shape) for name, value in maps.items()}
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, "height", "width"])]
+    return _save(path, nodes, inputs, outputs, values)
+
+
+def write_model(
+    folder: Path,
+    bias: Sequence[float],
+    slope: Sequence[float] | None = None,
+    *,
+    labels: Sequence[str] = FERPLUS.labels,
+    temperature: float = 1.0,
+    channels: int = 1,
+    head: str = "expression",
+) -> ModelFolder:
+    """Write and open a model whose logits are bias + slope · b, b (0-1) the mean brightness of the crop.
+
+    Its feature is b.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["real"], ["mean"], axes=[2, 3], keepdims=0),
+        helper.make_node("ReduceMean", ["mean"], ["grey"], axes=[1], keepdims=1),
+        helper.make_node("Div", ["grey", "white"], ["features"]),
+        helper.make_node("MatMul", ["features", "slope"], ["steep"]),
+        helper.make_node("Add", ["steep", "bias"], [head]),
+    ]
+    values = {
+        "white": np.array(255, np.float32),
+        "slope": np.array([slope if slope is not None else [0.0] * len(bias)], np.float32),
+        "bias": np.array(bias, np.float32),
+    }
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", channels, SIZE, SIZE])
+    outputs = [
+        helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 1]),
+        helper.make_tensor_value_info(head, TensorProto.FLOAT, ["n", len(bias)]),
+    ]
+    _save(folder / GRAPH, nodes, [pixels], outputs, values)
+    answers = Head(name=head, activation="softmax", labels=tuple(labels), temperature=temperature)
+    write_description(folder, _description(folder.name, answers, channels))
+    return load(folder)
+
+
+def _description(name: str, head: Head, channels: int) -> Description:
+    numbers = (0.5,) * channels
+    return Description(
+        name=name,
+        specification=Specification(
+            size=SIZE, channels=1 if channels == 1 else 3, mean=numbers, std=numbers, crop=CROP, heads=(head,)
+        ),
+        files={},
+        provenance=Provenance(
+            recipe="test/test", settings={}, data="none", seed=0, budget="none", commit="none", created="2000-01-01"
+        ),
+        card=Card(summary="Answers by brightness", numbers={"accuracy": 0.5}, limits=("sees nothing",), licence="MIT"),
+    )
+
+
+def _save(path: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], values: Mapping[str, Any]) -> Path:
+    initialisers = [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()]
+    graph = helper.make_graph(nodes, "test", inputs, outputs, initialisers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    return path
