@@ -141,6 +141,11 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
     assert refusal(tmp_path / "nosuch.jpg") == "no such file or folder"
 
 
+def test_an_empty_path_is_not_the_current_folder():
+    (found,) = discover([""])
+    assert isinstance(found, Unusable) and found.reason == "no such file or folder"
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_refused_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.jpg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     out = Path(arguments.out)
     try:
+        (out / "media").mkdir(parents=True, exist_ok=True)
+        print("kaoiro: drawing a clip, then measuring it and a photograph ...", file=sys.stderr, flush=True)
         media = write_media(out / "media")
     except OSError as error:
         raise OutputError(f"--out {out}: cannot be written: {error.strerror or error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib import resources
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 
 from kaoiro.data.datasets.drawn import LOOKS, Look, draw_portrait
 from kaoiro.faces.encode import VideoWriter
+from kaoiro.inference.parallel import in_order
 
 RATE, SIDE = 25, (640, 360)
 
@@ -28,10 +30,10 @@ def write_media(folder: Path) -> list[Path]:
 def write_clip(path: Path, seconds: float = 8.0) -> None:
     """Draw a clip: one face goes through happiness, surprise and sadness, then leaves for a second."""
     width, height = SIDE
+    times = (index / RATE for index in range(round(seconds * RATE)))
     with VideoWriter(path, width, height, RATE) as writer:
-        for index in range(round(seconds * RATE)):
-            time_s = index / RATE
-            writer.write(clip_frame(time_s, width, height), time_s)
+        for time_s, frame in in_order(lambda time_s: clip_frame(time_s, width, height), times, os.cpu_count() or 1):
+            writer.write(frame, time_s)
 
 
 def clip_frame(time_s: float, width: int, height: int) -> np.ndarray:

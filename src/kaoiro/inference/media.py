@@ -83,10 +83,10 @@ def discover(paths: list[str], skip: Path | None = None) -> Iterator[Medium | Un
     for given in paths:
         path = Path(given)
         try:
-            if path.is_dir():
+            if given and path.is_dir():
                 yield from _in_folder(reader, path, skip)
-            elif not path.exists():
-                yield Unusable(printable(path), "no such file or folder")
+            elif not given or not path.exists():
+                yield Unusable(printable(given) or "''", "no such file or folder")
             elif not path.is_file():  # a pipe would wait for its other end
                 yield Unusable(printable(path), "neither a file nor a folder")
             elif is_archive(path):

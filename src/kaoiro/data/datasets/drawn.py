@@ -72,7 +72,7 @@ def draw_portrait(
         (side, side, 4) uint8 RGB and opacity; what is transparent shows the person's background colour.
     """
     fine = side * 2
-    axis = (np.arange(fine) + 0.5) / fine * 2 * extent - extent
+    axis = (np.arange(fine, dtype=np.float32) + 0.5) / fine * 2 * extent - extent
     head = _Head(*np.meshgrid(axis, axis), look, rng or np.random.default_rng(7))
     image = Image.fromarray((head.picture() * 255).clip(0, 255).astype(np.uint8))
     return np.asarray(image.filter(ImageFilter.GaussianBlur(0.8)).resize((side, side), Image.Resampling.BOX))
@@ -92,6 +92,14 @@ def _step(x: np.ndarray, soft: float) -> np.ndarray:
     return 1 / (1 + np.exp(np.clip(-x / soft, -40, 40)))
 
 
+def _either(where: np.ndarray, then: float, otherwise: float) -> np.ndarray:
+    return np.where(where, np.float32(then), np.float32(otherwise))
+
+
+def _colour(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
 class _Head:
     """Relief and colours of one head; u runs right, v down, in units of half a FER2013 crop."""
 
@@ -99,13 +107,13 @@ class _Head:
 
     def __init__(self, u: np.ndarray, v: np.ndarray, look: Look, rng: np.random.Generator) -> None:
         shift = rng.normal(0, 0.025, 2)
-        self.u, self.v, self.look = u + shift[0], v + shift[1], look
+        self.u, self.v, self.look = u + float(shift[0]), v + float(shift[1]), look
         tone = rng.uniform(0.35, 1.0)
-        self.skin = np.array([0.93, 0.72, 0.6]) * tone + np.array([0.04, 0.0, 0.0])
-        self.hair = np.array([0.22, 0.15, 0.1]) * rng.uniform(0.3, 1.2)
-        self.background = np.array([0.45, 0.5, 0.55]) * rng.uniform(0.6, 1.2)
-        self.lamp = np.array([rng.normal(-0.3, 0.15), rng.normal(-0.45, 0.1), 0.85])
-        self.side = np.where(self.u < 0, -1.0, 1.0)
+        self.skin = _colour(0.93 * tone + 0.04, 0.72 * tone, 0.6 * tone)
+        self.hair = _colour(0.22, 0.15, 0.1) * float(rng.uniform(0.3, 1.2))
+        self.background = _colour(0.45, 0.5, 0.55) * float(rng.uniform(0.6, 1.2))
+        self.lamp = _colour(rng.normal(-0.3, 0.15), rng.normal(-0.45, 0.1), 0.85)
+        self.side = np.sign(self.u)
         self.du = np.abs(self.u) - self.EYE
         self.dv = self.v - self.EYE_V
 
@@ -122,7 +130,7 @@ class _Head:
         shirt = _step(self.v - 1.22 - 0.12 * self.u**2, 0.03)[:, :, None]
         scene = np.ones_like(face) * self.background
         scene = scene + neck[:, :, None] * (0.72 * self.skin - scene)
-        scene = scene + shirt * (np.array([0.25, 0.3, 0.42]) - scene)
+        scene = scene + shirt * (_colour(0.25, 0.3, 0.42) - scene)
         scene = scene + cap[:, :, None] * (self.hair - scene)
         scene = scene + inside * (face - scene)
         scene = scene + (inside[:, :, 0] * fringe)[:, :, None] * (self.hair - scene)
@@ -150,7 +158,7 @@ class _Head:
         return rim * (0.38 + 0.75 * np.clip(np.tensordot(lamp, normal, 1), 0, 1))
 
     def _colours(self) -> np.ndarray:
-        colour = np.ones((*self.u.shape, 3)) * self.skin
+        colour = np.ones((*self.u.shape, 3), np.float32) * self.skin
         colour = self._mouth(self._eyes(self._brows(colour)))
         nostrils = _bump(np.abs(self.u) - 0.075, self.v - 0.25, 0.04, 0.025)[:, :, None]
         return colour * (1 - 0.75 * nostrils)
@@ -168,7 +176,7 @@ class _Head:
         mask = (_step(lid - np.abs(self.dv), 0.008) * _step(0.17 - np.abs(self.du), 0.01))[:, :, None]
         distance = np.hypot(self.du, self.dv)
         iris = _step(0.075 - distance, 0.008)[:, :, None]
-        eye = 0.93 + iris * (np.array([0.25, 0.17, 0.1]) - 0.93)
+        eye = 0.93 + iris * (_colour(0.25, 0.17, 0.1) - 0.93)
         eye = eye * (1 - _step(0.032 - distance, 0.006)[:, :, None])
         eye = eye + 0.8 * _bump(self.du + 0.025 * self.side, self.dv + 0.025, 0.018, 0.018)[:, :, None]
         lash = np.exp(-(((self.dv + lid) / 0.02) ** 2)) * _step(0.18 - np.abs(self.du), 0.01)
@@ -183,14 +191,14 @@ class _Head:
         middle = self.v - self.MOUTH_V - bend
         taper = np.sqrt(np.clip(1 - across**2, 0, 1))
         above, below = 0.05 + 0.06 * look.open, 0.07 + 0.19 * look.open
-        within = np.where(middle < 0, above, below) * taper - np.abs(middle)
+        within = _either(middle < 0, above, below) * taper - np.abs(middle)
         lips = (_step(within, 0.012) * _step(1 - np.abs(across), 0.03))[:, :, None]
-        colour = colour + lips * (self.skin * np.array([0.82, 0.5, 0.52]) - colour)
+        colour = colour + lips * (self.skin * _colour(0.82, 0.5, 0.52) - colour)
         upper, lower = 0.005 + 0.05 * look.open, 0.008 + 0.15 * look.open
-        gap = _step(np.where(middle < 0, upper, lower) * taper - np.abs(middle), 0.008)
+        gap = _step(_either(middle < 0, upper, lower) * taper - np.abs(middle), 0.008)
         gap = (gap * _step(1 - np.abs(across), 0.03))[:, :, None]
         teeth = (_step(0.035 - middle, 0.01) * (look.open > 0.05))[:, :, None]
-        return colour + gap * (np.array([0.13, 0.05, 0.05]) + 0.75 * teeth - colour)
+        return colour + gap * (_colour(0.13, 0.05, 0.05) + 0.75 * teeth - colour)
 
 
 def faces(count: int, seed: int, side: int = 48) -> Faces:
