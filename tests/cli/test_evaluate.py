@@ -13,6 +13,7 @@ from graphs import write_model
 from PIL import Image
 
 from kaoiro.cli.main import main
+from kaoiro.core import modelfile
 from kaoiro.core.labels import FERPLUS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
@@ -237,3 +238,12 @@ def test_what_cannot_be_evaluated_is_refused_with_the_usage(capsys, argv):
         main(["evaluate", *argv])
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("usage: kaoiro evaluate")
+
+
+def test_the_figures_can_be_written_into_the_models_card(measure, root, cheerful):
+    fer2013.write(root, duplicates=4)
+    figures, _ = measure(*EVALUATE, "--root", root, "--model", cheerful, "--card")
+    numbers = modelfile.load(cheerful).description.card.numbers
+    assert numbers["publictest_ferplus_n"] == figures["n"]
+    assert numbers["publictest_ferplus_accuracy"] == pytest.approx(figures["accuracy"], abs=1e-4)
+    assert numbers["publictest_ferplus_ece"] == pytest.approx(figures["ece"], abs=1e-4)

@@ -23,7 +23,6 @@ from kaoiro.core.modelfile import DESCRIPTION, GRAPH, WEIGHTS, ModelFolder
 from kaoiro.data.source import DataConfig, load
 from kaoiro.inference.classifier import Classifier
 from kaoiro.metrics.calibration import fit_temperature
-from kaoiro.training import export as exporting
 from kaoiro.training.export import Exported, calibrated, export, halved
 from kaoiro.training.fit import Fitted
 
@@ -151,14 +150,6 @@ def test_exporting_again_overwrites_the_folder(fitted: Fitted, tmp_path: Path) -
     for name in ("first", "second"):
         export(fitted, "residual_attention", "tiny", tmp_path, name, "")
     assert modelfile.load(tmp_path).name == "second"
-
-
-def test_outside_a_checkout_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(exporting, "__file__", str(tmp_path / "export.py"))
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert exporting.commit() == "unknown"
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert exporting.commit() == "unknown"
 
 
 def test_the_exported_module_normalises_pixels_as_training_does(fitted: Fitted) -> None:

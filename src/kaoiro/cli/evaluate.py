@@ -19,6 +19,7 @@ def add_parser(commands: Any) -> None:
     fer = _add(kinds, "fer2013", _fer2013, "accuracy and calibration on the official files of FER2013")
     fer.add_argument("--split", choices=("val", "test"), default="val", help="val = PublicTest, test = PrivateTest")
     fer.add_argument("--labels", choices=("fer2013", "ferplus"), default="ferplus", help="whose labels")
+    fer.add_argument("--card", action="store_true", help="write the figures into the card of the model, too")
     _add(kinds, "folder", _folder, "accuracy on a folder with one sub-folder of face crops for each expression")
     place = _add(kinds, "end-to-end", _end_to_end, "photos made from FER2013: detected, aligned, classified")
     place.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
@@ -56,9 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _fer2013(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.core import modelfile
     from kaoiro.evaluation import fer2013
 
-    return fer2013.evaluate(model, arguments.root, arguments.split, arguments.labels, arguments.threads)
+    figures = fer2013.evaluate(model, arguments.root, arguments.split, arguments.labels, arguments.threads)
+    if arguments.card:
+        modelfile.add_numbers(model, fer2013.card_numbers(figures))
+    return figures
 
 
 def _folder(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:

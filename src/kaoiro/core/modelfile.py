@@ -172,3 +172,10 @@ def write_description(folder: Path, description: Description) -> None:
     files = {name: sha256(folder / name) for name in (GRAPH, WEIGHTS) if (folder / name).is_file()}
     content = description.model_copy(update={"files": files}).model_dump(mode="json")
     write_text(folder / DESCRIPTION, json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def add_numbers(model: ModelFolder, numbers: dict[str, float]) -> None:
+    """Write measured figures into a model's card, in the place of earlier ones of the same names."""
+    card = model.description.card
+    card = card.model_copy(update={"numbers": {**card.numbers, **numbers}})
+    write_description(model.path, model.description.model_copy(update={"card": card}))

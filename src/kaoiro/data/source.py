@@ -19,7 +19,15 @@ ROOT_VARIABLE = "KAOIRO_FER2013"
 FER2013_LICENCE = (
     "Weights learned from FER2013, which was collected for research: use the weights for research. The code is MIT."
 )
+FER2013_LIMITS = (
+    "Expression is not emotion: the scores say how a face looks to people who label photographs.",
+    "Contempt, disgust and fear are rare in the training data and often missed: see the recalls in docs/results.",
+    "Learned from photographs found by web search in 2013; differences between ages, skin tones and cultures are not "
+    "measured.",
+    "Made for faces turned by less than about 45 degrees and at least about 30 pixels wide.",
+)
 DRAWN_LICENCE = "Weights learned from faces drawn by this project, for trials; MIT as the code."
+DRAWN_LIMITS = ("A trial on simple drawings: of no use for photographs.",)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class LearningData:
 
     Attributes:
         licence: what holds for weights learned from these faces.
+        limits: what a model of these faces cannot do.
     """
 
     training: Faces
@@ -54,6 +63,7 @@ class LearningData:
     vocabulary: Vocabulary
     description: str
     licence: str
+    limits: tuple[str, ...]
 
 
 def load(config: DataConfig) -> LearningData:
@@ -65,8 +75,9 @@ def load(config: DataConfig) -> LearningData:
     if config.dataset == "drawn":
         faces = drawn.faces(config.count, seed=0)
         held = np.arange(len(faces)) // len(drawn.VOCABULARY) % 4 == 0
+        description = f"{config.count} drawn faces"
         return LearningData(
-            faces.rows(~held), faces.rows(held), drawn.VOCABULARY, f"{config.count} drawn faces", DRAWN_LICENCE
+            faces.rows(~held), faces.rows(held), drawn.VOCABULARY, description, DRAWN_LICENCE, DRAWN_LIMITS
         )
     return _load_fer2013(config)
 
@@ -81,7 +92,8 @@ def _load_fer2013(config: DataConfig) -> LearningData:
     faces = to_faces(training, config.labels)
     usable = ~np.isnan(faces.targets["expression"]).any(axis=1) & (faces.pixels.std(axis=(1, 2)) > 0)
     description = f"FER2013 Training with {config.labels} labels"
-    return LearningData(faces.rows(usable & ~held), faces.rows(held), vocabulary, description, FER2013_LICENCE)
+    learned, checked = faces.rows(usable & ~held), faces.rows(held)
+    return LearningData(learned, checked, vocabulary, description, FER2013_LICENCE, FER2013_LIMITS)
 
 
 def to_faces(data: fer2013.Fer2013, labels: Literal["ferplus", "fer2013"]) -> Faces:

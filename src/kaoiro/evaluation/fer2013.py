@@ -121,3 +121,10 @@ def _deduplicated(probabilities: np.ndarray, truth: np.ndarray, seen: np.ndarray
         return {"n_dedup": None, "accuracy_dedup": None}
     right = probabilities.argmax(axis=1)[~seen] == truth[~seen]
     return {"n_dedup": int((~seen).sum()), "accuracy_dedup": float(right.mean()) if len(right) else None}
+
+
+def card_numbers(figures: dict[str, Any]) -> dict[str, float]:
+    """Return what of a result belongs into the model's card."""
+    place = f"{figures['part'].lower()}_{figures['labels']}"
+    names = ("n", "accuracy", "accuracy_dedup", "macro_recall", "ece")
+    return {f"{place}_{name}": round(float(figures[name]), 4) for name in names if figures[name] is not None}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kaoiro.core.files import write_text
+from kaoiro.core.revision import commit
 
 
 def machine() -> dict[str, Any]:
@@ -32,7 +33,7 @@ def name_of(what: str, figures: dict[str, Any]) -> str:
 
 def write(folder: Path, name: str, figures: dict[str, Any]) -> None:
     """Write NAME.json and NAME.md."""
-    stamped = {"measured": datetime.date.today().isoformat(), "machine": machine(), **figures}
+    stamped = {"measured": datetime.date.today().isoformat(), "commit": commit(), "machine": machine(), **figures}
     write_text(folder / f"{name}.json", json.dumps(stamped, indent=2, ensure_ascii=False))
     write_text(folder / f"{name}.md", f"# {name}\n\n{text(stamped)}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import subprocess
 import tempfile
 import warnings
 from pathlib import Path
@@ -16,7 +15,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kaoiro.core.errors import DataError
-from kaoiro.core.modelfile import GRAPH, WEIGHTS, Card, Description, ModelFolder, Provenance, load, write_description
+from kaoiro.core.modelfile import (
+    GRAPH,
+    WEIGHTS,
+    Card,
+    Description,
+    ModelFolder,
+    Provenance,
+    load,
+    read_description,
+    write_description,
+)
+from kaoiro.core.revision import commit
 from kaoiro.core.spec import Specification
 from kaoiro.data.faces import Faces
 from kaoiro.inference.classifier import Classifier
@@ -116,7 +126,7 @@ def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, na
         specification=fitted.specification,
         files={},
         provenance=_provenance(fitted, f"{family}/{recipe_name}", budget),
-        card=Card(summary=f"{family} trained by the recipe {recipe_name}", licence=fitted.data.licence),
+        card=Card(summary=_summary(fitted), limits=fitted.data.limits, licence=fitted.data.licence),
     )
     write_description(folder, description)
     specification, numbers = calibrated(load(folder), fitted.data.validation)
@@ -153,9 +163,16 @@ def calibrated(model: ModelFolder, faces: Faces) -> tuple[Specification, dict[st
     return specification, numbers
 
 
+def _summary(fitted: Fitted) -> str:
+    size, labels = fitted.specification.size, len(fitted.data.vocabulary)
+    return f"{labels} expressions of a still {size}x{size} face, calibrated"
+
+
 def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:
     settings = dataclasses.asdict(fitted.recipe) | {"crop": fitted.recipe.crop.model_dump(mode="json")}
     settings["data"] |= {"root": None}
+    if fitted.recipe.run.start is not None:
+        settings["run"] |= {"start": _origin(Path(fitted.recipe.run.start))}
     data = fitted.data
     return Provenance(
         recipe=recipe,
@@ -168,12 +185,7 @@ def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:
     )
 
 
-def commit() -> str:
-    """Return the checkout's commit, with '+' if files were changed since; 'unknown' outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        name = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True)
-        dirty = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=here, capture_output=True, text=True)
-    except OSError:
-        return "unknown"
-    return name.stdout.strip() + ("+" if dirty.stdout.strip() else "") if name.returncode == 0 else "unknown"
+def _origin(folder: Path) -> dict[str, Any]:
+    """Return where the weights came from that training began with."""
+    start = read_description(folder)
+    return {"weights_sha256": start.files[WEIGHTS], "provenance": start.provenance.model_dump(mode="json")}

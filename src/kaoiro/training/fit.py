@@ -125,8 +125,10 @@ def start_from(network: torch.nn.Module, folder: Path) -> None:
         raise InputError(f"--run.start {folder}: no {WEIGHTS} in it; give the model folder that 'kaoiro train' wrote")
     try:
         network.load_state_dict(load_file(file))
-    except (RuntimeError, SafetensorError) as error:
-        raise InputError(f"--run.start {folder}: weights of another network, or damaged ({error})") from error
+    except SafetensorError as error:
+        raise InputError(f"--run.start {folder}: {WEIGHTS} is damaged ({error})") from error
+    except RuntimeError as error:  # its text lists every weight that does not fit
+        raise InputError(f"--run.start {folder}: weights of another network than the recipe's") from error
 
 
 @contextmanager
