@@ -24,7 +24,7 @@ FER2013_LIMITS = (
     "Contempt, disgust and fear are rare in the training data and often missed: see the recalls in docs/results.",
     "Learned from photographs found by web search in 2013; differences between ages, skin tones and cultures are not "
     "measured.",
-    "Made for faces turned by less than about 45 degrees and at least about 30 pixels wide.",
+    "Not measured on faces that are covered, turned far from the camera, or smaller than about 30 pixels.",
 )
 DRAWN_LICENCE = "Weights learned from faces drawn by this project, for trials; MIT as the code."
 DRAWN_LIMITS = ("A trial on simple drawings: of no use for photographs.",)
