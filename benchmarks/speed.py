@@ -1,4 +1,4 @@
-"""Measure speed, memory, cold start and the size of an installation; write docs/results/speed.{md,json}.
+"""Measure speed, sameness, memory, cold start and the size of an installation; write docs/results/speed.{md,json}.
 
     python benchmarks/speed.py [--skip install memory …] [--results DIR]
 
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,16 @@ from PIL import Image
 
 from kaoiro import Analyzer
 from kaoiro.core import modelfile
+from kaoiro.data.datasets import drawn
 from kaoiro.evaluation import report
 from kaoiro.faces.align import cut, placement
 from kaoiro.faces.encode import VideoWriter
 from kaoiro.faces.video import VideoFile
-from kaoiro.inference.classifier import Classifier
+from kaoiro.inference.classifier import Classifier, prepare_crops
 
 ROOT = Path(__file__).parent.parent
 PHOTO = ROOT / "src/kaoiro/assets/astronaut.png"
-PARTS = ("classifier", "video", "start", "memory", "install")
+PARTS = ("classifier", "invariance", "video", "timestamps", "start", "memory", "install")
 
 
 def median_ms(action: Callable[[], Any], repeats: int) -> float:
@@ -59,6 +61,21 @@ def classifier(folder: Path) -> dict[str, float]:
     }
 
 
+def invariance(folder: Path) -> dict[str, float]:
+    """Compare the probabilities of 224 drawn faces alone and in batches of 2, 7 and 32: the largest difference."""
+    del folder
+    model = Classifier(modelfile.load(), threads=2)
+    spec = model.specification
+    crops = prepare_crops(drawn.faces(224, seed=0).pixels, spec.size, spec.channels)
+
+    def scores(batch: int) -> np.ndarray:
+        parts = [model.predict(crops[start : start + batch]) for start in range(0, len(crops), batch)]
+        return np.concatenate([part.heads["expression"] for part in parts])
+
+    alone = scores(1)
+    return {f"batch_of_{size}_largest_difference": float(np.abs(scores(size) - alone).max()) for size in (2, 7, 32)}
+
+
 def write_clip(path: Path, seconds: float, size: tuple[int, int] = (1280, 720), rate: int = 25) -> None:
     """Write a clip that moves over a real portrait (NASA, public domain), with the noise of a camera."""
     width, height = size
@@ -74,7 +91,7 @@ def write_clip(path: Path, seconds: float, size: tuple[int, int] = (1280, 720), 
             writer.write(shown.clip(0, 255).astype(np.uint8), index / rate)
 
 
-def video(folder: Path) -> dict[str, float]:
+def video(folder: Path) -> dict[str, Any]:
     """Time a 1280x720 clip with one face from decoding to records, every frame, and each stage alone."""
     clip = folder / "clip.mp4"
     write_clip(clip, 16)
@@ -102,7 +119,43 @@ def video(folder: Path) -> dict[str, float]:
         "classify": median_ms(lambda: [engine.classifier.predict(crop[None]) for crop in crops], 3) / len(frames),
     }
     figures = {"video_720p_frames_per_second": count / seconds, "video_720p_faces_per_frame": len(pairs) / len(frames)}
-    return figures | {f"video_stage_{name}_ms_per_frame": value for name, value in stages.items()}
+    total = sum(stages.values())
+    table = {name: {"ms_per_frame": value, "share": value / total} for name, value in stages.items()}
+    return figures | {"video_720p_stages": table}
+
+
+def timestamps(folder: Path) -> dict[str, float]:
+    """Compare the times of records with those of the packets, on a clip with a variable frame rate and B-frames."""
+    import av
+
+    clip = folder / "variable.mp4"
+    write_variable(clip, 600)
+    with av.open(str(clip)) as container:
+        stream = container.streams.video[0]
+        packets = [packet for packet in container.demux(stream) if packet.pts is not None and packet.size]
+        wanted = np.sort([float(packet.pts * stream.time_base) for packet in packets])
+    found = np.array([record.time_s for record in Analyzer().video(clip)])
+    if len(found) != len(wanted):
+        raise RuntimeError(f"{len(found)} records without a face for {len(wanted)} packets")
+    return {"timestamps_frames": len(found), "timestamps_largest_difference_s": float(np.abs(found - wanted).max())}
+
+
+def write_variable(path: Path, count: int, size: tuple[int, int] = (160, 120)) -> None:
+    """Write a clip of grey noise whose frames are 1 to 400 ms apart."""
+    import av
+
+    rng = np.random.default_rng(0)
+    ticks = np.cumsum(rng.integers(90, 36_000, count))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"bf": "2", "preset": "veryfast"})
+        stream.width, stream.height = size
+        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 90_000)
+        for tick in ticks - ticks[0]:
+            pixels = rng.integers(118, 138, (size[1], size[0], 3), dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = int(tick), Fraction(1, 90_000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
 
 
 def start(folder: Path) -> dict[str, float]:
@@ -126,7 +179,10 @@ sys.exit(code)
 
 
 def memory(folder: Path) -> dict[str, float]:
-    """Compare peak memory on clips of 1 and 60 minutes (320x240, 10 frames a second)."""
+    """Compare peak memory on clips of 1 and 60 minutes (320x240, 10 frames a second); not on Windows."""
+    if sys.platform == "win32":
+        print("memory is not measured: Python has no module 'resource' on Windows", file=sys.stderr)
+        return {}
     peaks = {}
     minute = folder / "minute.mp4"
     write_clip(minute, 60, (320, 240), rate=10)

@@ -273,7 +273,7 @@ def undescribed(folder: Path) -> Path:
             lambda folder: "nosuch",
             f"no model 'nosuch': not one that ships ({', '.join(modelfile.shipped())}",
         ),
-        ("--model", lambda folder: folder, f"nor a folder with {DESCRIPTION}"),
+        ("--model", lambda folder: folder, f"no {DESCRIPTION} there"),
         ("--model", corrupted, f"{GRAPH} is damaged (checksum differs"),
         ("--model", undescribed, "has format None; this version of kaoiro reads format 1"),
         ("--detector", lambda folder: folder / "nosuch.onnx", "cannot be opened as an ONNX model"),
@@ -298,6 +298,15 @@ def test_what_needs_a_folder_says_so(call, small_photo, flags):
     code, said, messages = call(small_photo, *flags)
     assert (code, said) == (2, "")
     assert messages == f"kaoiro: {' '.join(flags)} writes files; add --out DIR\n"
+
+
+@pytest.mark.parametrize("more", [[], ["--out", "out"], ["--plot"]], ids=["stdout", "folder", "plot"])
+def test_hiding_people_without_overlays_is_refused(call, small_photo, tmp_path, monkeypatch, more):
+    monkeypatch.chdir(tmp_path)
+    code, said, messages = call(small_photo, "--blur-faces", *more)
+    assert (code, said) == (2, "")
+    assert messages == "kaoiro: --blur-faces hides people in overlays and changes nothing else; add --overlay\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -336,6 +345,13 @@ def test_an_interruption_says_how_to_go_on(call, small_photo, tmp_path, monkeypa
     assert (code, messages) == (130, "kaoiro: interrupted after 1 of 2; run again to go on\n")
     monkeypatch.undo()
     assert "2 of 2 inputs measured, 1 already done" in call(*argv)[2]
+
+
+def test_a_playlist_is_refused(call, clip):
+    (clip.parent / "list.mp4").write_text(f"ffconcat version 1.0\nfile {clip.name}\n", encoding="utf-8")
+    code, said, messages = call(clip.parent / "list.mp4")
+    assert (code, rows_of(said)) == (2, [])
+    assert messages == f"kaoiro: {clip.parent / 'list.mp4'}: a playlist, which names other files; give those instead\n"
 
 
 def test_progress_is_shown_on_a_terminal_only(call, small_photo, clip, tmp_path, monkeypatch):

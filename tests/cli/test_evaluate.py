@@ -172,7 +172,10 @@ def test_figures_on_a_folder_are_those_computed_by_hand(measure, root, bright):
     assert (figures["n"], figures["labels"], figures["split"], figures["model"]) == (6, "folder", "all", "bright")
     assert figures["accuracy"] == pytest.approx(5 / 6)
     assert figures["macro_recall"] == pytest.approx((3 / 4 + 1) / 2)
-    assert figures["confusion"] == {"labels": ["anger", "happiness"], "counts": [[3, 1], [0, 2]]}
+    counts = np.array(figures["confusion"]["counts"])
+    assert figures["confusion"]["labels"] == ["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
+    assert counts[np.ix_([0, 3], [0, 3])].tolist() == [[3, 1], [0, 2]]
+    assert counts.sum() == 6
     assert figures["per_class"]["anger"] == pytest.approx({"recall": 0.75, "precision": 1, "f1": 6 / 7, "support": 4})
     assert figures["per_class"]["happiness"] == pytest.approx(
         {"recall": 1, "precision": 2 / 3, "f1": 0.8, "support": 2}
@@ -247,3 +250,38 @@ def test_the_figures_can_be_written_into_the_models_card(measure, root, cheerful
     assert numbers["publictest_ferplus_n"] == figures["n"]
     assert numbers["publictest_ferplus_accuracy"] == pytest.approx(figures["accuracy"], abs=1e-4)
     assert numbers["publictest_ferplus_ece"] == pytest.approx(figures["ece"], abs=1e-4)
+    recalls = {label: numbers[f"publictest_ferplus_recall_{label}"] for label in FERPLUS.labels}
+    assert recalls == {label: float(label == "happiness") for label in FERPLUS.labels}
+
+
+def test_a_class_without_images_has_no_recall_in_the_card(measure, root, cheerful):
+    fer2013.write(root, votes=False)
+    measure(*EVALUATE, "--root", root, "--model", cheerful, "--labels", "fer2013", "--card")
+    numbers = modelfile.load(cheerful).description.card.numbers
+    assert numbers["publictest_fer2013_recall_happiness"] == 1
+    assert "publictest_fer2013_recall_contempt" not in numbers
+
+
+@pytest.mark.parametrize("what", ["fer2013", "folder", "end-to-end"])
+def test_a_model_without_expressions_is_refused(capsys, root, tmp_path, what):
+    fer2013.write(root)
+    paint(root / "fear", 1)
+    valence = write_model(tmp_path / "valence", [0.0, 0.0], labels=("low", "high"), head="valence").path
+    limit = ["--limit", "2"] if what == "end-to-end" else []
+    message = refused(capsys, "evaluate", what, "--root", root, "--model", valence, "--threads", 1, *limit)
+    assert "model 'valence' has no expression head" in message
+
+
+@pytest.mark.parametrize("name", ["fer2013.csv", "fer2013new.csv"])
+def test_files_that_cannot_be_read_are_named(capsys, root, cheerful, monkeypatch, name):
+    fer2013.write(root)
+    opened = Path.open
+
+    def locked(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", locked)
+    message = refused(capsys, *EVALUATE, "--root", root, "--model", cheerful)
+    assert f"{root / name} cannot be read: Permission denied" in message

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 import kaoiro
 from kaoiro.cli import models
-from kaoiro.cli.main import build_parser, main
+from kaoiro.cli.main import build_parser, main, reader_left
 from kaoiro.core.errors import InputError
 
 COMMANDS = ("analyze", "evaluate", "train", "models", "demo")
@@ -75,6 +76,29 @@ def test_a_fault_of_ours_is_not_hidden(monkeypatch):
         main(["models"])
 
 
+def test_an_error_of_the_system_becomes_one_line_that_names_the_place(capsys, monkeypatch):
+    monkeypatch.setattr(models, "run", raising(OSError(errno.ENOSPC, "No space left on device", "out/a.csv")))
+    assert main(["models"]) == 2
+    assert capsys.readouterr().err == "kaoiro: models: out/a.csv: No space left on device\n"
+    monkeypatch.setattr(models, "run", raising(OSError("strange\nthing")))
+    assert main(["models"]) == 2
+    assert capsys.readouterr().err == "kaoiro: models: strange thing\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "platform", "left"),
+    [
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "linux", True),
+        (OSError(errno.EINVAL, "Invalid argument"), "win32", True),
+        (OSError(errno.EINVAL, "Invalid argument"), "linux", False),
+        (OSError(errno.EINVAL, "Invalid argument", "a?.csv"), "win32", False),
+        (OSError(errno.ENOSPC, "No space left on device"), "win32", False),
+    ],
+)
+def test_a_reader_who_left_is_told_apart_from_other_errors(error, platform, left):
+    assert reader_left(error, platform) is left
+
+
 def test_training_without_its_extra_says_how_to_get_it(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "lightning", None)
     assert main(["train", "residual_attention", "tiny"]) == 2
@@ -130,13 +154,26 @@ def test_a_closed_pipe_is_no_error(small_photo: Path) -> None:
         sys.exit(main(sys.argv[1:]))
     """
     done = in_python(script, "models", "--json")
-    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_names_that_the_output_cannot_spell_are_escaped(small_photo: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_piped_output_is_utf_8_whatever_the_system_prefers(small_photo: Path, tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "写真.jpg"
     small_photo.rename(path)
     script = "import sys; from kaoiro.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    done = in_python(script, "analyze", str(path), PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    done = in_python(script, "analyze", str(path), PYTHONUTF8="0", PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "\\u5199\\u771f.jpg" in done.stdout
+    assert str(path) in done.stdout
+
+
+def test_names_that_are_no_text_are_escaped(small_photo: Path, tmp_path: Path) -> None:
+    path = tmp_path / "\udcff.jpg"  # the byte 255 alone, on systems whose names are bytes
+    try:
+        small_photo.rename(path)
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes no such names")
+    script = "import sys; from kaoiro.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    done = in_python(script, "analyze", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\udcff.jpg" in done.stdout

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def test_training_writes_a_model_that_opens_and_says_where(tmp_path: Path, capsy
     provenance = model.description.provenance
     assert (provenance.recipe, provenance.seed) == ("residual_attention/tiny", 3)
     assert provenance.settings["data"]["count"] == 64
-    assert provenance.budget.startswith("1 epochs, ")
+    assert re.fullmatch(r"1 epochs, \d\.\d\d h on .+, (float32|bfloat16)", provenance.budget)
     out, err = capsys.readouterr()
     assert out.count("\n") == 1
     assert out.startswith(f"{tmp_path / 'rün' / 'model'}: training_val_n 16, training_val_accuracy ")
@@ -137,6 +138,44 @@ def test_a_setting_that_cannot_be_is_named_in_one_line(
         assert named in line
         assert line.endswith("; what can be changed: --recipe-help\n")
         assert "--help" not in line.replace("--recipe-help", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--budget", "nan"], "run.budget must be a positive, finite number of hours, not nan"),
+        (["--budget", "inf"], "run.budget must be"),
+        (["--budget", "-1"], "run.budget must be"),
+        (["--run.budget", "0"], "run.budget must be"),
+        (["--run.epochs", "0"], "run.epochs must be 1 or more, not 0"),
+        (["--run.batch", "0"], "run.batch must be 1 or more, not 0"),
+        (["--run.batch", "-4"], "run.batch must be"),
+        (["--run.ema", "1"], "run.ema must be 0 or more and below 1, not 1.0"),
+        (["--run.ema", "nan"], "run.ema must be"),
+        (["--run.seed", "-1"], "run.seed must be"),
+        (["--size", "50"], "size must be a multiple of 8 from 16 to 1024, not 50"),
+        (["--size", "0"], "size must be"),
+        (["--objective.small_size", "30"], "objective.small_size must be a multiple of 8"),
+        (["--objective.warmup", "1"], "objective.warmup must be 0 or more and below 1, not 1.0"),
+        (["--objective.learning_rate", "nan"], "objective.learning_rate must be"),
+        (["--objective.momentum", "0"], "objective.momentum must be"),
+        (["--objective.weight_decay", "-1"], "objective.weight_decay must be"),
+        (["--objective.mixup", "inf"], "objective.mixup must be"),
+        (["--objective.small_until", "1.5"], "objective.small_until must be between 0 and 1"),
+        (["--network.stem", "0"], "network.stem must be"),
+        (["--network.widths", "8", "0", "8"], "network.widths must be"),
+        (["--network.dropout", "1"], "network.dropout must be"),
+        (["--data.count", "0"], "data.count must be"),
+        (["--data.augmentation.flip", "2"], "data.augmentation.flip must be"),
+        (["--data.augmentation.rotation", "inf"], "data.augmentation.rotation must be"),
+    ],
+)
+def test_a_value_with_which_nothing_can_be_trained_is_named_in_one_line(
+    capsys: pytest.CaptureFixture, tmp_path: Path, options: list[str], said: str
+) -> None:
+    line = refused(capsys, "residual_attention", "tiny", *options, "--out", str(tmp_path / "run"))
+    assert said in line
+    assert not (tmp_path / "run").exists()
 
 
 def test_recipe_help_lists_what_can_be_changed(capsys: pytest.CaptureFixture) -> None:

@@ -90,6 +90,42 @@ def test_an_error_while_writing_leaves_the_old_table(tmp_path: Path, kind: str) 
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("kind", codec.FORMATS)
+def test_an_error_of_the_records_does_not_blame_the_table(tmp_path: Path, kind: str) -> None:
+    def broken():
+        yield Record("new", 0, 0.0)
+        raise OSError(5, "the camera is gone")
+
+    with pytest.raises(OSError, match="the camera is gone"):
+        codec.write(broken(), tmp_path / f"a.{kind}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", codec.FORMATS)
+def test_a_full_disk_is_told_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    writer = {"csv": codec.CsvWriter, "jsonl": codec.JsonLinesWriter, "parquet": codec.ParquetWriter}[kind]
+    monkeypatch.setattr(writer, "write", full)
+    with pytest.raises(OutputError, match=rf"cannot write .*table\.{kind}: No space left"):
+        codec.write([Record("a", 0, 0.0)], tmp_path / f"table.{kind}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_parquet_file_is_closed_even_if_its_end_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: codec.ParquetWriter) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(codec.ParquetWriter, "_flush", full)
+    writer = codec.ParquetWriter(tmp_path / "a.parquet")
+    with pytest.raises(OSError, match="No space left"), writer:
+        pass
+    assert not writer._writer.is_open
+
+
 @pytest.mark.parametrize("name", ["a.xlsx", "a", "a.csv.gz"])
 def test_an_unknown_suffix_is_refused_with_the_valid_ones(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError, match=r"\.csv, \.parquet or \.jsonl"):

@@ -110,6 +110,32 @@ def test_an_unknown_name_lists_what_ships() -> None:
         modelfile.load("nosuch")
 
 
+@pytest.mark.parametrize("given", [f"./{DEFAULT}", f"{DEFAULT}/", Path(DEFAULT)], ids=["dot", "slash", "path object"])
+def test_a_path_means_a_folder_even_where_a_shipped_model_has_its_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, given: str | Path
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    with pytest.raises(ModelError, match=f"no model in '.*{DEFAULT}/?': no {DESCRIPTION} there"):
+        modelfile.load(given)
+    folder.rename(folder.parent / DEFAULT)
+    assert modelfile.load(given).path.resolve() == folder.parent / DEFAULT
+
+
+def test_a_bare_name_means_the_model_that_ships_and_else_a_folder_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert modelfile.load("model").path.resolve() == folder
+    folder.rename(folder.parent / DEFAULT)
+    assert modelfile.load(DEFAULT).path == modelfile.shipped()[DEFAULT]
+
+
+def test_the_other_separator_of_windows_means_a_path_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modelfile.os, "altsep", "|")
+    with pytest.raises(ModelError, match="no model in"):
+        modelfile.find(f".|{DEFAULT}")
+
+
 def test_writing_a_description_notes_the_checksums_of_the_files_beside_it(folder: Path) -> None:
     before = modelfile.read_description(folder)
     (folder / GRAPH).write_bytes(b"other graph")

@@ -1,12 +1,17 @@
 """Write videos that are hard on the time axis, with PyAV and NumPy alone.
 
-Every frame shows its own number as a bar code, so that a test can tell which picture has which time.
+    python tests/data/media.py FOLDER
+
+writes them all, with expected.json: what must be read from each file. Every frame shows its own number as a bar
+code, so that a test can tell which picture has which time.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -68,6 +73,7 @@ def write_video(
     muxer: str | None = None,
     last_s: float | None = None,
     audio_s: float = 0.0,
+    aspect: tuple[int, int] = (1, 1),
 ) -> Path:
     """Encode one frame for each presentation time.
 
@@ -85,10 +91,12 @@ def write_video(
         muxer: of FFmpeg.
         last_s: how long the last frame is shown, seconds.
         audio_s: length of a silent sound track, seconds; 0 is none.
+        aspect: width and height of a pixel.
     """
     draw = picture or (lambda number: bar_code(number, size))
     with av.open(str(path), "w", format=muxer, options=options or {}) as container:
         stream = _video_stream(container, codec, size, b_frames, key_every, pixel_format)
+        stream.codec_context.sample_aspect_ratio = Fraction(*aspect)
         sound = container.add_stream("aac", rate=48_000) if audio_s else None
         for number, time_s in enumerate(times_s):
             frame = av.VideoFrame.from_ndarray(draw(first + number), format="rgb24")
@@ -148,6 +156,18 @@ def rotate(path: Path, degrees: int) -> Path:
     start = data.index(b"tkhd") + 4
     matrix = start + (52 if data[start] else 40)
     struct.pack_into(">9i", data, matrix, cos, sin, 0, -sin, cos, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def mirror(path: Path, degrees: int = 0) -> Path:
+    """Tell players of an MP4 file to mirror its picture (left to right) and then to turn it clockwise."""
+    rotate(path, degrees)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"tkhd") + 4
+    matrix = start + (52 if data[start] else 40)
+    for place in (matrix, matrix + 4):
+        struct.pack_into(">i", data, place, -struct.unpack_from(">i", data, place)[0])
     path.write_bytes(data)
     return path
 
@@ -323,3 +343,37 @@ def _bad(folder: Path) -> list[TortureCase]:
         cut_before_index(whole, folder / "no_index.mp4"): "cut before moov",
     }
     return [TortureCase(path, (), (), "refused", note) for path, note in broken.items()]
+
+
+EXPECTED = "expected.json"
+
+
+def write_expected(cases: Iterable[TortureCase], file: Path) -> None:
+    """Write what must be read from each file: times in seconds, codes, ending and what is hard about it."""
+    rows = [
+        {
+            "file": case.path.name,
+            "ending": case.ending,
+            "frames": case.frames,
+            "times_s": case.times_s,
+            "codes": case.codes,
+            "note": case.note,
+        }
+        for case in cases
+    ]
+    text = ",\n".join(json.dumps(row) for row in rows)
+    file.write_text(f"[\n{text}\n]\n", encoding="utf-8")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the files and what must be read from them."""
+    parser = argparse.ArgumentParser(description="Write videos that are hard on the time axis.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help=f"receives the videos and {EXPECTED}")
+    folder = parser.parse_args(argv).folder
+    cases = torture_set(folder)
+    write_expected(cases.values(), folder / EXPECTED)
+    print(f"{folder}: {len(cases)} files, and {EXPECTED} with what must be read from them")
+
+
+if __name__ == "__main__":
+    main()

@@ -57,6 +57,13 @@ def test_applying_a_draw_is_deterministic_and_touches_neither_images_nor_random_
     assert torch.equal(images, before)
 
 
+def test_pixels_keep_their_precision_where_the_network_has_half_of_it(images: Tensor) -> None:
+    draw = sample(EVERYTHING, images.shape, generator())
+    expected = augment(images, draw)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(augment(images, draw), expected)
+
+
 def test_sampling_uses_its_own_generator_alone() -> None:
     state = torch.get_rng_state()
     drawn_for(EVERYTHING, 10)

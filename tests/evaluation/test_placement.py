@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import io
+import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,16 @@ from kaoiro.core.types import Box
 from kaoiro.data.datasets import drawn, fer2013
 from kaoiro.data.splits import stratified_holdout
 from kaoiro.evaluation import placement
-from kaoiro.evaluation.placement import FACE, MARGIN, as_photo, crowd, evaluate, find, measure_geometry, measure_sizes
+from kaoiro.evaluation.placement import (
+    FACE,
+    MARGIN,
+    as_photo,
+    crowd,
+    evaluate,
+    measure_geometry,
+    measure_sizes,
+    photographed,
+)
 from kaoiro.faces.detect import Detection
 
 POINTS = np.array([(0.31, 0.41), (0.69, 0.41), (0.5, 0.61), (0.35, 0.75), (0.65, 0.75)])
@@ -81,7 +93,42 @@ def test_a_photo_shows_the_enlarged_image_amid_its_mean_grey() -> None:
 
 def test_photos_without_a_face_are_kept_in_place() -> None:
     images = np.stack([drawn.draw_face(drawn.LOOKS["fear"]), np.zeros((48, 48), np.uint8)])
-    assert [face is None for _, face in find(images, Oracle())] == [False, True]
+    assert [face is None for _, face in photographed(images, Oracle())] == [False, True]
+
+
+@pytest.mark.usefixtures("oracle")
+def test_photos_are_let_go_once_their_faces_are_cut_out(
+    model: ModelFolder, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[weakref.ref[np.ndarray]] = []
+    most = []
+
+    def watched(image: np.ndarray) -> np.ndarray:
+        photo = as_photo(image)
+        alive.append(weakref.ref(photo))
+        most.append(sum(reference() is not None for reference in alive))
+        return photo
+
+    monkeypatch.setattr(placement, "as_photo", watched)
+    evaluate(model, str(root), "val", threads=1)
+    assert len(most) == 32
+    assert max(most) <= 2
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("oracle")
+@pytest.mark.parametrize("kind", [Terminal, io.StringIO])
+def test_progress_is_drawn_on_a_terminal_only(
+    model: ModelFolder, root: Path, monkeypatch: pytest.MonkeyPatch, kind: type[io.StringIO]
+) -> None:
+    drawn_on = kind()
+    monkeypatch.setattr(sys, "stderr", drawn_on)
+    evaluate(model, str(root), "val", limit=8, threads=1)
+    assert ("0/8" in drawn_on.getvalue()) == (kind is Terminal)
 
 
 @pytest.mark.usefixtures("oracle")

@@ -40,6 +40,15 @@ def test_plain_figures_are_rows_of_one_table() -> None:
     assert "confusion" not in rows
 
 
+def test_small_differences_are_not_rounded_to_nothing() -> None:
+    text = report.text({"large": 0.00125, "small": -2.34e-07, "none": 0.0})
+    assert dict(cells(line) for line in text.splitlines()[2:]) == {
+        "large": "0.0013",
+        "small": "-2.3e-07",
+        "none": "0.0000",
+    }
+
+
 def test_classes_and_confusion_are_tables_of_their_own() -> None:
     text = report.text(FIGURES)
     lines = text.splitlines()
@@ -61,6 +70,10 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_header() -> None:
 def test_the_name_says_what_was_measured_on_which_labels_split_and_model() -> None:
     assert report.name_of("fer2013", FIGURES) == "fer2013-ferplus-val-stills"
     assert report.name_of("crop", {"n": 1}) == "crop"
+
+
+def test_what_was_measured_without_a_model_has_one_page_whatever_the_split() -> None:
+    assert report.name_of("face-sizes", {"split": "val", "found": {}}) == "face-sizes"
 
 
 def test_writing_leaves_a_page_and_its_figures_beside_date_and_machine(tmp_path: Path) -> None:

@@ -120,6 +120,14 @@ def test_every_face_is_hidden(angry, make_record):
         assert middle.std() < 30 < scene().std()
 
 
+def test_faces_that_were_not_measured_are_hidden_too(angry):
+    other = Box(10, 10, 40, 40)
+    plain = np.asarray(draw.annotate(scene(), [angry], others=[other]))[15:45, 15:45]
+    hidden = np.asarray(draw.annotate(scene(), [angry], blur=True, others=[other]))[15:45, 15:45]
+    assert np.array_equal(plain, scene()[15:45, 15:45])
+    assert hidden.std() < 0.2 * plain.std()
+
+
 @pytest.mark.parametrize(
     "box",
     [

@@ -42,6 +42,25 @@ def test_the_longest_gap_can_be_set(limit_s, number):
     assert tracker.update(2.0, [face(50)]) == [number]
 
 
+@pytest.mark.parametrize("rate", [29.97, 25.0])
+@pytest.mark.parametrize("every_s", [1.001, 2.0, 10.0])
+def test_a_face_that_stays_keeps_its_number_however_far_apart_frames_are(every_s, rate):
+    tracker = Tracker(TrackerConfig().spanning(every_s, rate))
+    shown = np.arange(0, 20 * every_s, 1 / rate)
+    slots = np.floor(shown / every_s + 1e-6)
+    for time_s in shown[np.flatnonzero(np.diff(slots, prepend=-1))]:
+        assert tracker.update(float(time_s), [face(50)]) == [0], time_s
+
+
+@pytest.mark.parametrize(
+    ("every_s", "rate", "gap_s"),
+    [(None, 25.0, 1.0), (0.5, 25.0, 1.0), (2.0, 25.0, 3.04), (None, 0.5, 5.0), (4.0, 0.0, 6.0), (None, 0.0, 1.0)],
+)
+def test_the_longest_gap_holds_the_steps_between_frames(every_s, rate, gap_s):
+    config = TrackerConfig(reach=0.5).spanning(every_s, rate)
+    assert (config.max_gap_s, config.reach) == (pytest.approx(gap_s), 0.5)
+
+
 def test_the_gap_counts_from_when_the_face_was_last_seen_not_from_the_last_frame():
     tracker = Tracker(TrackerConfig(max_gap_s=1.0))
     tracker.update(0.0, [face(50), face(300)])

@@ -20,8 +20,10 @@ from media import (
     bar_code,
     cut_file,
     join_files,
+    mirror,
     read_code,
     regular,
+    rotate,
     torture_set,
     write_turned,
     write_video,
@@ -214,6 +216,57 @@ def test_turned_videos_come_out_upright(tmp_path, degrees, rotation):
         assert np.abs(small - drawn.reshape(48, 2, 96, 2, 3).mean((1, 3))).mean() < 5
 
 
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_mirrored_videos_come_out_upright(tmp_path, degrees):
+    def stored(number: int) -> np.ndarray:
+        return np.rot90(bar_code(number, (192, 96)), degrees // 90)[:, ::-1]
+
+    size = (192, 96) if degrees % 180 == 0 else (96, 192)
+    file = VideoFile(mirror(write_video(tmp_path / "mirrored.mp4", regular(3), size, picture=stored), degrees))
+    assert (file.info.width, file.info.height, file.info.mirrored) == (192, 96, True)
+    for number, frame in enumerate(file.frames()):
+        assert frame.size == (192, 96)
+        assert np.abs(frame.rgb() - bar_code(number, (192, 96)).astype(int)).mean() < 5
+
+
+@pytest.mark.parametrize(("aspect", "width"), [((2, 1), 192), ((1, 2), 48), ((4, 3), 128), ((40, 1), 96)])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_pixels_come_out_square(tmp_path, aspect, width, suffix):
+    path = write_video(tmp_path / f"squeezed.{suffix}", regular(3), (96, 64), aspect=aspect)
+    file = VideoFile(path)
+    assert (file.info.width, file.info.height) == (width, 64)
+    for number, frame in enumerate(file.frames()):
+        assert frame.size == (width, 64)
+        drawn = bar_code(number, (width, 64)).astype(int)
+        assert frame.luma().shape == drawn.shape[:2]
+        assert np.abs(frame.rgb() - drawn).mean() < 12
+
+
+def test_pixels_of_a_turned_video_come_out_square(tmp_path):
+    path = rotate(write_video(tmp_path / "turned.mp4", regular(2), (96, 64), aspect=(2, 1)), 90)
+    file = VideoFile(path)
+    assert (file.info.width, file.info.height) == (64, 192)
+    assert [frame.rgb().shape for frame in file.frames()] == [(192, 64, 3)] * 2
+
+
+PLAYLISTS = {
+    "list.mp4": "ffconcat version 1.0\nfile 'secret.mp4'\n",
+    "list.ffconcat": "ffconcat version 1.0\nfile 'secret.mp4'\n",
+    "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.mp4\n#EXT-X-ENDLIST\n",
+    "list.mpd": '<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period></Period></MPD>\n',
+    "list.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+}
+
+
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_a_playlist_is_refused_and_what_it_names_is_not_read(tmp_path, name):
+    write_video(tmp_path / "secret.mp4", regular(3))
+    (tmp_path / name).write_text(PLAYLISTS[name], encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{name}: a playlist, which names other files; give those instead") as caught:
+        VideoFile(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
 def test_rgb_is_scaled_to_any_width_and_height(tmp_path):
     frame = next(VideoFile(write_video(tmp_path / "clip.mp4", regular(1))).frames())
     for size in ((64, 32), (320, 320), (160, 120)):
@@ -306,3 +359,29 @@ def test_written_frames_keep_their_distances_with_either_codec(tmp_path, monkeyp
 def test_a_video_cannot_be_written_into_a_missing_folder(tmp_path):
     with pytest.raises(OutputError, match=r"missing/video\.mp4"), VideoWriter(tmp_path / "missing/video.mp4", 8, 8, 25):
         pass
+
+
+class Failing:
+    """A stream that fails when its last frames are asked for."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def encode(self, frame):
+        if frame is None:
+            raise OSError(28, "No space left on device")
+        return self._stream.encode(frame)
+
+
+def test_a_video_whose_end_cannot_be_written_is_closed_and_named(tmp_path):
+    writer = VideoWriter(tmp_path / ".part.mp4", 32, 32, 25, name="clip.mp4")
+    with pytest.raises(OutputError, match=r"cannot write clip\.mp4: No space left"), writer:
+        writer.write(np.zeros((32, 32, 3), np.uint8), 0.0)
+        writer._stream = Failing(writer._stream)
+    with pytest.raises((AssertionError, ValueError, OSError)):
+        writer._container.add_stream("mpeg4", rate=25)
+
+
+def test_an_error_while_a_video_is_written_is_not_hidden(tmp_path):
+    with pytest.raises(KeyError, match="earlier"), VideoWriter(tmp_path / "clip.mp4", 32, 32, 25):
+        raise KeyError("earlier")

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from kaoiro.core.errors import InputError
 from kaoiro.core.labels import EXPRESSIONS, FERPLUS
 from kaoiro.core.spec import Specification
 from kaoiro.data.source import LearningData, load
@@ -98,6 +99,14 @@ def test_every_family_has_a_tiny_recipe_on_drawn_faces(family: str) -> None:
 def test_recipes_are_frozen(family: str, name: str) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         recipes(family)[name].size = 64
+
+
+@pytest.mark.parametrize(("family", "name"), NAMED)
+def test_recipes_are_such_that_something_can_be_trained(family: str, name: str) -> None:
+    recipe = recipes(family)[name]
+    recipe.check()
+    with pytest.raises(InputError, match=r"run\.epochs must be 1 or more, not 0"):
+        dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=0)).check()
 
 
 @pytest.mark.parametrize(("family", "name"), NAMED)

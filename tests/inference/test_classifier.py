@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from graphs import SIZE, write_model
 from PIL import Image
@@ -13,7 +15,9 @@ from PIL import Image
 from kaoiro import Analyzer
 from kaoiro.core.errors import InputError, ModelError
 from kaoiro.core.labels import EXPRESSIONS, FERPLUS
+from kaoiro.core.modelfile import DEFAULT, DESCRIPTION, ModelFolder, load, write_description
 from kaoiro.core.spec import Head
+from kaoiro.core.types import expression_column
 from kaoiro.inference.classifier import Classifier, activate, prepare_crops
 
 LOGITS = [math.log(value) for value in (1, 2, 3, 4, 5, 6, 7, 72)]  # probabilities: hundredths
@@ -54,15 +58,26 @@ def test_probabilities_sum_to_one(analyzer):
 
 def test_probabilities_are_the_softmax_of_the_logits(tmp_path):
     scores = Analyzer(write_model(tmp_path / "model", LOGITS).path, threads=1).crops(grey(0, 200))
-    assert scores.labels == FERPLUS.labels
-    assert np.allclose(scores.probabilities, [[0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.72]] * 2, atol=1e-6)
+    expected = dict(zip(FERPLUS.labels, (0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.72), strict=True))
+    assert scores.labels == EXPRESSIONS.labels
+    assert np.allclose(scores.probabilities, [[expected[label] for label in scores.labels]] * 2, atol=1e-6)
     assert scores.top == [FERPLUS.labels[7]] * 2
+
+
+def test_labels_other_than_the_eight_stay_in_the_models_order(tmp_path):
+    labels = ("surprise", "neutral", "fear")
+    path = write_model(tmp_path / "model", [0.0, math.log(2), 0.0], labels=labels).path
+    scores = Analyzer(path, threads=1).crops(grey(0))
+    assert scores.labels == labels
+    assert np.allclose(scores.probabilities, [[0.25, 0.5, 0.25]])
+    assert list(scores.to_pandas().columns) == ["expression_surprise", "expression_neutral", "expression_fear"]
 
 
 def test_logits_are_divided_by_the_temperature(tmp_path):
     path = write_model(tmp_path / "model", LOGITS, temperature=2.0).path
     roots = np.sqrt([1, 2, 3, 4, 5, 6, 7, 72])
-    assert np.allclose(Analyzer(path, threads=1).crops(grey(9))[0], roots / roots.sum(), atol=1e-6)
+    expected = (roots / roots.sum())[FERPLUS.indices(EXPRESSIONS.labels)]
+    assert np.allclose(Analyzer(path, threads=1).crops(grey(9))[0], expected, atol=1e-6)
 
 
 def test_pixels_arrive_as_they_are(tmp_path):
@@ -93,7 +108,7 @@ def test_grey_and_the_same_in_colour_score_alike(analyzer):
 def test_an_empty_batch_gives_empty_scores(analyzer, shape):
     scores = analyzer.crops(np.empty(shape, np.uint8))
     assert (scores.shape, len(scores), scores.top) == ((0, 8), 0, [])
-    assert list(scores.to_pandas().columns) == list(scores.labels)
+    assert list(scores.to_pandas().columns) == [expression_column(label) for label in EXPRESSIONS.labels]
 
 
 @pytest.mark.parametrize("shape", [(96, 96), (48, 30), (20, 20), (1, 1), (300, 200)])
@@ -124,6 +139,8 @@ def test_crops_of_the_right_size_are_not_touched():
         (np.zeros((2, 48, 48, 4), np.uint8), r"not \(2, 48, 48, 4\)"),
         (np.zeros((2, 3, 48, 48), np.uint8), r"not \(2, 3, 48, 48\)"),
         (np.zeros((48, 48), np.uint8), r"not \(48, 48\)"),
+        (np.zeros((48, 48, 3), np.uint8), r"shape \(48, 48, 3\) look like one RGB face; give array\[None\]"),
+        (np.zeros((7, 48, 3), np.uint8), r"give array\[None\]"),
         (np.zeros((), np.uint8), r"not \(\)"),
         (np.zeros((2, 0, 48), np.uint8), "no pixels"),
         ([[[0]]], "NumPy array, not list"),
@@ -144,8 +161,15 @@ def test_scores_are_an_array_and_a_table(tmp_path):
     assert np.asarray(scores, np.float32).dtype == np.float32
     assert np.array_equal(scores[1], scores.probabilities[1])
     table = scores.to_pandas()
-    assert table[FERPLUS.labels[7]].tolist() == pytest.approx([0.72] * 3, abs=1e-6)
+    assert table[f"expression_{FERPLUS.labels[7]}"].tolist() == pytest.approx([0.72] * 3, abs=1e-6)
     assert "3 crops" in repr(scores)
+
+
+def test_a_notebook_shows_the_first_scores(analyzer):
+    text = analyzer.crops(crops(20))._repr_html_()
+    assert (text.count("<tr>"), "20 rows in all" in text) == (13, True)
+    assert all(f"<th>{label}</th>" in text for label in EXPRESSIONS.labels)
+    assert "rows in all" not in analyzer.crops(crops(2))._repr_html_()
 
 
 def test_softmax_holds_for_large_logits():
@@ -168,6 +192,44 @@ def test_a_model_without_expressions_cannot_analyse(tmp_path):
 
 
 @pytest.mark.parametrize("where", [lambda path: path, str], ids=["path", "text"])
+def test_a_model_folder_called_like_a_shipped_model_is_the_folder(tmp_path: Path, where: Any, monkeypatch):
+    folder = write_model(tmp_path / DEFAULT, LOGITS).path
+    monkeypatch.chdir(tmp_path)
+    for given in (where(folder), where(Path(DEFAULT)) if where is not str else f".{os.sep}{DEFAULT}"):
+        assert Analyzer(given, threads=1).model.path.resolve() == folder.resolve()
+
+
+@pytest.mark.parametrize("where", [lambda path: path, str], ids=["path", "text"])
 def test_a_model_folder_may_be_given_by_path_or_text(tmp_path: Path, where: Any):
     path = write_model(tmp_path / "modèle", LOGITS).path
     assert Analyzer(where(path), threads=1).crops(grey(0)).top == [FERPLUS.labels[7]]
+
+
+def change_description(folder: Path, old: str, new: str) -> ModelFolder:
+    file = folder / DESCRIPTION
+    file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return load(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wrong"),
+    [
+        ('"name": "expression"', '"name": "mood"', "mood"),
+        (f'"size": {SIZE}', '"size": 48', "pixels"),
+        ('"contempt"', '"contempt", "boredom"', "expression"),
+    ],
+)
+def test_a_graph_other_than_its_description_is_refused_when_it_is_opened(tmp_path, old, new, wrong):
+    folder = write_model(tmp_path / "model", LOGITS).path
+    with pytest.raises(ModelError, match=f"not the graph that model.json describes: {wrong} missing or of another"):
+        Classifier(change_description(folder, old, new))
+
+
+def test_a_graph_with_another_input_is_refused_when_it_is_opened(tmp_path):
+    model = write_model(tmp_path / "model", LOGITS)
+    graph = onnx.load(str(model.graph))
+    graph.graph.input[0].name = graph.graph.node[0].input[0] = "image"
+    onnx.save(graph, str(model.graph))
+    write_description(model.path, model.description)
+    with pytest.raises(ModelError, match="describes: pixels, image missing"):
+        Classifier(load(model.path))

@@ -153,6 +153,50 @@ def test_a_pipe_is_refused_not_waited_for(tmp_path):
     assert "without photos" in refusal(tmp_path)
 
 
+@pytest.mark.parametrize("closed", ["in/b", "in"])
+def test_a_folder_that_may_not_be_read_is_told(tmp_path, monkeypatch, closed):
+    touch(tmp_path, "in/a.png", "in/b/c.png", "in/d.png")
+    scandir = os.scandir
+
+    def guarded(path):
+        if Path(path) == tmp_path / closed:
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    items = list(discover([str(tmp_path / "in")]))
+    refused = Unusable(str(tmp_path / closed), "cannot be read: Permission denied")
+    if closed == "in":
+        assert items == [refused]
+    else:
+        assert [item.name for item in items] == [str(tmp_path / name) for name in ("in/a.png", "in/b", "in/d.png")]
+        assert items[1] == refused
+
+
+def test_a_file_that_may_not_be_looked_at_does_not_hide_the_others(tmp_path, monkeypatch):
+    touch(tmp_path, "a.png", "b.png")
+    stat = Path.stat
+
+    def guarded(self, **options):
+        if self.name == "a.png":
+            raise PermissionError(13, "Permission denied")
+        return stat(self, **options)
+
+    monkeypatch.setattr(Path, "stat", guarded)
+    monkeypatch.setattr(Path, "is_file", lambda self: bool(self.stat()))
+    refused, medium = discover([str(tmp_path)])
+    assert refused == Unusable(str(tmp_path / "a.png"), "cannot be read: Permission denied")
+    assert medium.name == str(tmp_path / "b.png")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few users make links")
+def test_links_to_folders_are_not_followed(tmp_path):
+    touch(tmp_path, "in/a.png")
+    (tmp_path / "in" / "again").symlink_to(tmp_path / "in", target_is_directory=True)
+    (tmp_path / "in" / "loop.png").symlink_to(tmp_path / "in" / "loop.png")
+    assert names(tmp_path / "in") == ["a.png"]
+
+
 @pytest.mark.parametrize("skip", [".", "..", "../.."])
 def test_a_folder_that_receives_the_results_itself_is_refused(tmp_path, skip):
     touch(tmp_path, "in/given/a.png")

@@ -17,9 +17,12 @@ from graphs import write_model
 from jobs import Counting, Middle, files, run, statuses
 from PIL import Image
 
+import kaoiro
 from kaoiro import Analyzer
 from kaoiro.core.codec import read_rows
-from kaoiro.inference.job import MANIFEST, read_manifest
+from kaoiro.core.errors import InputError
+from kaoiro.core.modelfile import DESCRIPTION
+from kaoiro.inference.manifest import MANIFEST, fingerprint, read_manifest
 
 
 def test_a_second_run_measures_nothing_again(counting, given, out):
@@ -88,11 +91,84 @@ def test_the_same_model_under_another_name_does_not(counting, given, out, consta
     assert statuses(run(Analyzer(copy, detector=Middle(), threads=1), given, out)) == ["skipped"] * 3
 
 
-def test_a_failed_file_is_tried_again_and_its_old_result_is_not_taken_for_it(counting, given, out):
+def recalibrated(folder: Path) -> None:
+    description = json.loads((folder / DESCRIPTION).read_text("utf-8"))
+    description["specification"]["heads"][0]["temperature"] = 2.0
+    (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+
+
+def test_a_recalibrated_model_measures_again(counting, given, out, constant_model, tmp_path):
     run(counting, given, out)
+    copy = shutil.copytree(constant_model, tmp_path / "copy")
+    recalibrated(copy)
+    assert statuses(run(Analyzer(copy, detector=Middle(), threads=1), given, out)) == ["complete"] * 3
+
+
+def test_each_part_that_decides_results_changes_the_fingerprint(constant_model, tmp_path, monkeypatch):
+    detector = tmp_path / "detector.onnx"
+    detector.write_bytes(b"one")
+    options, settings = {"format": "csv", "every": None}, {"max_faces": None, "detector": str(detector)}
+
+    def made(model: Path = constant_model, options: Any = options, settings: Any = settings) -> str:
+        return fingerprint(Analyzer(model, detector=Middle(), threads=1), options, settings)
+
+    copy = shutil.copytree(constant_model, tmp_path / "copy")
+    moved = shutil.copy(detector, tmp_path / "moved.onnx")
+    first = made()
+    assert first == made(copy) == made(settings={**settings, "detector": moved})
+    others = [
+        made(options=options | {"every": 0.5}),
+        made(settings=settings | {"max_faces": 1}),
+        made(settings=settings | {"detector": None}),
+        made(write_model(tmp_path / "graph", [1.0] * 8).path),
+    ]
+    recalibrated(copy)
+    others.append(made(copy))
+    detector.write_bytes(b"two")
+    others.append(made())
+    monkeypatch.setattr(kaoiro, "__version__", "another")
+    others.append(made())
+    assert len({first, *others}) == 8
+
+
+def test_a_detector_file_that_cannot_be_read_is_named(counting, tmp_path):
+    with pytest.raises(InputError, match=r"gone\.onnx: cannot be read"):
+        fingerprint(counting, {}, {"detector": tmp_path / "gone.onnx"})
+
+
+def test_a_failed_file_is_tried_again_and_leaves_no_old_result(counting, given, out):
+    run(counting, given, out, overlay=True)
     (given / "a.png").write_bytes(b"nothing")
-    assert statuses(run(counting, given, out)) == ["failed", "skipped", "skipped"]
-    assert len(list(read_rows(out / "all.csv"))) == 11
+    (given / "m.mp4").write_bytes(b"nothing")
+    assert statuses(run(counting, given, out)) == ["failed", "complete", "failed"]
+    assert files(out) == {"deep/täglich.jpg.csv", "deep/täglich.jpg.overlay.jpg", MANIFEST}
+
+
+def test_a_medium_that_failed_keeps_its_place(counting, given, out, tmp_path):
+    shutil.copytree(given, tmp_path / "more")
+    (given / "a.png").write_bytes(b"nothing")
+    run(counting, given, out)
+    (outcome,) = run(counting, tmp_path / "more" / "a.png", out)
+    assert outcome.outputs == ["a.png~2.csv"]
+    Image.new("RGB", (80, 80)).save(given / "a.png")
+    assert run(counting, given, out)[0].outputs == ["a.png.csv"]
+
+
+def test_of_a_changed_medium_no_old_overlay_is_left(counting, given, out):
+    run(counting, given, out, overlay=True)
+    Image.new("RGB", (80, 80)).save(given / "a.png")
+    run(counting, given, out)
+    assert "a.png.csv" in files(out)
+    assert "a.png.overlay.jpg" not in files(out)
+    assert "m.mp4.overlay.mp4" in files(out)  # as old as its clip
+
+
+@pytest.mark.parametrize(("options", "paths"), [({"dialect": "fer"}, ""), ({}, "a.png"), ({"format": "jsonl"}, "")])
+def test_no_joined_table_of_an_earlier_run_is_left(counting, given, out, options, paths):
+    run(counting, given, out)
+    assert "all.csv" in files(out)
+    run(counting, given / paths, out, **options)
+    assert {name for name in files(out) if name.startswith("all.")} == ({"all.jsonl"} if "format" in options else set())
 
 
 class Struck(Counting):
@@ -145,8 +221,10 @@ def test_a_killed_run_loses_only_the_file_in_work(constant_model, counting, give
     command = [sys.executable, "-c", textwrap.dedent(KILLED), *map(str, (constant_model, given, out))]
     assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
     assert not (out / "m.mp4.csv").exists()
+    assert any(".part" in name for name in files(out))
     assert statuses(run(counting, given, out)) == ["skipped", "skipped", "complete"]
     assert len(list(read_rows(out / "m.mp4.csv"))) == 10
+    assert not any(".part" in name for name in files(out))
 
 
 @pytest.mark.parametrize("tail", ['{"name": "half', "[1]\n", "\x00\n", '{"name": "a"}\n'])

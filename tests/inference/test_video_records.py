@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 
 from kaoiro import Analyzer
-from kaoiro.core.errors import InputError, TruncatedVideo
+from kaoiro.core.errors import InputError, TruncatedVideo, TruncatedVideoWarning
 from kaoiro.core.types import COLUMNS, LANDMARKS, Box, Record
 from kaoiro.faces.detect import Detection
 from kaoiro.faces.track import TrackerConfig
 from kaoiro.faces.video import Frame, VideoFile
+from kaoiro.inference.results import Recording
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 
@@ -134,6 +135,53 @@ def test_a_face_that_comes_back_late_gets_a_new_number(tmp_path):
         configured = Analyzer(detector=BrightSquares(), tracker=TrackerConfig(max_gap_s=limit_s), threads=1)
         tracks = [record.track for record in configured.video(path)]
         assert tracks == [0, 0, 0, 0, None, None, after, after]
+
+
+@pytest.mark.parametrize(("rate", "every"), [(2.0, 1.5), (4.0, 1.25), (0.4, None)])
+def test_a_face_that_stays_keeps_its_number_however_far_apart_frames_are(analyzer, tmp_path, rate, every):
+    path = clip(tmp_path / "still.mp4", regular(24, rate), picture=lambda _: draw((60, 40, 40)))
+    records = list(analyzer.video(path, every=every))
+    assert len(records) >= 4
+    assert {record.track for record in records} == {0}
+
+
+def crowd(_: int) -> np.ndarray:
+    return draw((4, 70, 24), (50, 40, 60), (130, 40, 44))
+
+
+def test_blurred_pictures_of_a_video_hide_those_beyond_max_faces_too(tmp_path):
+    path = clip(tmp_path / "crowd.mp4", regular(4), picture=crowd)
+    recording = Analyzer(detector=BrightSquares(), max_faces=1, threads=2).video(path)
+    for picture, records in recording.pictures(blur=True):
+        assert len(records) == 1
+        shown = np.asarray(picture).astype(int)
+        for left, top, side in ((4, 70, 24), (130, 40, 44)):  # the eyes are gone
+            assert shown[top + 4 : top + side - 4, left + 4 : left + side - 4].min() > 100
+    assert all(np.asarray(picture)[40:84, 130:174].min() < 90 for picture, _ in recording.pictures())
+
+
+def test_a_blurred_photo_hides_those_beyond_max_faces_too():
+    result = Analyzer(detector=BrightSquares(), max_faces=1, threads=1).image(crowd(0))
+    hidden, plain = (np.asarray(result.picture(blur=blur)).astype(int) for blur in (True, False))
+    assert len(result) == 1
+    assert hidden[44:80, 134:170].std() < 0.5 * plain[44:80, 134:170].std()
+
+
+def test_max_faces_changes_no_record_that_it_keeps(tmp_path):
+    path = clip(tmp_path / "crowd.mp4", regular(30), picture=crowd)
+    every = list(Analyzer(detector=BrightSquares(), threads=1).video(path))
+    largest = list(Analyzer(detector=BrightSquares(), max_faces=1, threads=1).video(path))
+    assert_same(largest, every[::3])
+
+
+def test_squeezed_videos_have_boxes_of_square_pixels(analyzer, tmp_path):
+    def squeezed(_: int) -> np.ndarray:
+        return draw((60, 40, 50))[:, ::2]
+
+    path = write_video(tmp_path / "squeezed.mp4", regular(2), (96, 128), picture=squeezed, aspect=(2, 1))
+    for record in analyzer.video(path):
+        assert record.box is not None
+        assert (record.box.left, record.box.width, record.box.height) == pytest.approx((60, 50, 50), abs=3)
 
 
 def test_turned_videos_have_boxes_of_the_upright_picture(analyzer, tmp_path):
@@ -275,12 +323,55 @@ def test_a_video_that_breaks_off_gives_its_records_then_the_error(analyzer, tmp_
     assert decoded == [record.time_s for record in records]
 
 
-def test_a_video_that_breaks_off_leaves_no_half_written_file(analyzer, tmp_path):
-    path = cut_file(clip(tmp_path / "whole.mkv", regular(100)), 0.6, tmp_path / "cut.mkv")
-    target = tmp_path / "records.csv"
-    with pytest.raises(TruncatedVideo):
-        analyzer.video(path).write(target)
-    assert not target.exists()
+@pytest.fixture
+def broken(analyzer, tmp_path) -> Recording:
+    """Return a recording that breaks off."""
+    return analyzer.video(cut_file(clip(tmp_path / "whole.mkv", regular(100)), 0.6, tmp_path / "cut.mkv"))
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda recording: len(recording.to_pandas()),
+        lambda recording: len(recording.to_arrow()),
+        lambda recording: len(recording.records()),
+        lambda recording: recording.figure() and len(recording.records()),
+        lambda recording: recording.show() or len(recording.records()),
+    ],
+    ids=["pandas", "arrow", "records", "figure", "show"],
+)
+def test_tables_and_figures_hold_what_was_readable_and_warn(broken, monkeypatch, take):
+    monkeypatch.setattr(Image.Image, "show", lambda image: None)
+    assert broken.failure is None
+    with pytest.warns(TruncatedVideoWarning, match="breaks off at"):
+        count = take(broken)
+    assert 20 < count < 90
+    assert f"the {count} readable frames were kept" in str(broken.failure)
+    records = []
+    with pytest.raises(TruncatedVideo, match="breaks off"):
+        for record in broken:
+            records.append(record)
+    assert len(records) == count
+
+
+@pytest.mark.parametrize(("name", "dialect"), [("a.csv", "kaoiro"), ("a.parquet", "kaoiro"), ("a.csv", "py-feat")])
+def test_a_file_holds_what_was_readable_and_a_warning_follows(broken, tmp_path, name, dialect):
+    with pytest.warns(TruncatedVideoWarning, match="breaks off at"):
+        count = broken.write(tmp_path / name, dialect)
+    assert count == len(read_table(tmp_path / name)) > 20
+
+
+def test_a_notebook_shows_what_was_readable_and_what_is_missing(broken):
+    text = broken._repr_html_()
+    assert "<img" in text
+    assert "<p>" in text and "breaks off at" in text
+
+
+def test_a_whole_video_has_no_failure(analyzer, tmp_path):
+    recording = analyzer.video(clip(tmp_path / "clip.mp4", regular(6)))
+    assert len(recording.to_pandas()) == 6
+    assert recording.failure is None
+    assert "breaks off" not in recording._repr_html_()
 
 
 def assert_mirrored(faces: list[Record], mirrored: list[Record], width: int, tolerance: float) -> None:

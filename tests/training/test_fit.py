@@ -15,9 +15,10 @@ from torch.utils.data import DataLoader
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.data.faces import Faces
 from kaoiro.data.source import load
-from kaoiro.training import curve
+from kaoiro.training import cost, curve, hardware, timing
 from kaoiro.training import fit as fitting
-from kaoiro.training.fit import EpochOrder, Fitted, epochs_within, families, fit, loader, objective_module, recipes
+from kaoiro.training.fit import EpochOrder, Fitted, families, fit, loader, objective_module, recipes
+from kaoiro.training.timing import epochs_within
 
 FAMILY = "residual_attention"
 
@@ -153,30 +154,66 @@ def test_a_corrected_crop_geometry_does_not_make_another_run(small: Any, fitted:
     assert again.history == fitted.history
 
 
+def unfitted(recipe: Any) -> tuple[Any, DataLoader]:
+    """Return an objective that has learned nothing, and its training data."""
+    data = load(recipe.data)
+    objective = objective_module(FAMILY).Objective(recipe, fitting.specify(recipe, data))
+    return objective, loader(data.training, recipe.run.batch, 0, training=True)
+
+
 def clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Let every reading of the clock be `seconds` after the one before."""
     readings = iter(np.arange(10_000) * seconds)
-    monkeypatch.setattr(fitting.time, "perf_counter", lambda: float(next(readings)))
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: float(next(readings)))
 
 
 def test_a_budget_is_divided_by_the_time_of_an_epoch(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """48 faces in batches of 16 are 3 steps of 2 s; half of them with (32/48)² of the pixels; 12 % are overhead."""
-    data = load(small.data)
-    objective = objective_module(FAMILY).Objective(small, fitting.specify(small, data))
-    epoch = 1.12 * 3 * 2.0 * (0.5 + 0.5 * (32 / 48) ** 2)
+    """48 faces in batches of 16 are 3 steps of 2 s; 12 % are overhead."""
+    objective, batches = unfitted(small)
+    epoch = 1.12 * 3 * 2.0
     for epochs in (1, 5, 200):
         clock(monkeypatch, 2.0)
         run = replace(small.run, budget=(epochs + 0.5) * epoch / 3600)
-        assert epochs_within(run, objective, data) == epochs
+        assert epochs_within(run, objective, batches) == epochs
     clock(monkeypatch, 2.0)
-    assert epochs_within(replace(small.run, budget=1e-9), objective, data) == 1
+    assert epochs_within(replace(small.run, budget=1e-9), objective, batches) == 1
+
+
+def test_steps_with_small_images_and_with_full_ones_are_timed_apart(
+    small: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of the epochs has steps of 1 s, the others have steps of 5 s: 4 s each on average."""
+    recipe = replace(small, objective=replace(small.objective, small_until=0.25))
+    objective, batches = unfitted(recipe)
+    monkeypatch.setattr(timing, "step_seconds", lambda *given: {0.0: 1.0, 1.0: 5.0}[given[3]])
+    run = replace(small.run, budget=10.5 * 1.12 * 3 * 4.0 / 3600)
+    assert epochs_within(run, objective, batches) == 10
+
+
+def test_a_timed_step_is_a_step_of_training_in_the_precision_of_the_run(
+    small: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    kind = objective_module(FAMILY).Objective
+    loss = kind.loss
+
+    def watched(self: Any, batch: Any, progress: float) -> torch.Tensor:
+        seen.append((torch.is_autocast_enabled("cpu"), progress, batch["pixels"].device.type))
+        return loss(self, batch, progress)
+
+    monkeypatch.setattr(kind, "loss", watched)
+    monkeypatch.setattr(hardware.torch.cuda, "is_available", lambda: False)
+    objective, batches = unfitted(small)
+    for precision, half in (("32", False), ("bf16", True)):
+        seen.clear()
+        epochs_within(replace(small.run, budget=1.0, precision=precision), objective, batches, steps=1)
+        assert {(half, 0.0, "cpu"), (half, 1.0, "cpu")} == set(seen)
 
 
 def test_timing_the_budget_leaves_the_network_as_it_was(small: Any) -> None:
-    data = load(small.data)
-    objective = objective_module(FAMILY).Objective(small, fitting.specify(small, data))
+    objective, batches = unfitted(small)
     before = {key: value.clone() for key, value in objective.state_dict().items()}
-    epochs_within(replace(small.run, budget=1.0), objective, data)
+    epochs_within(replace(small.run, budget=1.0), objective, batches)
     assert all(torch.equal(value, before[key]) for key, value in objective.state_dict().items())
 
 
@@ -196,6 +233,69 @@ def test_a_budget_scales_the_whole_schedule_and_a_resumed_run_keeps_it(
     assert len(curve.read(tmp_path / "curve.csv")) == 2
     rates = [group["lr"] for group in last(tmp_path)["optimizer_states"][0]["param_groups"]]
     assert rates == pytest.approx([0, 0], abs=1e-9)
+
+
+def test_the_cost_is_added_up_over_the_calls_that_a_run_took(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each reading of the clock is 600 s later: one for the start, one for each epoch, one for a break."""
+    monkeypatch.setattr(hardware, "describe", lambda _: "an abacus")
+    readings = iter(range(0, 600_000, 600))
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: next(readings))
+    monkeypatch.setattr(fitting, "Lines", type("Quiet", (fitting.Callback,), {}))
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 1)
+        with pytest.raises(KeyboardInterrupt):
+            fit(FAMILY, small, tmp_path)
+    assert cost.read(tmp_path) == cost.Cost(1200, 1, ("an abacus",))
+    fit(FAMILY, small, tmp_path)
+    assert cost.read(tmp_path) == cost.Cost(3000, 4, ("an abacus",))
+    assert cost.read(tmp_path).text(4) == "4 epochs, 0.83 h on an abacus"
+
+
+def test_a_cost_of_which_only_a_part_was_recorded_says_so() -> None:
+    assert cost.Cost(7200, 2, ("2 CPU cores, float32", "a GPU, bfloat16")).text(5) == (
+        "5 epochs, 2.00 h for 2 of them on 2 CPU cores, float32 and a GPU, bfloat16"
+    )
+    assert cost.Cost().text(5) == "5 epochs, hours not recorded"
+
+
+def test_the_hardware_is_named_by_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware.torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(hardware.torch.cuda, "is_available", lambda: False)
+    assert hardware.describe("32") == "2 CPU cores, float32"
+    monkeypatch.setattr(hardware.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(hardware.torch.cuda, "get_device_name", lambda: "A GPU")
+    assert hardware.describe("bf16") == "A GPU, bfloat16"
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_automatic_precision_does_not_count_emulation(
+    monkeypatch: pytest.MonkeyPatch, native: bool, expected: str
+) -> None:
+    monkeypatch.setattr(hardware.torch.cuda, "is_available", lambda: True)
+    supported = lambda including_emulation=True: including_emulation or native  # noqa: E731
+    monkeypatch.setattr(hardware.torch.cuda, "is_bf16_supported", supported)
+    assert hardware.precision("auto") == expected
+    assert hardware.precision("32") == "32-true"
+    assert hardware.precision("bf16") == "bf16-mixed"
+
+
+def test_without_cuda_a_run_is_computed_on_the_processor(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where Lightning would choose Apple's MPS."""
+    asked = {}
+    monkeypatch.setattr(hardware.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(fitting.L, "Trainer", lambda **named: asked.update(named))
+    fitting._trainer(small.run, Path("nowhere"))
+    assert asked["accelerator"] == "cpu"
+
+
+def test_faces_are_brought_to_the_size_of_the_recipe(small: Any, tmp_path: Path) -> None:
+    recipe = replace(small, size=32, run=replace(small.run, epochs=1))
+    fitted = fit(FAMILY, recipe, tmp_path)
+    assert fitted.specification.size == 32
+    assert fitted.data.training.pixels.shape == (48, 32, 32)
+    assert fitted.data.validation.pixels.shape == (16, 32, 32)
 
 
 def test_too_few_faces_to_learn_from_are_refused(small: Any, tmp_path: Path) -> None:

@@ -12,9 +12,13 @@ from typing import Any
 from kaoiro.cli.numbers import count, positive
 from kaoiro.core.codec import FORMATS, text_writer
 from kaoiro.core.dialects import DIALECTS
-from kaoiro.core.errors import KaoiroError, OutputError, TruncatedVideo
+from kaoiro.core.errors import InputError, KaoiroError, OutputError, TruncatedVideo
 
 DONE, BAD_INPUT, BROKE_OFF = 0, 2, 3
+BLUR_HELP = (
+    "hide the people in overlays, those beyond --max-faces too; a face that the detector misses is not hidden, so look "
+    "at the overlay before you show it"
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -28,7 +32,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--dialect", choices=DIALECTS, default="kaoiro", help="columns of another tool")
     parser.add_argument("--every", type=positive, metavar="SECONDS", help="measure one frame each SECONDS of a video")
     parser.add_argument("--overlay", action="store_true", help="write annotated pictures and videos")
-    parser.add_argument("--blur-faces", action="store_true", help="hide the people in overlays")
+    parser.add_argument("--blur-faces", action="store_true", help=BLUR_HELP)
     parser.add_argument("--plot", action="store_true", help="write a figure of the scores over time for each video")
     parser.add_argument("--model", metavar="NAME|FOLDER", help="a model that ships (see 'kaoiro models') or a folder")
     parser.add_argument("--max-faces", type=count, metavar="N", help="keep only the N largest faces of a frame")
@@ -42,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from kaoiro.inference.media import discover
 
+    if arguments.blur_faces and not arguments.overlay:
+        raise InputError("--blur-faces hides people in overlays and changes nothing else; add --overlay")
     if arguments.out is None:
         _refuse_files(arguments)
     analyzer = _analyzer(arguments)
@@ -164,16 +170,16 @@ class _Progress:
         """A medium is taken up."""
         self._name = Path(name).name
 
-    def advance(self, time_s: float, end_s: float | None) -> None:
-        """The medium in work has come to a presentation time."""
+    def advance(self, done_s: float, length_s: float | None) -> None:
+        """So many seconds of the medium in work, whose length may be unknown, are done."""
         from tqdm import tqdm
 
         if self._video is None:
-            total = None if end_s is None else round(end_s, 1)
+            total = None if length_s is None else round(length_s, 1)
             self._video = tqdm(
                 total=total, unit="s", desc=self._name, disable=self._quiet, dynamic_ncols=True, leave=False
             )
-        self._video.update(max(0.0, round(time_s, 1) - self._video.n))
+        self._video.update(max(0.0, round(done_s, 1) - self._video.n))
 
     def done(self) -> None:
         """The medium is finished."""

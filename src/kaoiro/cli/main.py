@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,25 +32,60 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0 done, 2 bad input, 3 a video broke off, 130 interrupted."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_output()
     parser = build_parser()
     arguments, rest = parser.parse_known_args(argv)
     if rest and not getattr(arguments, "takes_rest", False):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
     try:
-        return arguments.run(arguments)
+        code = arguments.run(arguments)
+        sys.stdout.flush()  # here, where a reader who left early is no error
+        return code
     except KaoiroError as error:
-        print(f"kaoiro: {one_line(error)}", file=sys.stderr)
-        return 2
+        return _failed(one_line(error))
     except KeyboardInterrupt:
         print("kaoiro: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        if reader_left(error):
+            _discard_output()
+            return 0
+        return _failed(f"{arguments.command}: {describe(error)}")
+
+
+def _failed(message: str) -> int:
+    print(f"kaoiro: {message}", file=sys.stderr)
+    return 2
+
+
+def _prepare_output() -> None:
+    """Write what the terminal can spell, and into pipes and files UTF-8 whose lines end as the writers say."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def reader_left(error: OSError, platform: str = sys.platform) -> bool:
+    """Whether an error means that whoever read our output closed it; Windows calls that an invalid argument."""
+    closed = platform == "win32" and error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or closed
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere, so that the interpreter does not stumble over it when it ends."""
+    with contextlib.suppress(OSError, ValueError):  # a stream that is no file has nothing to redirect
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def describe(error: OSError) -> str:
+    """Return what failed and where, on one line."""
+    where = "" if error.filename is None else f"{error.filename}: "
+    return where + one_line(OSError(error.strerror or str(error) or type(error).__name__))
 
 
 def one_line(error: BaseException) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import time
 from typing import Any
 
 from kaoiro.core.errors import InputError, MissingExtra
@@ -38,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise MissingExtra("kaoiro train", "train") from error
     from pathlib import Path
 
+    from kaoiro.training import cost
     from kaoiro.training.export import export
     from kaoiro.training.fit import fit, recipes
 
@@ -49,10 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         rest = [*rest, "--run.budget", str(arguments.budget)]
     recipe = changed(named[arguments.recipe], rest)
     out = Path(arguments.out or f"runs/{arguments.family}-{arguments.recipe}-seed{recipe.run.seed}")
-    start = time.perf_counter()
     fitted = fit(arguments.family, recipe, out)
-    hours = (time.perf_counter() - start) / 3600
-    budget = f"{fitted.recipe.run.epochs} epochs, {hours:.2f} h in this call"
+    budget = cost.read(out).text(fitted.recipe.run.epochs)
     name = arguments.name or arguments.recipe
     model = export(fitted, arguments.family, arguments.recipe, out / "model", name, budget)
     numbers = ", ".join(f"{key} {value:g}" for key, value in model.description.card.numbers.items())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
 from kaoiro.core.errors import InputError, OutputError
-from kaoiro.core.files import replacing
+from kaoiro.core.files import named, replacing, writing
 from kaoiro.core.types import COLUMNS, Record, Value
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _BATCH = 4096
 class RecordWriter(Protocol):
     """Takes rows one by one."""
 
-    def write(self, row: dict[str, Value]) -> None:
+    def write(self, row: dict[str, Any]) -> None:
         """Write one row."""
         ...
 
@@ -52,54 +52,75 @@ class _Text:
 class CsvWriter(_Text):
     """Comma-separated values with a header; an empty cell is a missing value."""
 
-    def __init__(self, file: IO[str], header: bool = True) -> None:
+    def __init__(self, file: IO[str], names: Sequence[str] = NAMES) -> None:
         super().__init__(file)
+        self._names = names
         self._writer = csv.writer(file, lineterminator="\n")
-        if header:
-            self._writer.writerow(NAMES)
+        self._writer.writerow(names)
 
-    def write(self, row: dict[str, Value]) -> None:
+    def write(self, row: dict[str, Any]) -> None:
         """Write one row."""
-        self._writer.writerow(["" if row[name] is None else rounded(name, row[name]) for name in NAMES])
+        self._writer.writerow(["" if row[name] is None else rounded(name, row[name]) for name in self._names])
 
 
 class JsonLinesWriter(_Text):
     """One JSON object a line; a missing value is null."""
 
-    def write(self, row: dict[str, Value]) -> None:
+    def __init__(self, file: IO[str], names: Sequence[str] = NAMES) -> None:
+        super().__init__(file)
+        self._names = names
+
+    def write(self, row: dict[str, Any]) -> None:
         """Write one row."""
-        line = {name: rounded(name, row[name]) for name in NAMES}
+        line = {name: rounded(name, row[name]) for name in self._names}
         self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 class ParquetWriter:
     """Parquet with typed columns, written in row groups so that memory stays bounded."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._rows = path, []
+    def __init__(self, path: Path, types: pa.Schema | None = None) -> None:
+        self._path, self._types, self._rows = path, types, []
         self._writer: Any = None
 
     def __enter__(self) -> Self:
         import pyarrow.parquet as pq
 
-        self._writer = pq.ParquetWriter(self._path, schema(), compression="zstd")
+        self._types = schema() if self._types is None else self._types
+        self._writer = pq.ParquetWriter(self._path, self._types, compression="zstd")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._flush()
-        self._writer.close()
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            self._writer.close()
 
-    def write(self, row: dict[str, Value]) -> None:
+    def write(self, row: dict[str, Any]) -> None:
         """Write one row."""
         self._rows.append(row)
         if len(self._rows) >= _BATCH:
             self._flush()
 
     def _flush(self) -> None:
+        import pyarrow as pa
+
         if self._rows:
-            self._writer.write_table(to_arrow(self._rows))
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._types))
             self._rows.clear()
+
+
+class _Named:
+    """Passes rows on; where one cannot be written, the error names the file."""
+
+    def __init__(self, writer: RecordWriter, path: str | Path) -> None:
+        self._writer, self._path = writer, path
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Write one row."""
+        with writing(self._path):
+            self._writer.write(row)
 
 
 def schema() -> pa.Schema:
@@ -139,27 +160,34 @@ def format_of(path: str | Path) -> str:
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[RecordWriter]:
+def opened(path: str | Path, names: Sequence[str] = NAMES, types: pa.Schema | None = None) -> Iterator[RecordWriter]:
     """Open a writer for a path; the file appears, complete, when the block ends well.
+
+    Args:
+        path: its suffix names the format.
+        names: columns, in order; default: those of the records.
+        types: of these columns, for Parquet; default: those of the records.
 
     Raises:
         OutputError: unknown suffix, or the place cannot be written.
     """
     kind = format_of(path)
-    with replacing(path) as partial:
+    with replacing(path) as partial, ExitStack() as stack:
         if kind == "parquet":
-            with ParquetWriter(partial) as writer:
-                yield writer
+            writer: RecordWriter = stack.enter_context(named(path, ParquetWriter(partial, types)))
         else:
-            with partial.open("w", encoding="utf-8", newline="") as file, text_writer(kind, file) as writer:
-                yield writer
+            with writing(path):
+                text = partial.open("w", encoding="utf-8", newline="")
+            file = stack.enter_context(named(path, text))
+            writer = stack.enter_context(named(path, text_writer(kind, file, names)))
+        yield _Named(writer, path)
 
 
-def text_writer(kind: str, file: IO[str]) -> CsvWriter | JsonLinesWriter:
+def text_writer(kind: str, file: IO[str], names: Sequence[str] = NAMES) -> CsvWriter | JsonLinesWriter:
     """Return a writer of CSV or JSON lines to an open text file."""
     if kind == "parquet":
         raise OutputError("parquet is a binary format; give --out")
-    return CsvWriter(file) if check_format(kind) == "csv" else JsonLinesWriter(file)
+    return CsvWriter(file, names) if check_format(kind) == "csv" else JsonLinesWriter(file, names)
 
 
 def write(records: Iterable[Record], path: str | Path) -> int:

@@ -39,3 +39,7 @@ class MissingExtra(KaoiroError):
 
 class TruncatedVideo(InputError):
     """A video that broke off; what could be decoded before that was delivered."""
+
+
+class TruncatedVideoWarning(UserWarning):
+    """A table or figure that lacks the end of a video that broke off."""

@@ -2,39 +2,136 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
+import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from kaoiro.core.errors import OutputError
+
+Resource = TypeVar("Resource")
+_PARTIAL = re.compile(r"\..*\.part(\d+)(\.[^.]*)?")
+_LONGEST = 200  # bytes of a name to which an ending can still be added; file systems allow 255
+_in_work: set[Path] = set()
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Turn the operating system's refusal within the block into an error that names `path`.
+
+    Raises:
+        OutputError: the block raised OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def named(path: str | Path, resource: AbstractContextManager[Resource]) -> Iterator[Resource]:
+    """Enter and leave a resource as `writing(path)` does; errors of the block pass as they are.
+
+    Raises:
+        OutputError: the resource cannot be opened, or its end not be written.
+    """
+    with writing(path):
+        entered = resource.__enter__()
+    try:
+        yield entered
+    except BaseException:
+        with suppress(OSError):  # the first error says more
+            resource.__exit__(*sys.exc_info())
+        raise
+    with writing(path):
+        resource.__exit__(None, None, None)
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; move it into place when the block ends well.
 
-    The temporary file is removed if the block raises, so a reader sees the old file or the new one.
+    The temporary file is removed if the block raises, so a reader sees the old file or the new one. Errors of the
+    block pass as they are: what writes to the temporary path names its own file (see `writing`).
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the place cannot be written.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_folder(path)
+    partial = _partial(path)
+    _in_work.add(partial)
+    try:
         yield partial
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        with writing(path):
+            partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True) if partial.exists() else None
+        _in_work.discard(partial)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _refuse_folder(path: Path) -> None:
+    """Raise OSError where no file can ever come to lie: at a folder, under a name that is too long."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
+def _partial(path: Path) -> Path:
+    stem = path.stem
+    if len(os.fsencode(path.name)) > _LONGEST:
+        stem = hashlib.sha256(os.fsencode(stem)).hexdigest()[:32]
+    return path.with_name(f".{stem}.part{os.getpid()}{path.suffix}")
+
+
+def sweep(folder: str | Path) -> list[Path]:
+    """Remove the temporary files that processes which were killed left below a folder; returns what was removed.
+
+    Files of processes of this machine that still run are left alone.
+    """
+    removed = []
+    for place, _, names in os.walk(folder):
+        for name in names:
+            match, path = _PARTIAL.fullmatch(name), Path(place) / name
+            if match and path not in _in_work and not _runs(int(match[1])):
+                with suppress(OSError):  # another machine's, or in use on Windows
+                    path.unlink()
+                    removed.append(path)
+    return removed
+
+
+def _runs(process: int) -> bool:
+    """Whether another process of this machine has this number."""
+    if process == os.getpid() or sys.platform == "win32":
+        return False  # Windows itself refuses to remove a file that is open
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it runs, and belongs to somebody else
+        return True
+    return True
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write text (UTF-8) atomically."""
-    with replacing(path) as partial:
+    """Write text (UTF-8) atomically.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    with replacing(path) as partial, writing(path):
         partial.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
 
 

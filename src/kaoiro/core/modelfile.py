@@ -8,6 +8,7 @@ files whose checksum differs are refused.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -105,23 +106,33 @@ def shipped() -> dict[str, Path]:
     return {item.parent.name: item.parent for item in sorted(root.glob(f"*/{DESCRIPTION}"))}
 
 
-def find(model: str | Path | None = None) -> Path:
+def find(model: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of a model given by name or path; None is the default model.
+
+    A path object or a text with a path separator ('./stills') means a folder and nothing else. A bare text
+    means a model that ships or, if none is called so, a folder in the current directory.
 
     Raises:
         ModelError: neither a shipped model nor a folder with model.json.
     """
+    name = DEFAULT if model is None else model
     models = shipped()
-    name = DEFAULT if model is None else str(model)
-    if name in models:
+    if isinstance(name, str) and not _is_path(name) and name in models:
         return models[name]
-    if (Path(name) / DESCRIPTION).is_file():
-        return Path(name)
+    folder = Path(name)
+    if (folder / DESCRIPTION).is_file():
+        return folder
     names = ", ".join(models) or "none"
+    if not isinstance(name, str) or _is_path(name):
+        raise ModelError(f"no model in '{os.fspath(name)}': no {DESCRIPTION} there; by name, without a path: {names}")
     raise ModelError(f"no model '{name}': not one that ships ({names}), nor a folder with {DESCRIPTION}")
 
 
-def load(model: str | Path | None = None) -> ModelFolder:
+def _is_path(text: str) -> bool:
+    return any(separator in text for separator in (os.sep, os.altsep) if separator)
+
+
+def load(model: str | os.PathLike[str] | None = None) -> ModelFolder:
     """Read and check a model folder.
 
     Raises:

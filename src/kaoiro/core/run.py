@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kaoiro.core.checks import at_least, below_one, positive, require
+
 
 @dataclass(frozen=True)
 class Run:
@@ -29,3 +31,16 @@ class Run:
     precision: Literal["auto", "32", "bf16"] = "auto"
     ema: float = 0.999
     start: str | None = None
+
+    def check(self) -> None:
+        """Refuse settings with which nothing can be trained.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        at_least("run.epochs", 1, self.epochs)
+        at_least("run.batch", 1, self.batch)
+        if self.budget is not None:
+            positive("run.budget", self.budget, "hours")
+        require(0 <= self.seed < 2**32, "run.seed", "0 or more and below 2 to the 32nd", self.seed)
+        below_one("run.ema", self.ema)

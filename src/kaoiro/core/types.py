@@ -20,7 +20,7 @@ LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in pixels of the upright image; (0, 0) is the image's top left corner."""
+    """A rectangle in pixels of the upright image, which are square; (0, 0) is the image's top left corner."""
 
     left: float
     top: float

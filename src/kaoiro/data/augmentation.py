@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kaoiro.core.checks import not_negative, share
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -32,3 +34,14 @@ class Augmentation:
     jpeg: float = 0.1
     noise: float = 0.02
     erase: float = 0.3
+
+    def check(self) -> None:
+        """Refuse what is no probability or no range.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        for name in ("flip", "blur", "low_resolution", "jpeg", "erase"):
+            share(f"data.augmentation.{name}", getattr(self, name))
+        for name in ("rotation", "shift", "scale", "light", "noise"):
+            not_negative(f"data.augmentation.{name}", getattr(self, name))

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from kaoiro.core.checks import at_least
 from kaoiro.core.errors import DataError
 from kaoiro.core.labels import FER2013, FERPLUS, Vocabulary
 from kaoiro.data.augmentation import Augmentation
@@ -47,6 +48,15 @@ class DataConfig:
     root: str | None = None
     count: int = 256
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def check(self) -> None:
+        """Refuse settings that name no data.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        at_least("data.count", 1, self.count)
+        self.augmentation.check()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,19 @@ from kaoiro.data.augmentation import Augmentation
 
 @dataclass(frozen=True)
 class Draw:
-    """All random numbers of one batch; the first dimension of every tensor is B."""
+    """All random numbers of one batch of images (B, 1, H, W), float32.
+
+    Attributes:
+        affine: (B, 2, 3) matrices in normalised coordinates.
+        gain: (B,) factors on the contrast.
+        offset: (B,) added to the brightness, in units of the range 0–1.
+        gamma: (B,) exponents.
+        blur_sigma: (B,) pixels, 0 for none.
+        low_size: (B,) shares of the side to shrink to, 0 for none.
+        jpeg_quality: (B,) 1–95, 0 for none.
+        noise: (B, 1, H, W) added to the pixels.
+        erase_box: (B, 4) left, top, width and height in units of the side; width 0 for none.
+    """
 
     affine: Tensor
     gain: Tensor
@@ -73,13 +85,17 @@ def _erase_boxes(on: Tensor, area: Tensor, log_aspect: Tensor, x: Tensor, y: Ten
 
 
 def augment(images: Tensor, draw: Draw) -> Tensor:
-    """Apply a draw: geometry, light, optics, sensor, compression, occlusion, in this order."""
-    images = warp(images, draw.affine)
-    images = relight(images, draw.gain, draw.offset, draw.gamma)
-    images = blur(images, draw.blur_sigma)
-    images = lower_resolution(images, draw.low_size)
-    images = (images + draw.noise.to(images)).clamp(0, 1)
-    return erase(compress(images, draw.jpeg_quality), draw.erase_box)
+    """Apply a draw: geometry, light, optics, sensor, compression, occlusion, in this order.
+
+    Pixels stay in single precision, also where the network is computed in half of it.
+    """
+    with torch.autocast(images.device.type, enabled=False):
+        images = warp(images, draw.affine)
+        images = relight(images, draw.gain, draw.offset, draw.gamma)
+        images = blur(images, draw.blur_sigma)
+        images = lower_resolution(images, draw.low_size)
+        images = (images + draw.noise.to(images)).clamp(0, 1)
+        return erase(compress(images, draw.jpeg_quality), draw.erase_box)
 
 
 def warp(images: Tensor, affine: Tensor) -> Tensor:

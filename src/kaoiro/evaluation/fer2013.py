@@ -6,15 +6,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kaoiro.core.errors import DataError
+from kaoiro.core.errors import DataError, ModelError
 from kaoiro.core.labels import FER2013, FERPLUS, Vocabulary, project
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.data.datasets import fer2013
+from kaoiro.evaluation.progress import followed
 from kaoiro.inference.classifier import Classifier, prepare_crops
 from kaoiro.metrics import accuracy as acc
 from kaoiro.metrics.calibration import expected_calibration_error, negative_log_likelihood
 
 Labels = Literal["fer2013", "ferplus"]
+PART = 256
+"""Faces classified from one step of the progress bar to the next: whole batches."""
 SPLITS = {"val": "PublicTest", "test": "PrivateTest"}
 
 
@@ -34,6 +37,7 @@ def evaluate(model: ModelFolder, root: str, split: str, labels: Labels, threads:
 
     Raises:
         DataError: files or rows are missing.
+        ModelError: the model has no expression head.
     """
     data = fer2013.read(root)
     part = data.part(SPLITS[split])
@@ -61,15 +65,30 @@ def truth_of(part: fer2013.Fer2013, labels: Labels) -> tuple[np.ndarray, Vocabul
 def predict(
     model: ModelFolder, images: np.ndarray, vocabulary: Vocabulary, threads: int | None = None
 ) -> tuple[np.ndarray, str]:
-    """Return probabilities (N, len(vocabulary)) and one sentence on how labels were matched."""
+    """Return probabilities (N, len(vocabulary)) and one sentence on how labels were matched.
+
+    Raises:
+        ModelError: the model has no expression head.
+    """
     spec = model.specification
+    if all(head.name != "expression" for head in spec.heads):
+        raise ModelError(f"model '{model.name}' has no expression head; nothing of it can be compared with labels")
     own = spec.head("expression").vocabulary
-    answer = Classifier(model, threads).predict(prepare_crops(images, spec.size, spec.channels)).heads["expression"]
+    answer = _answers(Classifier(model, threads), prepare_crops(images, spec.size, spec.channels))
     dropped = [label for label in own.labels if label not in vocabulary.labels]
     lacking = [label for label in vocabulary.labels if label not in own.labels]
     notes = [f"{', '.join(dropped)} dropped and the rest renormalised"] if dropped else []
     notes += [f"the model does not know {', '.join(lacking)}"] if lacking else []
     return project(answer, own, vocabulary), "; ".join(notes) or "model and data have the same labels"
+
+
+def _answers(classifier: Classifier, crops: np.ndarray) -> np.ndarray:
+    parts = range(0, len(crops), PART)
+    answers = [
+        classifier.predict(crops[start : start + PART]).heads["expression"]
+        for start in followed(parts, len(parts), f"x {PART} faces")
+    ]
+    return np.concatenate(answers)
 
 
 def seen_in_training(data: fer2013.Fer2013, part: fer2013.Fer2013) -> np.ndarray | None:
@@ -127,4 +146,6 @@ def card_numbers(figures: dict[str, Any]) -> dict[str, float]:
     """Return what of a result belongs into the model's card."""
     place = f"{figures['part'].lower()}_{figures['labels']}"
     names = ("n", "accuracy", "accuracy_dedup", "macro_recall", "ece")
-    return {f"{place}_{name}": round(float(figures[name]), 4) for name in names if figures[name] is not None}
+    values = {name: figures[name] for name in names}
+    values |= {f"recall_{label}": row["recall"] for label, row in figures["per_class"].items()}
+    return {f"{place}_{name}": round(float(value), 4) for name, value in values.items() if value is not None}

@@ -7,6 +7,7 @@ placed by the detector's box alone, stand beside it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,21 @@ from PIL import Image
 from kaoiro.core.errors import DataError
 from kaoiro.core.labels import Vocabulary
 from kaoiro.core.modelfile import ModelFolder
-from kaoiro.core.spec import CropGeometry
+from kaoiro.core.spec import Specification
 from kaoiro.core.types import Box
 from kaoiro.data.datasets import fer2013
 from kaoiro.data.splits import stratified_holdout
 from kaoiro.evaluation.fer2013 import SPLITS, predict, truth_of
+from kaoiro.evaluation.progress import followed
 from kaoiro.faces.align import cut, placement, to_luma
 from kaoiro.faces.detect import CenterFace, Detection, FaceDetector, Resolution, detect_in
 from kaoiro.metrics.accuracy import bootstrap_interval
 
 FACE, MARGIN = 160, 80
 """Side of the enlarged image and width of the grey border around it, pixels."""
+
+SIZES = (12, 16, 24, 32, 48, 64, 96, 160)
+"""Sides of the faces whose share found is measured, pixels."""
 
 
 def as_photo(image: np.ndarray) -> np.ndarray:
@@ -35,10 +40,11 @@ def as_photo(image: np.ndarray) -> np.ndarray:
     return np.repeat(padded[:, :, None], 3, axis=2)
 
 
-def find(images: np.ndarray, detector: FaceDetector) -> list[tuple[np.ndarray, Detection | None]]:
-    """Return each image as a photo with its largest face, None where no face was found."""
-    photos = (as_photo(image) for image in images)
-    return [(picture, next(iter(detect_in(picture, detector)), None)) for picture in photos]
+def photographed(images: np.ndarray, detector: FaceDetector) -> Iterator[tuple[np.ndarray, Detection | None]]:
+    """Yield each image as a photo with its largest face, None where no face was found; keep none of them."""
+    for image in followed(images, len(images), "photos"):
+        picture = as_photo(image)
+        yield picture, next(iter(detect_in(picture, detector)), None)
 
 
 def evaluate(
@@ -55,19 +61,21 @@ def evaluate(
 
     Raises:
         DataError: files, rows or votes are missing, or no face was found.
+        ModelError: the model has no expression head.
     """
     part = _part(fer2013.read(root), split)
     truth, vocabulary = truth_of(part, "ferplus")
     rows = np.flatnonzero(truth >= 0)[:limit]
     images, truth = part.images[rows], truth[rows]
-    found = find(images, CenterFace(threads=threads))
-    seen = np.array([face is not None for _, face in found], bool)
+    pairs = [
+        None if face is None else _crops(picture, face, model.specification)
+        for picture, face in photographed(images, CenterFace(threads=threads))
+    ]
+    seen = np.array([pair is not None for pair in pairs], bool)
     if not seen.any():
         raise DataError(f"no face was found in {len(rows)} images of {split} with a clear FER+ label")
-    spec = model.specification
-    crops = {"as they are": images[seen]}
-    for name in ("aligned", "box"):
-        crops[name] = np.stack([_crop(picture, face, spec.crop, spec.size, name) for picture, face in found if face])
+    aligned, boxed = (np.stack(crops) for crops in zip(*(pair for pair in pairs if pair is not None), strict=True))
+    crops = {"as they are": images[seen], "aligned": aligned, "box": boxed}
     right = {name: _right(model, stack, truth[seen], vocabulary, threads) for name, stack in crops.items()}
     groups = part.image_keys()[rows][seen]
     table = {
@@ -96,9 +104,11 @@ def _part(data: fer2013.Fer2013, split: str) -> fer2013.Fer2013:
     return training.rows(stratified_holdout(training.image_keys(), training.labels))
 
 
-def _crop(picture: np.ndarray, face: Detection, geometry: CropGeometry, size: int, kind: str) -> np.ndarray:
-    known = face if kind == "aligned" else Detection(face.box)
-    return cut(to_luma(picture), placement(known, geometry), size)
+def _crops(picture: np.ndarray, face: Detection, spec: Specification) -> tuple[np.ndarray, np.ndarray]:
+    """Return the face placed by its landmarks and by its box alone, (size, size) each."""
+    luma = to_luma(picture)
+    aligned, boxed = (cut(luma, placement(known, spec.crop), spec.size) for known in (face, Detection(face.box)))
+    return aligned, boxed
 
 
 def _right(
@@ -124,7 +134,8 @@ def measure_geometry(root: str, limit: int = 4000, threads: int | None = None) -
     """
     training = fer2013.read(root).part("Training")
     rows = np.random.default_rng(0).permutation(len(training))[:limit]
-    faces = [face for _, face in find(training.images[rows], CenterFace(threads=threads)) if face is not None]
+    found = photographed(training.images[rows], CenterFace(threads=threads))
+    faces = [face for _, face in found if face is not None]
     if not faces:
         raise DataError(f"no face was found in {len(rows)} Training images")
     points = np.array([(face.landmarks - MARGIN) / FACE for face in faces if face.landmarks is not None])
@@ -180,7 +191,7 @@ def measure_sizes(root: str, split: str = "val", scenes: int = 4, threads: int |
         raise DataError(f"no image of {split} has enough contrast to show a face")
     images = images[np.random.default_rng(0).permutation(len(images))]
     table: dict[str, dict[str, float]] = {}
-    for face in (12, 16, 24, 32, 48, 64, 96, 160):
+    for face in followed(SIZES, len(SIZES), "sizes"):
         shown = [crowd(images[60 * k : 60 * k + 60], face) for k in range(scenes)]
         table[f"{face} pixels"] = {
             "faces": float(sum(len(boxes) for _, boxes in shown)),

@@ -14,8 +14,8 @@ _HEAD = """# Records
 
 One row for each face in each frame, and **one row with empty face columns for a frame without a face**, so that
 rows and time never slide against each other. Rows are in order of frames; faces of one frame are in order of size,
-largest first. Boxes and landmarks are pixels of the upright picture (rotation applied), with (0, 0) at its top left
-corner. Records carry no pixels.
+largest first. Boxes and landmarks are pixels of the upright picture as players show it (rotation and mirroring applied,
+pixels made square by changing the width), with (0, 0) at its top left corner. Records carry no pixels.
 
 CSV and JSON lines keep the decimals given below; Parquet keeps full precision. A missing value is an empty cell in
 CSV, null elsewhere. This page is written by `python -m kaoiro.evaluation.reference docs/reference/records.md`.

@@ -26,9 +26,9 @@ def machine() -> dict[str, Any]:
 
 
 def name_of(what: str, figures: dict[str, Any]) -> str:
-    """Return the file name of a report: what was measured, labels, split, model."""
-    parts = [what, *(str(figures[key]) for key in ("labels", "split", "model") if key in figures)]
-    return "-".join(parts)
+    """Return the file name of a report: what was measured and, where that is a model, labels, split and model."""
+    keys = ("labels", "split", "model") if "model" in figures else ()
+    return "-".join([what, *(str(figures[key]) for key in keys if key in figures)])
 
 
 def write(folder: Path, name: str, figures: dict[str, Any]) -> None:
@@ -62,7 +62,7 @@ def _is_table(key: str, value: Any) -> bool:
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4f}"
+        return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_shown(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):

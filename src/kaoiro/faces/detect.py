@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -40,7 +41,11 @@ class Detection:
 
 
 class FaceDetector(Protocol):
-    """Anything that finds faces."""
+    """Anything that finds faces.
+
+    Frames of a video are measured in several threads. A detector whose `detect` may run in several threads at
+    once says so by an attribute `thread_safe = True`; others are asked by one thread at a time, which is slower.
+    """
 
     def working_size(self, width: int, height: int, face: float | None = None) -> tuple[int, int]:
         """Return the (width, height) at which this detector wants to see such a picture.
@@ -55,6 +60,29 @@ class FaceDetector(Protocol):
         ...
 
 
+class OneAtATime:
+    """A detector that is asked by one thread at a time."""
+
+    thread_safe = True
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector, self._lock = detector, threading.Lock()
+
+    def working_size(self, width: int, height: int, face: float | None = None) -> tuple[int, int]:
+        """See `FaceDetector`."""
+        return self._detector.working_size(width, height, face)
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        """See `FaceDetector`."""
+        with self._lock:
+            return self._detector.detect(image)
+
+
+def shareable(detector: FaceDetector) -> FaceDetector:
+    """Return a detector that several threads may use: itself if it says so, else one that makes them wait."""
+    return detector if getattr(detector, "thread_safe", False) else OneAtATime(detector)
+
+
 @dataclass(frozen=True)
 class Resolution:
     """How large a picture the detector sees.
@@ -65,7 +93,7 @@ class Resolution:
         least: below this longest side pictures are enlarged, and none is shrunk further.
         best: size at which faces are found and placed best, pixels; known faces are brought to it.
         min_face: when set, `full` grows so that a face of this many pixels in the original spans `smallest`.
-        smallest: pixels that a face must span to be found nine times in ten (docs/results/face-sizes-val.md).
+        smallest: pixels that a face must span to be found nine times in ten (docs/results/face-sizes.md).
         limit: never larger than this.
     """
 
@@ -105,6 +133,7 @@ class CenterFace:
     """
 
     STRIDE = 4
+    thread_safe = True  # as ONNX Runtime's sessions are
 
     def __init__(
         self, threshold: float = 0.5, resolution: Resolution | None = None, threads: int | None = None
@@ -161,6 +190,7 @@ class YuNet:
     """
 
     STRIDES = (8, 16, 32)
+    thread_safe = True
 
     def __init__(
         self, path: str | Path, threshold: float = 0.6, resolution: Resolution | None = None, threads: int | None = None

@@ -30,18 +30,20 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def annotate(pixels: np.ndarray, faces: Sequence[Record], blur: bool = False) -> Image.Image:
+def annotate(
+    pixels: np.ndarray, faces: Sequence[Record], blur: bool = False, others: Sequence[Box] = ()
+) -> Image.Image:
     """Return a picture with each face's box, landmarks, expression and strongest probabilities.
 
     Args:
         pixels: (H, W, 3) RGB uint8.
         faces: records of this picture.
-        blur: make the people unrecognisable; landmarks are then left out.
+        blur: make the people unrecognisable, as far as their faces were found; landmarks are then left out.
+        others: faces that were found but not measured; they are hidden too.
     """
     image = Image.fromarray(pixels)
-    boxes = [face.box for face in faces if face.box is not None]
     if blur:
-        for box in boxes:
+        for box in [*others, *(face.box for face in faces if face.box is not None)]:
             _hide(image, box)
     pen = ImageDraw.Draw(image)
     width = max(2, round(max(image.size) / 400))

@@ -9,28 +9,31 @@ comes in is found within a second at the latest, and no answer depends on more t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from kaoiro.faces.detect import Detection, FaceDetector
-from kaoiro.faces.video import Frame
-
-Keep = Callable[[list[Detection]], list[Detection]]
+from kaoiro.faces.frame import Frame
 
 
-@dataclass
 class Outlook:
-    """What the first frame of a second told; the others wait for it.
+    """What the first frame of a second shows; whoever asks first looks, the others wait for that one.
 
-    Attributes:
-        face: size of the smallest face that is kept, pixels; 0 if there was none.
-        count: number of faces kept.
-        ready: set once the first frame was looked at.
+    No one ever waits for work that has not begun, so frames may be taken up in any order, and some of them never.
     """
 
-    face: float | None = None
-    count: int = 0
-    ready: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, first: Frame) -> None:
+        self._first: Frame | None = first
+        self._faces: list[Detection] = []
+        self._lock = threading.Lock()
+
+    def faces(self, detector: FaceDetector) -> list[Detection]:
+        """Return the faces of the first frame, in its own pixels."""
+        with self._lock:
+            if self._first is not None:
+                self._faces = _look(self._first, detector, None)
+                self._first = None  # its pixels are needed no more
+            return self._faces
 
 
 @dataclass(frozen=True)
@@ -44,43 +47,26 @@ class Sighting:
 
 def sightings(frames: Iterator[Frame], every_s: float = 1.0) -> Iterator[Sighting]:
     """Group frames by seconds of presentation time; the first frame of each group makes its outlook."""
-    slot: int | None = None
-    outlook = Outlook()
+    last: tuple[float, Outlook] | None = None
     for frame in frames:
-        now = int(frame.time_s // every_s)
-        first = now != slot
-        if first:
-            slot, outlook = now, Outlook()
-        yield Sighting(frame, outlook, first)
+        slot = frame.time_s // every_s
+        first = last is None or last[0] != slot
+        if last is None or first:
+            last = (slot, Outlook(frame))
+        yield Sighting(frame, last[1], first)
 
 
-def find(sighting: Sighting, detector: FaceDetector, keep: Keep) -> list[Detection]:
-    """Return the faces of a frame, in its own pixels.
-
-    Safe to call from several threads, as long as sightings are started in order.
-
-    Args:
-        sighting: from `sightings`.
-        detector: any detector.
-        keep: chooses among faces sorted by size, for instance the largest ones.
-    """
-    frame, outlook = sighting.frame, sighting.outlook
-    close: list[Detection] | None = None
-    if sighting.first:
-        try:
-            close = keep(_look(frame, detector, None))
-            outlook.face = min((face.box.area**0.5 for face in close), default=0.0)
-            outlook.count = len(close)
-        finally:
-            outlook.ready.set()
-    outlook.ready.wait()
-    size = frame.size
-    if detector.working_size(*size, outlook.face) == detector.working_size(*size):
-        return keep(_look(frame, detector, None)) if close is None else close
-    found = keep(_look(frame, detector, outlook.face))
-    if len(found) >= outlook.count:
+def find(sighting: Sighting, detector: FaceDetector) -> list[Detection]:
+    """Return the faces of a frame, largest first, in its own pixels; safe to call from several threads."""
+    frame = sighting.frame
+    shown = sighting.outlook.faces(detector)
+    smallest = min((face.box.area**0.5 for face in shown), default=0.0)
+    if detector.working_size(*frame.size, smallest) == detector.working_size(*frame.size):
+        return shown if sighting.first else _look(frame, detector, None)
+    found = _look(frame, detector, smallest)
+    if len(found) >= len(shown):
         return found
-    return keep(_look(frame, detector, None)) if close is None else close
+    return shown if sighting.first else _look(frame, detector, None)
 
 
 def _look(frame: Frame, detector: FaceDetector, face: float | None) -> list[Detection]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,8 @@ class TrackerConfig:
     """Settings of the tracker.
 
     Attributes:
-        max_gap_s: a face unseen for longer gets a new number when it comes back, seconds.
+        max_gap_s: a face unseen for longer gets a new number when it comes back, seconds. The analyzer takes more
+            where frames are further apart, see `spanning`.
         min_overlap: least intersection over union with the predicted box.
         reach: faces that do not overlap may still match if their centres are nearer than this many
             face sizes, and their sizes differ by less than a factor of two.
@@ -27,6 +28,17 @@ class TrackerConfig:
     min_overlap: float = 0.25
     reach: float = 0.6
     memory: float = 0.7
+
+    def spanning(self, every_s: float | None, rate: float) -> TrackerConfig:
+        """Return these settings with a gap that holds at least one and a half steps between frames, and a frame.
+
+        Args:
+            every_s: seconds between measured frames; None measures every frame.
+            rate: frames per second of the video, 0 if unknown.
+        """
+        frame_s = 1 / rate if rate > 0 else 0.0
+        step_s = max(every_s or 0.0, frame_s)
+        return replace(self, max_gap_s=max(self.max_gap_s, 1.5 * step_s + frame_s))
 
 
 @dataclass

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kaoiro.core.errors import InputError, TruncatedVideo
+from kaoiro.faces.frame import Converters, Frame, Pose, Shape, pose_of
 
 SUFFIXES = frozenset(
     (
@@ -59,6 +58,10 @@ SUFFIXES = frozenset(
 """File names that are taken for videos in folders and archives."""
 
 _PICTURE_DEMUXERS = ("image2", "png_pipe", "jpeg_pipe", "bmp_pipe", "webp_pipe", "gif", "tty", "subtitle")
+_PLAYLIST_DEMUXERS = frozenset(
+    ("concat", "dash", "hls", "hls,applehttp", "imf", "lavfi", "rtsp", "sap", "sdp", "vobsub")
+)
+_PLAYLIST_MARKS = (b"ffconcat", b"#EXTM3U", b"<MPD", b"<AssetMap", b"<CompositionPlaylist", b"v=0")
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,12 @@ class VideoInfo:
     """What the file says of itself.
 
     Attributes:
-        width, height: of the upright picture, pixels.
+        width, height: of the upright picture with square pixels.
         rate: average frames per second, 0 if unknown.
         start_s: declared time of the first frame, seconds.
         duration_s: declared duration in seconds, None if unknown.
         rotation: degrees counter-clockwise by which stored frames are turned upright.
+        mirrored: whether stored frames are mirrored (left and right exchanged) before they are turned.
     """
 
     width: int
@@ -79,64 +83,12 @@ class VideoInfo:
     start_s: float
     duration_s: float | None
     rotation: int
+    mirrored: bool = False
 
     @property
     def end_s(self) -> float | None:
         """Declared end in seconds, None if unknown."""
         return None if self.duration_s is None else self.start_s + self.duration_s
-
-
-class _Converters:
-    """One libswscale context for each size and format, kept over the frames of a video.
-
-    Setting a context up costs ten times as much as using it.
-    """
-
-    def __init__(self) -> None:
-        self._contexts: dict[tuple[int, int, str], Any] = {}
-        self._lock = threading.Lock()
-
-    def convert(self, picture: Any, width: int, height: int, kind: str) -> np.ndarray:
-        from av.video.reformatter import VideoReformatter
-
-        with self._lock:
-            context = self._contexts.setdefault((width, height, kind), VideoReformatter())
-            done = context.reformat(picture, width=width, height=height, format=kind, interpolation="AREA")
-            return done.to_ndarray()
-
-
-class Frame:
-    """One decoded frame; pixels are converted only when asked for.
-
-    Attributes:
-        index: number of the decoded frame, from 0.
-        time_s: presentation time, seconds.
-    """
-
-    def __init__(self, picture: Any, index: int, time_s: float, turns: int, converters: _Converters) -> None:
-        self._picture, self._turns, self._converters = picture, turns, converters
-        self.index, self.time_s = index, time_s
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) of the upright picture."""
-        width, height = self._picture.width, self._picture.height
-        return (height, width) if self._turns % 2 else (width, height)
-
-    def rgb(self, size: tuple[int, int] | None = None) -> np.ndarray:
-        """Return upright RGB (H, W, 3) uint8, scaled to (width, height) if given."""
-        return self._converted("rgb24", size)
-
-    def luma(self) -> np.ndarray:
-        """Return upright full-range luma (H, W) uint8."""
-        return self._converted("gray", None)
-
-    def _converted(self, kind: str, size: tuple[int, int] | None) -> np.ndarray:
-        width, height = size or self.size
-        if self._turns % 2:
-            width, height = height, width
-        pixels = self._converters.convert(self._picture, width, height, kind)
-        return np.ascontiguousarray(np.rot90(pixels, self._turns))
 
 
 class VideoFile:
@@ -147,7 +99,7 @@ class VideoFile:
         name: how messages call it (default: the path).
 
     Raises:
-        InputError: not readable, not a video, or without a video stream.
+        InputError: not readable, not a video, without a video stream, or a playlist that names other files.
     """
 
     def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
@@ -165,10 +117,12 @@ class VideoFile:
         try:
             if not self.path.stat().st_size:
                 raise InputError(f"{self.name}: empty (zero bytes)")
-            container = av.open(str(self.path), metadata_errors="ignore")
+            container = av.open(str(self.path), metadata_errors="ignore", options={"format_whitelist": _formats()})
         except OSError as error:
             raise InputError(f"{self.name}: cannot be read: {error.strerror or error}") from error
         except FFmpegError as error:
+            if _is_playlist(self.path):
+                raise InputError(f"{self.name}: a playlist, which names other files; give those instead") from error
             raise InputError(f"{self.name}: not a video that FFmpeg can read ({error.strerror})") from error
         except ValueError as error:
             raise InputError(f"{self.name}: not a video that FFmpeg can read ({error})") from error
@@ -184,10 +138,10 @@ class VideoFile:
         with self._open() as container:
             stream = _stream(container, self.name)
             stream.thread_type = "AUTO"
-            clock, damage, converters = _Clock(stream), _Damage(), _Converters()
+            clock, damage, converters, shape = _Clock(stream), _Damage(), Converters(), Shape.of(stream)
             count = 0
             for picture in self._pictures(container, stream, clock, damage):
-                yield Frame(picture, count, clock.time_of(picture), _turns(picture), converters)
+                yield Frame(picture, count, clock.time_of(picture), shape, converters)
                 count += 1
             self._check_end(count, clock, damage)
 
@@ -365,28 +319,37 @@ def _is_cover(stream: Any) -> bool:
 
 
 def _describe(container: Any, stream: Any) -> VideoInfo:
-    rotation = _rotation(container, stream)
-    width, height = stream.codec_context.width, stream.codec_context.height
-    if rotation % 180:
-        width, height = height, width
+    pose = _pose(container, stream)
+    width, height = Shape.of(stream).size(stream.codec_context.width, stream.codec_context.height, pose)
     rate = stream.average_rate or stream.guessed_rate
     clock = _Clock(stream)
     duration = 0.0 if clock.declared_end is None else clock.declared_end - clock.start
     length = duration if duration > 0 else None
-    return VideoInfo(width, height, float(rate) if rate else 0.0, clock.start, length, rotation)
+    return VideoInfo(
+        width, height, float(rate) if rate else 0.0, clock.start, length, 90 * pose.turns, mirrored=pose.mirrored
+    )
 
 
-def _rotation(container: Any, stream: Any) -> int:
-    """Return the rotation of the first frame, which is where PyAV hands out the display matrix."""
+def _pose(container: Any, stream: Any) -> Pose:
+    """Return the pose of the first frame, which is where PyAV hands out the display matrix."""
     from av.error import FFmpegError
 
     try:
         first = next(iter(container.decode(stream)), None)
     except FFmpegError:
-        return 0
-    return 0 if first is None else 90 * _turns(first)
+        return Pose()
+    return Pose() if first is None else pose_of(first)
 
 
-def _turns(picture: Any) -> int:
-    """Return the number of quarter turns counter-clockwise that make a frame upright."""
-    return round((picture.rotation or 0) / 90) % 4
+@cache
+def _formats() -> str:
+    """Return the demuxers that may be used: all but those whose files name other files to be read."""
+    import av
+
+    return ",".join(sorted(av.formats_available - _PLAYLIST_DEMUXERS))
+
+
+def _is_playlist(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    return head.startswith(_PLAYLIST_MARKS) or (head.startswith(b"<") and any(mark in head for mark in _PLAYLIST_MARKS))

@@ -6,39 +6,44 @@ import contextlib
 import os
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kaoiro.core import modelfile
 from kaoiro.core.errors import InputError, ModelError
+from kaoiro.core.labels import EXPRESSIONS
 from kaoiro.core.types import Record
 from kaoiro.faces import photo
 from kaoiro.faces.align import to_luma
-from kaoiro.faces.detect import CenterFace, FaceDetector, Resolution, detect_in, given
+from kaoiro.faces.detect import CenterFace, FaceDetector, Resolution, given, shareable
 from kaoiro.faces.scout import sightings
 from kaoiro.faces.track import Tracker, TrackerConfig
 from kaoiro.faces.video import Frame, VideoFile
 from kaoiro.inference.classifier import prepare_crops
-from kaoiro.inference.engine import Engine
-from kaoiro.inference.parallel import in_order
-from kaoiro.inference.results import PhotoResult, Recording, Scores
+from kaoiro.inference.engine import Engine, MeasuredPicture
+from kaoiro.inference.parallel import in_order, workers
+from kaoiro.inference.results import MeasuredFrame, PhotoResult, Recording, Scores
+
+_PIXELS_AT_ONCE = 8_000_000
+"""What the detector may work on at a time in all threads; it takes about 200 bytes a pixel."""
 
 
 class Analyzer:
     """Measure facial expression with one model.
 
     Args:
-        model: name of a model that ships, or a model folder; None is the default model.
-        detector: finds faces; None is CenterFace with `resolution`.
-        max_faces: keep only this many largest faces of a frame; None keeps all.
+        model: name of a model that ships, or a model folder (a path object, or text with a separator such as
+            './stills', is always a folder); None is the default model.
+        detector: finds faces; None is CenterFace. See `FaceDetector` for what threads may do with it.
+        max_faces: measure only this many largest faces of a frame; None measures all.
         min_face: smallest face to look for, pixels of the original; None finds faces down to about 1/20 of the
             picture's longer side.
         tracker: settings of the identities over time.
-        threads: of ONNX Runtime; None leaves it to the runtime.
+        threads: processor threads; None takes what there is (for videos at most eight frames at a time).
 
     Raises:
+        InputError: `max_faces` or `min_face` makes no sense.
         ModelError: the model is missing, damaged, or has no expression head.
     """
 
@@ -56,13 +61,14 @@ class Analyzer:
             raise InputError(f"max_faces must be 1 or more, not {max_faces}")
         if min_face is not None and not min_face > 0:
             raise InputError(f"min_face must be a positive number of pixels, not {min_face}")
-        folder = modelfile.load(None if model is None else Path(model) if os.sep in str(model) else str(model))
+        folder = modelfile.load(model)
         self.specification = folder.specification
         if all(head.name != "expression" for head in self.specification.heads):
             raise ModelError(f"model '{folder.name}' has no expression head")
         self.model = folder
         self.threads = threads
-        self._max_faces, self._tracker, self._detector = max_faces, tracker, detector
+        self._max_faces, self._tracker = max_faces, tracker or TrackerConfig()
+        self._detector = None if detector is None else shareable(detector)
         self._resolution = Resolution(min_face=min_face)
 
     def _engine(self, threads: int | None) -> Engine:
@@ -92,7 +98,7 @@ class Analyzer:
         Args:
             source: path, encoded bytes, PIL image, or RGB uint8 array (H, W, 3).
             boxes: faces the caller knows, a sequence of (left, top, width, height) in pixels of the upright
-                picture; they are kept in order and detection is not run.
+                picture; they are kept in order and detection is not run, so nobody else is hidden in pictures.
             name: written to the records' `source`; default: the path, or 'picture'.
 
         Returns:
@@ -103,12 +109,14 @@ class Analyzer:
         """
         label = name or (os.fspath(source) if isinstance(source, (str, os.PathLike)) else "picture")
         pixels = photo.read(source, str(label))
+        measured = self._photos.picture(pixels) if boxes is None else self._known(pixels, boxes)
+        records = [face.record(str(label), 0, 0.0, None) for face in measured.faces] or [Record(str(label), 0, 0.0)]
+        return PhotoResult(records, source, [face.box for face in measured.others])
+
+    def _known(self, pixels: np.ndarray, boxes: Any) -> MeasuredPicture:
         engine = self._photos
-        height, width = pixels.shape[:2]
-        found = given(boxes, width, height) if boxes is not None else engine.largest(detect_in(pixels, engine.detector))
-        faces = engine.measure(to_luma(pixels) if engine.channels == 1 else pixels, found) if found else []
-        records = [face.record(str(label), 0, 0.0, None) for face in faces] or [Record(str(label), 0, 0.0)]
-        return PhotoResult(records, source)
+        faces = given(boxes, pixels.shape[1], pixels.shape[0])
+        return MeasuredPicture(engine.measure(to_luma(pixels) if engine.channels == 1 else pixels, faces), [])
 
     def video(
         self,
@@ -140,29 +148,39 @@ class Analyzer:
                 geometry says, as FER2013 images are for the default model.
 
         Returns:
-            Calibrated probabilities, which NumPy sees as an array (N, K) in the order of `labels`.
+            Calibrated probabilities, which NumPy sees as an array (N, K) in the order of `labels`: alphabetical,
+            as in records, where the model knows the eight expressions, else the model's own.
 
         Raises:
             InputError: another shape or type.
         """
         spec = self.specification
         answer = self._photos.classifier.predict(prepare_crops(array, spec.size, spec.channels))
-        return Scores(answer.heads["expression"], spec.head("expression").labels, answer.features)
+        vocabulary, scores = spec.head("expression").vocabulary, answer.heads["expression"]
+        if set(vocabulary.labels) == set(EXPRESSIONS.labels):
+            scores, vocabulary = scores[:, vocabulary.indices(EXPRESSIONS.labels)], EXPRESSIONS
+        return Scores(scores, vocabulary.labels, answer.features)
 
-    def _measured(
-        self, file: VideoFile, every: float | None, keep: bool
-    ) -> Iterator[tuple[Frame | None, list[Record]]]:
-        """Yield (frame, records) in presentation order; the frame is None unless `keep`."""
-        tracker = Tracker(self._tracker)
+    def _measured(self, file: VideoFile, every: float | None, keep: bool) -> Iterator[MeasuredFrame]:
+        """Yield what each frame shows in presentation order; the frame itself is None unless `keep`."""
+        tracker = Tracker(self._tracker.spanning(every, file.info.rate))
+        count = self._workers(file)
+        engine = self._frames if count > 1 else self._photos
         shown = sightings(_sampled(file.frames(), every))
-        measured = in_order(self._frames.frame, shown, self.threads or os.cpu_count() or 1)
-        with contextlib.closing(measured):
-            for sighting, faces in measured:
+        with contextlib.closing(in_order(engine.frame, shown, count)) as measured:
+            for sighting, seen in measured:
                 frame = sighting.frame
-                tracks = tracker.update(frame.time_s, [face.detection for face in faces])
+                tracks = tracker.update(frame.time_s, [face.detection for face in seen.faces])
                 place = (file.name, frame.index, frame.time_s)
-                records = [face.record(*place, track) for face, track in zip(faces, tracks, strict=True)]
-                yield frame if keep else None, records or [Record(*place)]
+                records = [face.record(*place, track) for face, track in zip(seen.faces, tracks, strict=True)]
+                others = [face.box for face in seen.others]
+                yield MeasuredFrame(frame if keep else None, records or [Record(*place)], others)
+
+    def _workers(self, file: VideoFile) -> int:
+        """Return how many frames of a video are measured at once: fewer where they are looked at in large."""
+        working_size = self._resolution.size if self._detector is None else self._detector.working_size
+        width, height = working_size(file.info.width, file.info.height)
+        return workers(self.threads, width * height, _PIXELS_AT_ONCE)
 
 
 def _sampled(frames: Iterator[Frame], every: float | None) -> Iterator[Frame]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kaoiro.core.errors import InputError
+from kaoiro.core.errors import InputError, ModelError
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.sessions import open_session
 from kaoiro.core.spec import Head
@@ -16,7 +16,7 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Answers:
     """Answers of a model for N crops.
 
     Attributes:
@@ -36,18 +36,39 @@ class Classifier:
     Args:
         model: checked model folder.
         threads: of ONNX Runtime; None leaves it to the runtime.
+
+    Raises:
+        ModelError: the graph cannot be opened, or has other inputs and outputs than model.json says.
     """
 
     def __init__(self, model: ModelFolder, threads: int | None = None) -> None:
         self.model, self.specification = model, model.specification
         self._session = open_session(model.graph, threads)
         self._names = [output.name for output in self._session.get_outputs()]
+        self._check_graph()
 
-    def predict(self, crops: np.ndarray) -> Prediction:
+    def _check_graph(self) -> None:
+        spec, free = self.specification, None
+        inputs = {value.name: value for value in self._session.get_inputs()}
+        there = {**inputs, **{value.name: value for value in self._session.get_outputs()}}
+        wanted: dict[str, tuple[int | None, ...]] = {"pixels": (free, spec.channels, spec.size, spec.size)}
+        wanted |= {"features": (free, free), **{head.name: (free, len(head.labels)) for head in spec.heads}}
+        wrong = [name for name, shape in wanted.items() if name not in there or not _fits(there[name].shape, shape)]
+        wrong += [name for name in inputs if name != "pixels" or inputs[name].type != "tensor(uint8)"]
+        if wrong:
+            raise ModelError(
+                f"{self.model.graph} is not the graph that model.json describes: {', '.join(wrong)} missing or of "
+                f"another shape; install or copy the model folder again"
+            )
+
+    def predict(self, crops: np.ndarray) -> Answers:
         """Return the model's answers.
 
         Args:
-            crops: (N, size, size) for one channel, (N, size, size, 3) for three; uint8.
+            crops: (N, size, size) for one channel, (N, size, size, 3) for three; uint8. See `prepare_crops`.
+
+        Raises:
+            onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument: crops of another size.
         """
         spec = self.specification
         pixels = crops[:, None] if spec.channels == 1 else crops.transpose(0, 3, 1, 2)
@@ -63,7 +84,14 @@ class Classifier:
             outputs = {"features": np.empty((0, 0), np.float32)}
             outputs |= {head.name: np.empty((0, len(head.labels)), np.float32) for head in spec.heads}
         raw = {head.name: outputs[head.name] for head in spec.heads}
-        return Prediction(outputs["features"], raw, {head.name: activate(raw[head.name], head) for head in spec.heads})
+        return Answers(outputs["features"], raw, {head.name: activate(raw[head.name], head) for head in spec.heads})
+
+
+def _fits(shape: list[int | str | None], wanted: tuple[int | None, ...]) -> bool:
+    """Tell whether a graph's shape can be the wanted one; names and None stand for any number."""
+    return len(shape) == len(wanted) and all(
+        not isinstance(have, int) or want is None or have == want for have, want in zip(shape, wanted, strict=True)
+    )
 
 
 def activate(raw: np.ndarray, head: Head) -> np.ndarray:
@@ -89,7 +117,7 @@ def prepare_crops(array: np.ndarray, size: int, channels: int) -> np.ndarray:
         (N, size, size) or (N, size, size, 3) uint8.
 
     Raises:
-        InputError: another shape or type, or NaN.
+        InputError: another shape or type, or NaN; also one RGB face (H, W, 3), which would pass for H grey ones.
     """
     from PIL import Image
 
@@ -97,6 +125,8 @@ def prepare_crops(array: np.ndarray, size: int, channels: int) -> np.ndarray:
         raise InputError(f"crops must be a NumPy array, not {type(array).__name__}")
     if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] != 3):
         raise InputError(f"crops must have shape (N, H, W) or (N, H, W, 3), not {array.shape}")
+    if array.ndim == 3 and array.shape[2] == 3:
+        raise InputError(f"crops of shape {array.shape} look like one RGB face; give array[None] for a batch of one")
     check_uint8(array)
     if 0 in array.shape[1:]:
         raise InputError(f"crops have no pixels: shape {array.shape}")

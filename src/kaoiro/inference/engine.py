@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ import numpy as np
 from kaoiro.core.labels import EXPRESSIONS, project
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.types import Record, expression_column
-from kaoiro.faces.align import cut, placement, roll
-from kaoiro.faces.detect import Detection, FaceDetector
+from kaoiro.faces.align import cut, placement, roll, to_luma
+from kaoiro.faces.detect import Detection, FaceDetector, detect_in
 from kaoiro.faces.quality import sharpness
 from kaoiro.faces.scout import Sighting, find
 from kaoiro.inference.classifier import Classifier
@@ -52,6 +53,19 @@ class MeasuredFace:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredPicture:
+    """What one picture shows.
+
+    Attributes:
+        faces: measured, largest first (or in the caller's order).
+        others: faces that were found but, being beyond `max_faces`, not measured.
+    """
+
+    faces: list[MeasuredFace]
+    others: list[Detection]
+
+
 class Engine:
     """Measures the faces of single pictures; may be used by several threads at once.
 
@@ -68,30 +82,48 @@ class Engine:
         self.classifier = Classifier(model, threads)
         self._specification = model.specification
         self._labels = model.specification.head("expression").vocabulary
-        self._open, self._detector, self._max_faces = detector, None, max_faces
+        self._open, self._max_faces = detector, max_faces
+        self._detector: FaceDetector | None = None
+        self._lock = threading.Lock()
 
     @property
     def detector(self) -> FaceDetector:
-        """The face detector."""
-        if self._detector is None:
-            self._detector = self._open()
-        return self._detector
+        """The face detector; it is opened once, whoever asks first."""
+        with self._lock:
+            if self._detector is None:
+                self._detector = self._open()
+            return self._detector
 
     @property
     def channels(self) -> int:
         """Channels that the model wants: 1 (luma) or 3 (RGB)."""
         return self._specification.channels
 
-    def largest(self, faces: list[Detection]) -> list[Detection]:
-        """Return the faces to keep, largest first."""
-        return faces[: self._max_faces]
+    def picture(self, pixels: np.ndarray) -> MeasuredPicture:
+        """Detect and measure the faces of one picture, RGB uint8 (H, W, 3).
 
-    def frame(self, sighting: Sighting) -> list[MeasuredFace]:
-        """Detect and measure the faces of one video frame."""
-        faces = find(sighting, self.detector, self.largest)
-        if not faces:
-            return []
-        return self.measure(sighting.frame.luma() if self.channels == 1 else sighting.frame.rgb(), faces)
+        Raises:
+            ModelError: the detector cannot be opened.
+        """
+        return self._measured(
+            detect_in(pixels, self.detector), lambda: to_luma(pixels) if self.channels == 1 else pixels
+        )
+
+    def frame(self, sighting: Sighting) -> MeasuredPicture:
+        """Detect and measure the faces of one video frame.
+
+        Raises:
+            ModelError: the detector cannot be opened.
+        """
+        frame = sighting.frame
+        return self._measured(
+            find(sighting, self.detector), lambda: frame.luma() if self.channels == 1 else frame.rgb()
+        )
+
+    def _measured(self, found: list[Detection], pixels: Callable[[], np.ndarray]) -> MeasuredPicture:
+        """Measure the largest faces; the pixels are asked for only if there are any."""
+        kept = found[: self._max_faces]
+        return MeasuredPicture(self.measure(pixels(), kept) if kept else [], found[len(kept) :])
 
     def measure(self, pixels: np.ndarray, faces: Sequence[Detection]) -> list[MeasuredFace]:
         """Measure known faces.
@@ -99,6 +131,12 @@ class Engine:
         Args:
             pixels: (H, W) luma or (H, W, 3) RGB uint8, as the model's channels ask.
             faces: where they are.
+
+        Returns:
+            A measured face for each of `faces`, in their order.
+
+        Raises:
+            LabelError: the model shares no expression with `labels.EXPRESSIONS`.
         """
         if not faces:
             return []

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
+from PIL import Image
 
 from kaoiro.core import codec
 from kaoiro.core.dialects import check_dialect, write_dialect
 from kaoiro.core.errors import KaoiroError, OutputError, TruncatedVideo
-from kaoiro.core.files import replacing
+from kaoiro.core.files import replacing, sweep, writing
 from kaoiro.core.types import Record
-from kaoiro.faces import draw
 from kaoiro.faces.encode import VideoWriter
 from kaoiro.inference.analyzer import Analyzer
+from kaoiro.inference.manifest import MANIFEST, append, fingerprint, read_manifest
 from kaoiro.inference.media import Medium, Unusable
-from kaoiro.inference.plot import save
+from kaoiro.inference.places import Places
+from kaoiro.inference.plot import Curves, figure
 from kaoiro.inference.results import PhotoResult, Recording
 
-MANIFEST = "manifest.jsonl"
 COMBINED = "all"
+_PICTURE, _VIDEO, _PLOT = "overlay.jpg", "overlay.mp4", "plot.png"
+_ENDINGS = (*codec.FORMATS, _PICTURE, _VIDEO, _PLOT)
 Status = Literal["complete", "partial", "failed", "skipped"]
+Item = TypeVar("Item")
 Advance = Callable[[float, float | None], None]
 
 
@@ -64,17 +67,20 @@ class Outcome:
 
 
 class Job:
-    """An analysis of many media into one folder.
+    """An analysis of many media into one folder, which one machine writes at a time.
+
+    What killed runs left half written is removed first.
 
     Args:
         analyzer: measures.
         folder: receives `<relative>.<format>` for each medium, overlays, plots, and `manifest.jsonl`.
         options: what is written.
         settings: everything that changes results beyond `options` and the model; part of the fingerprint that
-            decides whether a finished result still holds.
+            decides whether a finished result still holds. 'detector' is the path of a detector's file.
 
     Raises:
         OutputError: the folder cannot be written.
+        InputError: the detector's file cannot be read.
     """
 
     def __init__(
@@ -83,197 +89,198 @@ class Job:
         codec.check_format(options.format)
         check_dialect(options.dialect)
         self.analyzer, self.folder, self.options = analyzer, Path(folder), options
-        fingerprint = asdict(options) | (settings or {}) | {"model": analyzer.model.digest}
-        self._settings = json.dumps(fingerprint, sort_keys=True, default=str)
-        self._taken = {COMBINED: 1, Path(MANIFEST).stem: 1}  # names that the job itself writes to
-        self._tables: list[Path] = []
+        self._settings = fingerprint(analyzer, asdict(options), settings or {})
         _require_writable(self.folder)
-        self._done = {_base(entry): entry for entry in read_manifest(self.folder / MANIFEST) if entry["outputs"]}
+        sweep(self.folder)
+        self._tables: list[Path] = []
+        self._done = {entry["place"]: entry for entry in read_manifest(self.folder / MANIFEST)}
+        earlier = ((place, entry["name"]) for place, entry in self._done.items())
+        self._places = Places((COMBINED, Path(MANIFEST).stem), earlier)
 
     def run(self, medium: Medium | Unusable, advance: Advance = lambda time_s, end_s: None) -> Outcome:
         """Measure one medium, or find it already done.
 
         Args:
             medium: from `media.discover`.
-            advance: called with the presentation time reached and the declared end (None if unknown), seconds.
+            advance: called with the presentation time since the start and the duration (None if unknown), seconds.
 
         Raises:
-            OutputError: the folder cannot be written; an unusable medium is an Outcome, not an error.
+            OutputError: the folder or its manifest cannot be written. An unusable medium is an Outcome, not an
+                error, and so is one whose own result cannot be written.
         """
         if isinstance(medium, Unusable):
             return Outcome(medium.name, "failed", message=medium.reason)
-        base = self._unique(medium.relative)
-        earlier = self._done.get(base)
-        if earlier is not None and self._still_holds(earlier, medium, base):
-            self._tables.append(self.folder / earlier["outputs"][0])
-            status = "skipped" if earlier["status"] == "complete" else "partial"
-            counts = (earlier["rows"], earlier["faces"])
-            return Outcome(medium.name, status, *counts, earlier["outputs"], earlier["message"])
-        outcome = self._measure(medium, base, advance)
+        place = self._places.take(medium.name, medium.relative)
+        earlier = self._done.get(place)
+        if earlier is not None and self._still_holds(earlier, medium):
+            outcome = _found(earlier)
+        else:
+            outcome = self._measure(medium, place, advance)
+            self._remove_outdated(earlier, medium, place, outcome)
+            entry = {**asdict(outcome), "place": place, "stamp": medium.stamp, "settings": self._settings}
+            append(self.folder / MANIFEST, entry)
         if outcome.status != "failed":
             self._tables.append(self.folder / outcome.outputs[0])
-        self._note(medium, outcome)
         return outcome
 
     def combine(self) -> Path | None:
-        """Join the tables of all media into `all.<format>`, in order; None if there is only one, or another dialect."""
-        if len(self._tables) < 2 or self.options.dialect != "kaoiro":
-            return None
-        target = self.folder / f"{COMBINED}.{self.options.format}"
+        """Join the tables of all media into `all.<format>`, in order; None if there is only one, or another dialect.
+
+        Joined tables of earlier runs are removed.
+
+        Raises:
+            OutputError: the joined table cannot be written, or an earlier one not be removed.
+        """
+        target = None
+        if len(self._tables) > 1 and self.options.dialect == "kaoiro":
+            target = self.folder / f"{COMBINED}.{self.options.format}"
+            self._join(target)
+        for path in (self.folder / f"{COMBINED}.{kind}" for kind in codec.FORMATS):
+            if path != target:
+                with writing(path):
+                    path.unlink(missing_ok=True)
+        return target
+
+    def _join(self, target: Path) -> None:
         with codec.opened(target) as writer:
             for table in self._tables:
                 for row in codec.read_rows(table):
                     writer.write(row)
-        return target
 
-    def _unique(self, relative: str) -> str:
-        """Return a place below the folder that no other medium of this job has, whatever a system makes of case."""
-        safe = "/".join("".join("_" if c in '<>:"|?*\\' else c for c in part) for part in relative.split("/"))
-        key = safe.casefold()
-        count = self._taken[key] = self._taken.get(key, 0) + 1
-        return safe if count == 1 else f"{safe}~{count}"
-
-    def _still_holds(self, entry: dict[str, Any], medium: Medium, base: str) -> bool:
+    def _still_holds(self, entry: dict[str, Any], medium: Medium) -> bool:
         return (
             entry["name"] == medium.name
             and entry["status"] in ("complete", "partial")
             and tuple(entry["stamp"]) == medium.stamp
             and entry["settings"] == self._settings
-            and entry["outputs"][0] == self._place(base, self.options.format)
             and all((self.folder / output).is_file() for output in entry["outputs"])
         )
 
-    @staticmethod
-    def _place(base: str, ending: str) -> str:
-        return f"{base}.{ending}"
+    def _remove_outdated(self, earlier: dict[str, Any] | None, medium: Medium, place: str, outcome: Outcome) -> None:
+        """Remove results of a medium that failed or has changed, as far as they were not written anew."""
+        if outcome.status != "failed" and (earlier is None or tuple(earlier["stamp"]) == medium.stamp):
+            return
+        for path in (self.folder / f"{place}.{ending}" for ending in _ENDINGS):
+            if path.relative_to(self.folder).as_posix() not in outcome.outputs:
+                _remove(path)
 
-    def _measure(self, medium: Medium, base: str, advance: Advance) -> Outcome:
+    def _measure(self, medium: Medium, place: str, advance: Advance) -> Outcome:
         try:
             with medium.open() as path:
                 if medium.kind == "photo":
-                    return self._photo(medium, path, base)
-                return self._video(medium, path, base, advance)
-        except OutputError:
-            raise
+                    return self._photo(medium, path, place)
+                return self._video(medium, path, place, advance)
+        except OutputError as error:
+            _require_writable(self.folder)
+            return Outcome(medium.name, "failed", message=str(error))
         except KaoiroError as error:
             return Outcome(medium.name, "failed", message=str(error))
         except OSError as error:
             return Outcome(medium.name, "failed", message=f"{medium.name}: cannot be read: {error.strerror or error}")
 
-    def _photo(self, medium: Medium, path: Path, base: str) -> Outcome:
+    def _photo(self, medium: Medium, path: Path, place: str) -> Outcome:
         result = self.analyzer.image(path, name=medium.name)
-        outputs = [self._place(base, self.options.format)]
+        outputs = [f"{place}.{self.options.format}"]
         if self.options.overlay:
-            outputs.append(self._place(base, "overlay.jpg"))
-            with replacing(self.folder / outputs[-1]) as partial:
-                result.picture(blur=self.options.blur_faces).save(partial, quality=90)
-        rows = self._write(result.rows(), self.folder / outputs[0])
+            outputs.append(f"{place}.{_PICTURE}")
+            self._save(result.picture(blur=self.options.blur_faces), outputs[-1], quality=90)
+        rows = self._write(result.rows(), outputs[0])
         return Outcome(medium.name, "complete", rows, len(result), outputs)
 
-    def _video(self, medium: Medium, path: Path, base: str, advance: Advance) -> Outcome:
+    def _video(self, medium: Medium, path: Path, place: str, advance: Advance) -> Outcome:
         recording = self.analyzer.video(path, every=self.options.every, name=medium.name)
-        outputs = [self._place(base, self.options.format)]
-        tally = _Tally(lambda time_s: advance(time_s, recording.info.end_s), keep=self.options.plot)
+        outputs = [f"{place}.{self.options.format}"]
+        start_s, duration_s = recording.info.start_s, recording.info.duration_s
+        curves = Curves() if self.options.plot else None
+        tally = _Tally(lambda time_s: advance(time_s - start_s, duration_s), curves)
         with ExitStack() as stack:
-            records: Iterable[Record] = recording.rows()
+            records = recording.rows()
             if self.options.overlay:
-                outputs.append(self._place(base, "overlay.mp4"))
-                partial = stack.enter_context(replacing(self.folder / outputs[-1]))
-                records = _drawn(recording, partial, self.options.blur_faces)
-            rows = self._write(tally.count(records), self.folder / outputs[0])
-        if self.options.plot:
-            outputs.append(self._place(base, "plot.png"))
-            with replacing(self.folder / outputs[-1]) as partial:
-                save(tally.kept, Path(medium.relative).name, partial)
+                outputs.append(f"{place}.{_VIDEO}")
+                target = self.folder / outputs[-1]
+                partial = stack.enter_context(replacing(target))
+                records = _drawn(recording, partial, target, self.options.blur_faces)
+            records = tally.count(stack.enter_context(_closing(records)))
+            rows = self._write(stack.enter_context(_closing(records)), outputs[0])
+        if curves is not None:
+            outputs.append(f"{place}.{_PLOT}")
+            self._save(figure(curves, Path(medium.relative).name), outputs[-1])
         status: Status = "partial" if tally.failure else "complete"
         return Outcome(medium.name, status, rows, tally.faces, outputs, tally.failure)
 
-    def _write(self, records: Iterable[Record], path: Path) -> int:
-        if self.options.dialect == "kaoiro":
-            return codec.write(records, path)
-        return write_dialect((record.row() for record in records), path, self.options.dialect)
+    def _save(self, picture: Image.Image, output: str, **settings: Any) -> None:
+        target = self.folder / output
+        with replacing(target) as partial, writing(target):
+            picture.save(partial, **settings)
 
-    def _note(self, medium: Medium, outcome: Outcome) -> None:
-        entry = asdict(outcome) | {"stamp": medium.stamp, "settings": self._settings}
-        line = json.dumps(entry, ensure_ascii=False) + "\n"
-        manifest = self.folder / MANIFEST
-        try:
-            with manifest.open("a+b") as file:
-                file.write(("\n" if _cut_off(file) else "").encode() + line.encode())
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise OutputError(f"cannot write {manifest}: {error.strerror or error}") from error
+    def _write(self, records: Iterable[Record], output: str) -> int:
+        target = self.folder / output
+        if self.options.dialect == "kaoiro":
+            return codec.write(records, target)
+        return write_dialect((record.row() for record in records), target, self.options.dialect)
 
 
 class _Tally:
     """Counts records on their way into a file and turns a broken-off end into a message."""
 
-    def __init__(self, advance: Callable[[float], None], keep: bool) -> None:
-        self._advance, self._keep = advance, keep
+    def __init__(self, advance: Callable[[float], None], curves: Curves | None) -> None:
+        self._advance, self._curves = advance, curves
         self.faces, self.failure = 0, ""
-        self.kept: list[Record] = []
 
     def count(self, records: Iterable[Record]) -> Iterator[Record]:
         try:
             for record in records:
                 self.faces += record.has_face
                 self._advance(record.time_s)
-                if self._keep:
-                    self.kept.append(record)
+                if self._curves is not None:
+                    self._curves.add(record)
                 yield record
         except TruncatedVideo as error:
             self.failure = str(error)
 
 
-def _drawn(recording: Recording, path: Path, blur: bool) -> Iterator[Record]:
-    """Yield the records while writing the annotated video."""
+def _drawn(recording: Recording, path: Path, name: Path, blur: bool) -> Iterator[Record]:
+    """Yield the records while writing the annotated video; errors call the file `name`."""
     info = recording.info
     failure: TruncatedVideo | None = None
-    with VideoWriter(path, info.width, info.height, info.rate) as writer:
+    with VideoWriter(path, info.width, info.height, info.rate, name) as writer:
         try:
-            for frame, records in recording.frames():
-                assert frame is not None
-                picture = draw.annotate(frame.rgb(), [r for r in records if r.has_face], blur=blur)
-                writer.write(np.asarray(picture), frame.time_s)
-                yield from records
+            with _closing(recording.pictures(blur)) as pictures:
+                for picture, records in pictures:
+                    writer.write(np.asarray(picture), records[0].time_s)
+                    yield from records
         except TruncatedVideo as error:
             failure = error
     if failure is not None:
         raise failure
 
 
-def _base(entry: dict[str, Any]) -> str:
-    """Return the place below the folder that an entry's outputs share."""
-    return entry["outputs"][0].rpartition(".")[0]
+@contextmanager
+def _closing(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
+    """Close a generator when the block ends: Windows removes no file that a suspended one has open."""
+    try:
+        yield items
+    finally:
+        if isinstance(items, Generator):
+            items.close()
 
 
-def _cut_off(file: IO[bytes]) -> bool:
-    """Whether a file's last line lacks its end, as a crash leaves it."""
-    if not file.seek(0, os.SEEK_END):
-        return False
-    file.seek(-1, os.SEEK_END)
-    return file.read(1) != b"\n"
+def _found(entry: dict[str, Any]) -> Outcome:
+    """Return the outcome of a medium whose earlier result still holds."""
+    status: Status = "skipped" if entry["status"] == "complete" else "partial"
+    return Outcome(entry["name"], status, entry["rows"], entry["faces"], entry["outputs"], entry["message"])
 
 
-def read_manifest(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the entries of a manifest; a line cut short by a crash is passed over."""
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if isinstance(entry, dict) and {"name", "status", "stamp", "settings", "outputs"} <= entry.keys():
-                yield entry
+def _remove(path: Path) -> None:
+    """Remove a file, if there is one and the system lets us."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _require_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".writable{os.getpid()}"
+        probe = folder / f".writable.part{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -103,21 +104,44 @@ def _in_folder(reader: Reader, folder: Path, skip: Path | None) -> Iterator[Medi
     if skipped is not None and folder.resolve().is_relative_to(skipped):
         yield Unusable(printable(folder), "lies in the folder that receives the results; choose another one for them")
         return
-    for path in sorted(folder.rglob("*"), key=lambda item: item.relative_to(folder).parts):
-        relative = path.relative_to(folder).as_posix()
-        if _hidden(relative) or not path.is_file():
-            continue
-        if skipped is not None and path.resolve().is_relative_to(skipped):
-            continue
-        kind = kind_of(path.name)
-        if kind is not None:
+    for item in _walk(folder, skipped):
+        for found in [item] if isinstance(item, Unusable) else _in_file(reader, item, folder):
             count += 1
-            yield _file(path, relative, kind)
-        elif is_archive(path):
-            count += 1
-            yield from _in_archive(reader, path, relative)
+            yield found
     if not count:
         yield Unusable(printable(folder), "a folder without photos, videos or archives")
+
+
+def _walk(folder: Path, skipped: Path | None) -> Iterator[Path | Unusable]:
+    """Yield the files below a folder, names in order, and the folders that cannot be read."""
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+        for entry in entries:
+            path = folder / entry.name
+            if _hidden(entry.name):
+                continue
+            if not entry.is_dir(follow_symlinks=False):
+                yield path
+            elif skipped is None or path.resolve() != skipped:
+                yield from _walk(path, skipped)
+    except OSError as error:
+        yield Unusable(printable(folder), f"cannot be read: {error.strerror or error}")
+
+
+def _in_file(reader: Reader, path: Path, folder: Path) -> Iterator[Medium | Unusable]:
+    """Yield what a file of a walked folder holds: a medium, the media of an archive, or nothing."""
+    kind = kind_of(path.name)
+    relative = path.relative_to(folder).as_posix()
+    try:
+        if (kind is None and not is_archive(path)) or not path.is_file():
+            return
+        if kind is not None:
+            yield _file(path, relative, kind)
+        else:
+            yield from _in_archive(reader, path, relative)
+    except OSError as error:
+        yield Unusable(printable(path), f"cannot be read: {error.strerror or error}")
 
 
 def _file(path: Path, relative: str, kind: Kind) -> Medium:
@@ -159,7 +183,7 @@ def _in_archive(reader: Reader, path: Path, relative: str) -> Iterator[Medium | 
 def _member_medium(reader: Reader, member: Member, relative: str, kind: Kind) -> Medium:
     @contextmanager
     def opened() -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="kaoiro-") as folder:
+        with tempfile.TemporaryDirectory(prefix="kaoiro-", ignore_cleanup_errors=True) as folder:
             target = Path(folder) / f"member{PurePosixPath(member.name).suffix}"
             reader.copy(member, target)
             yield target

@@ -6,9 +6,9 @@ to draw eight lines. Results are tables, for those who want other figures.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
+import math
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -18,49 +18,138 @@ from kaoiro.core.types import Record, expression_column
 from kaoiro.faces.draw import COLOURS
 
 MOST_TRACKS = 6
+MOST_POINTS = 4800  # of a line: four for each of its pixels
+_MOST_CURVES = 64
 _FINE = 3
 _WIDTH, _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 1200, 220, 60, 140, 56, 52
 _INK, _GRID = "#222222", "#dddddd"
+_COLUMNS = tuple(map(expression_column, EXPRESSIONS.labels))
 
 
-def figure(records: list[Record], title: str) -> Image.Image:
+class _Thinned:
+    """The rows of a growing table, from some length on only each second, fourth, eighth of them.
+
+    Attributes:
+        count: rows so far.
+        stride: distance between the rows that are held.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.count, self.stride = 0, 1
+        self._width, self._held = width, array("d")
+
+    def add(self, row: Sequence[float]) -> None:
+        """Add a row of `width` numbers."""
+        if self.count % self.stride == 0:
+            self._held.extend(row)
+        self.count += 1
+        if len(self._held) == MOST_POINTS * self._width:
+            self._held = array("d", self.rows()[::2].tobytes())
+            self.stride *= 2
+
+    def rows(self) -> np.ndarray:
+        """Return the rows that are held: (n, width), n below `MOST_POINTS`."""
+        return np.array(self._held).reshape(-1, self._width)
+
+
+class Curves:
+    """What a figure needs of the records of a video, in bounded memory: a picture has only so many pixels.
+
+    Up to `MOST_POINTS` records of a track, all of them are held. Of more tracks than a picture has panels, those with
+    few records are let go.
+
+    Attributes:
+        low, high: presentation times of the first and the last frame, seconds; infinite if there is none.
+    """
+
+    def __init__(self) -> None:
+        self.low, self.high = math.inf, -math.inf
+        self._last: float | None = None
+        self._steps = _Thinned(1)
+        self._tracks: dict[int, _Thinned] = {}
+        self._seen: set[int] = set()
+
+    def add(self, record: Record) -> None:
+        """Take up the next record."""
+        time_s = record.time_s
+        self.low, self.high = min(self.low, time_s), max(self.high, time_s)
+        if self._last is not None and time_s > self._last:
+            self._steps.add([time_s - self._last])
+        self._last = time_s
+        if record.track is not None:
+            self._curve(record.track).add([time_s, *(record.scores.get(name, 0.0) for name in _COLUMNS)])
+
+    def _curve(self, track: int) -> _Thinned:
+        self._seen.add(track)
+        if track not in self._tracks:
+            if len(self._tracks) >= _MOST_CURVES:
+                del self._tracks[min(self._tracks, key=lambda other: self._tracks[other].count)]
+            self._tracks[track] = _Thinned(1 + len(_COLUMNS))
+        return self._tracks[track]
+
+    @property
+    def step(self) -> float:
+        """The usual time from frame to frame, seconds."""
+        return float(np.median(self._steps.rows())) if self._steps.count else 1.0
+
+    @property
+    def left_out(self) -> int:
+        """Number of tracks that the figure does not show."""
+        return max(0, len(self._seen) - MOST_TRACKS)
+
+    def longest(self) -> list[tuple[int, np.ndarray, int]]:
+        """Return the tracks with most records: their number, (n, 1 + 8) times and scores, and the rows' stride."""
+        ranked = sorted(self._tracks, key=lambda track: -self._tracks[track].count)[:MOST_TRACKS]
+        return [(track, self._tracks[track].rows(), self._tracks[track].stride) for track in sorted(ranked)]
+
+
+def figure(records: Iterable[Record] | Curves, title: str) -> Image.Image:
     """Return a picture with a panel for each of the longest tracks; lines are interrupted where no face was seen.
 
     Args:
-        records: of one video, in order of time.
+        records: of one video, in order of time, or the curves that were made of them.
         title: above the panels.
     """
-    counts = Counter(record.track for record in records if record.track is not None)
-    tracks = sorted(track for track, _ in counts.most_common(MOST_TRACKS))
+    curves = records if isinstance(records, Curves) else _curves(records)
+    tracks = curves.longest()
     height = _TOP + _PANEL * max(1, len(tracks)) + _BOTTOM
     image = Image.new("RGB", (_WIDTH * _FINE, height * _FINE), "white")
     pen = _Pen(ImageDraw.Draw(image))
-    left_out = len(counts) - len(tracks)
-    more = f" ({left_out} shorter tracks not shown)" if left_out > 0 else ""
+    more = f" ({curves.left_out} shorter tracks not shown)" if curves.left_out else ""
     pen.text((_LEFT, 14), f"{title}: expression over time{more}", 18)
-    times = np.array([record.time_s for record in records] or [0.0])
-    low, high = float(times.min()), float(max(times.max(), times.min() + 1e-3))
-
-    def across(time_s: float) -> float:
-        return _LEFT + (time_s - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
-
-    for place, track in enumerate(tracks or [None]):
-        top = _TOP + place * _PANEL + 22
-        _axes(pen, top, across, low, high)
-        if track is None:
-            pen.text((_WIDTH / 2 - 60, top + _PANEL / 2 - 30), "no face found", 16)
-            continue
-        pen.text((_LEFT, top - 19), f"track {track}", 13)
-        _lines(pen, [record for record in records if record.track == track], top, across, _step(times))
+    _panels(pen, curves, tracks)
     pen.text((_WIDTH / 2 - 110, height - 22), "presentation time (seconds)", 13)
     if tracks:
         _legend(pen)
     return image.resize((_WIDTH, height), Image.Resampling.BOX)
 
 
-def save(records: list[Record], title: str, path: Path) -> None:
-    """Write the figure to a picture file whose suffix names the format."""
-    figure(records, title).save(path)
+def _curves(records: Iterable[Record]) -> Curves:
+    curves = Curves()
+    for record in records:
+        curves.add(record)
+    return curves
+
+
+def _panels(pen: _Pen, curves: Curves, tracks: list[tuple[int, np.ndarray, int]]) -> None:
+    low = curves.low if math.isfinite(curves.low) else 0.0
+    high = max(curves.high, low + 1e-3)
+
+    def across(time_s: float) -> float:
+        return _LEFT + (time_s - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
+
+    for place in range(max(1, len(tracks))):
+        _axes(pen, _top(place), across, low, high)
+    for place, (track, rows, stride) in enumerate(tracks):
+        pen.text((_LEFT, _top(place) - 19), f"track {track}", 13)
+        _lines(pen, rows, _top(place), across, longest_step=3 * curves.step * stride)
+    if not tracks:
+        pen.text((_WIDTH / 2 - 60, _top(0) + _PANEL / 2 - 30), "no face found", 16)
+
+
+def _top(place: int) -> float:
+    """Return the upper edge of a panel, pixels."""
+    return _TOP + place * _PANEL + 22
 
 
 class _Pen:
@@ -101,20 +190,13 @@ def ticks(low: float, high: float, about: int = 10) -> list[float]:
     return [round(float((first + k) * step), 9) for k in range(int((high - first * step) / step + 1e-9) + 1)]
 
 
-def _step(times: np.ndarray) -> float:
-    steps = np.diff(np.unique(times))
-    return float(np.median(steps)) if len(steps) else 1.0
-
-
-def _lines(pen: _Pen, records: list[Record], top: float, across: Callable[[float], float], step: float) -> None:
-    every = max(1, len(records) // (2 * _WIDTH))
-    kept = records[::every]
-    times = np.array([record.time_s for record in kept])
-    pieces = np.split(np.arange(len(kept)), np.flatnonzero(np.diff(times) > 3 * step * every) + 1)
-    for label in EXPRESSIONS.labels:
-        values = [record.scores.get(expression_column(label), 0.0) for record in kept]
+def _lines(pen: _Pen, rows: np.ndarray, top: float, across: Callable[[float], float], longest_step: float) -> None:
+    """Draw the scores of one track; a pause longer than `longest_step` seconds interrupts the lines."""
+    times = rows[:, 0]
+    pieces = np.split(np.arange(len(rows)), np.flatnonzero(np.diff(times) > longest_step) + 1)
+    for label, values in zip(EXPRESSIONS.labels, rows[:, 1:].T, strict=True):
         for piece in pieces:
-            points = [(across(float(times[index])), _down(top, values[index])) for index in piece]
+            points = [(across(float(times[index])), _down(top, float(values[index]))) for index in piece]
             if len(points) == 1:
                 points.append((points[0][0] + 1, points[0][1]))
             pen.line(points, COLOURS[label], 1.8)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from kaoiro.core import codec
 from kaoiro.core.dialects import check_dialect, write_dialect
-from kaoiro.core.types import Record
+from kaoiro.core.errors import TruncatedVideo, TruncatedVideoWarning
+from kaoiro.core.types import Box, Record, expression_column
 from kaoiro.faces import draw, photo
 from kaoiro.faces.video import Frame, VideoFile, VideoInfo
 from kaoiro.inference.plot import figure
@@ -21,7 +23,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from PIL import Image
 
-Measured = Iterator[tuple[Frame | None, list[Record]]]
+
+class MeasuredFrame(NamedTuple):
+    """One frame of a video and what it shows.
+
+    Attributes:
+        frame: the frame, None where nobody asked for pixels.
+        records: of its faces, or one without a face.
+        others: faces that were found but, being beyond `max_faces`, not measured.
+    """
+
+    frame: Frame | None
+    records: list[Record]
+    others: list[Box]
+
+
+Measured = Iterator[MeasuredFrame]
 
 
 class _Table:
@@ -52,16 +69,20 @@ class _Table:
         Raises:
             OutputError: unknown suffix or dialect, or the place cannot be written.
         """
-        if check_dialect(dialect) == "kaoiro":
-            return codec.write(self.rows(), path)
-        return write_dialect((record.row() for record in self.rows()), path, dialect)
+        return _write(self.rows(), path, dialect)
+
+
+def _write(records: Iterator[Record], path: str | Path, dialect: str) -> int:
+    if check_dialect(dialect) == "kaoiro":
+        return codec.write(records, path)
+    return write_dialect((record.row() for record in records), path, dialect)
 
 
 class PhotoResult(_Table, Sequence[Record]):
     """The faces of one picture, largest first; empty if there is none."""
 
-    def __init__(self, records: list[Record], source: photo.Picture) -> None:
-        self._all, self._source = records, source
+    def __init__(self, records: list[Record], source: photo.Picture, others: Sequence[Box] = ()) -> None:
+        self._all, self._source, self._others = records, source, others
         self._faces = [record for record in records if record.has_face]
 
     def __len__(self) -> int:
@@ -80,8 +101,16 @@ class PhotoResult(_Table, Sequence[Record]):
         return iter(self._all)
 
     def picture(self, blur: bool = False) -> Image.Image:
-        """Return the picture with boxes and expressions drawn; `blur` hides the people."""
-        return draw.annotate(photo.read(self._source), self._faces, blur=blur)
+        """Return the picture with boxes and expressions drawn.
+
+        Args:
+            blur: hide the people, those beyond `max_faces` too. Who was not found is not hidden: look at the
+                picture before you show it.
+
+        Raises:
+            InputError: the picture cannot be read any more.
+        """
+        return draw.annotate(photo.read(self._source), self._faces, blur=blur, others=self._others)
 
     def show(self) -> None:
         """Open the annotated picture in the system's viewer."""
@@ -101,49 +130,108 @@ class Recording(_Table):
 
     Iterating streams in bounded memory and decodes anew each time. `to_arrow`, `to_pandas`, `show` and
     the notebook display need all records at once and keep them.
+
+    A video that broke off raises TruncatedVideo after its last record where it is iterated. Tables, figures and
+    files hold what was readable, and a TruncatedVideoWarning says what is missing.
+
+    Attributes:
+        failure: what is missing of the video, as far as it was read so far; None if nothing is.
     """
 
     def __init__(self, file: VideoFile, measure: Callable[[bool], Measured]) -> None:
         self._file, self._measure = file, measure
         self._kept: list[Record] | None = None
+        self.failure: str | None = None
 
     @property
     def info(self) -> VideoInfo:
         """What the file says of itself: size, rate, duration, rotation."""
         return self._file.info
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Generator[Record, None, None]:
         return self.rows()
 
-    def rows(self) -> Iterator[Record]:
-        """Yield the records in order of frames."""
+    def rows(self) -> Generator[Record, None, None]:
+        """Yield the records in order of frames.
+
+        Raises:
+            TruncatedVideo: after the last record, if the video broke off.
+        """
+        yield from self._readable()
+        if self.failure is not None:
+            raise TruncatedVideo(self.failure)
+
+    def _readable(self) -> Generator[Record, None, None]:
+        """Yield the records up to the end or to where the video broke off, which `failure` then tells."""
         if self._kept is not None:
             yield from self._kept
             return
-        for _, records in self._measure(False):
-            yield from records
+        try:
+            for _, records, _ in self._measure(False):
+                yield from records
+            self.failure = None
+        except TruncatedVideo as error:
+            self.failure = str(error)
 
-    def frames(self) -> Measured:
-        """Yield (frame, its records), for those who also need the pixels."""
-        return self._measure(True)
+    def frames(self) -> Generator[tuple[Frame, list[Record]], None, None]:
+        """Yield (frame, its records), for those who also need the pixels.
+
+        Raises:
+            TruncatedVideo: after the last frame, if the video broke off.
+        """
+        for frame, records, _ in self._measure(True):
+            assert frame is not None
+            yield frame, records
+
+    def pictures(self, blur: bool = False) -> Generator[tuple[Image.Image, list[Record]], None, None]:
+        """Yield (annotated picture, its records) frame by frame.
+
+        Args:
+            blur: hide the people, those beyond `max_faces` too. Who was not found is not hidden: look at the
+                video before you show it.
+
+        Raises:
+            TruncatedVideo: after the last frame, if the video broke off.
+        """
+        for frame, records, others in self._measure(True):
+            assert frame is not None
+            faces = [record for record in records if record.has_face]
+            yield draw.annotate(frame.rgb(), faces, blur=blur, others=others), records
 
     def records(self) -> list[Record]:
-        """Return all records and keep them."""
-        if self._kept is None:
-            self._kept = list(self.rows())
-        return self._kept
+        """Return all readable records and keep them; warns if the video broke off."""
+        records = self._all()
+        self._warn()
+        return records
 
     def to_arrow(self) -> pa.Table:
-        """Return the records as an Arrow table."""
-        return codec.to_arrow(record.row() for record in self.records())
+        """Return the readable records as an Arrow table; warns if the video broke off."""
+        table = codec.to_arrow(record.row() for record in self._all())
+        self._warn()
+        return table
+
+    def write(self, path: str | Path, dialect: str = "kaoiro") -> int:
+        """Write the readable records as `PhotoResult.write` does; warns if the video broke off."""
+        count = _write(self._readable(), path, dialect)
+        self._warn()
+        return count
 
     def figure(self) -> Image.Image:
-        """Return a picture of the probabilities over time, a panel for each track."""
+        """Return a picture of the probabilities over time, a panel for each track; warns if the video broke off."""
         return figure(self.records(), self._file.path.name)
 
     def show(self) -> None:
         """Open the picture of the probabilities over time in the system's viewer."""
         self.figure().show()
+
+    def _all(self) -> list[Record]:
+        if self._kept is None:
+            self._kept = list(self._readable())
+        return self._kept
+
+    def _warn(self) -> None:
+        if self.failure is not None:
+            warnings.warn(self.failure, TruncatedVideoWarning, stacklevel=3)
 
     def __repr__(self) -> str:
         info = self.info
@@ -151,7 +239,9 @@ class Recording(_Table):
         return f"<recording {self._file.name}: {info.width}x{info.height}, {length}>"
 
     def _repr_html_(self) -> str:
-        return draw.html_image(self.figure(), longest=1000) + html_table(self.records())
+        picture = figure(self._all(), self._file.path.name)
+        note = "" if self.failure is None else f"<p>{html.escape(self.failure)}</p>"
+        return draw.html_image(picture, longest=1000) + note + html_table(self._all())
 
 
 class Scores:
@@ -186,24 +276,31 @@ class Scores:
         return np.array(self.probabilities, dtype=dtype, copy=True if copy is None else copy)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return a DataFrame with a column for each label."""
+        """Return a DataFrame with a column `expression_<label>` for each label, as records have."""
         import pandas as pd
 
-        return pd.DataFrame(self.probabilities, columns=list(self.labels))
+        return pd.DataFrame(self.probabilities, columns=[expression_column(label) for label in self.labels])
 
     def __repr__(self) -> str:
         return f"<scores of {len(self)} crops: {', '.join(self.labels)}>"
+
+    def _repr_html_(self) -> str:
+        first = zip(self.top[:12], self.probabilities[:12].tolist(), strict=True)
+        rows = [(number, top, *values) for number, (top, values) in enumerate(first)]
+        return _html(("crop", "top", *self.labels), rows, len(self))
 
 
 def html_table(records: list[Record], limit: int = 12) -> str:
     """Return the main columns of the first records as an HTML table."""
     names = ("frame", "time_s", "track", "expression", "confidence", "face_size", "sharpness")
-    head = "".join(f"<th>{name}</th>" for name in names)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{_cell(getattr(record, name))}</td>" for name in names) + "</tr>"
-        for record in records[:limit]
-    )
-    more = f"<p>{len(records)} rows in all</p>" if len(records) > limit else ""
+    return _html(names, [[getattr(record, name) for name in names] for record in records[:limit]], len(records))
+
+
+def _html(names: Sequence[str], rows: Sequence[Sequence[Any]], count: int) -> str:
+    """Return the first rows of a table of `count` rows."""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+    body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in rows)
+    more = f"<p>{count} rows in all</p>" if count > len(rows) else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 

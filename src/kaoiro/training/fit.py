@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import importlib
 import json
@@ -35,7 +34,9 @@ from kaoiro.core.run import Run
 from kaoiro.core.spec import Head, Specification
 from kaoiro.data.faces import Faces
 from kaoiro.data.source import LearningData, load
-from kaoiro.training import curve
+from kaoiro.inference.classifier import prepare_crops
+from kaoiro.training import cost, curve, hardware
+from kaoiro.training.timing import epochs_within
 
 KEYS = ("pixels", "target", "label")
 CURVE = "curve.csv"
@@ -79,15 +80,16 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
     Args:
         family: folder name under `kaoiro.families`.
         recipe: the family's Recipe.
-        folder: receives recipe.json, last.ckpt and the learning curve (curve.csv).
+        folder: receives recipe.json, last.ckpt, the learning curve (curve.csv) and the time spent (cost.json).
 
     Raises:
         DataError: the data of the recipe cannot be read.
-        InputError: `folder` belongs to a run with other settings.
+        InputError: a setting of the recipe cannot be, or `folder` belongs to a run with other settings.
         KeyboardInterrupt: stopped by Ctrl-C; the same call goes on after the last full epoch.
     """
+    recipe.check()
     folder = Path(folder)
-    data = load(recipe.data)
+    data = sized(load(recipe.data), recipe.size)
     if not len(data.training):
         raise DataError(f"{data.description} gives no training faces")
     specification = specify(recipe, data)
@@ -143,8 +145,23 @@ def _interruptible() -> Iterator[None]:
         raise KeyboardInterrupt from stop
 
 
+def sized(data: LearningData, size: int) -> LearningData:
+    """Return learning data whose faces have a side of `size` pixels."""
+
+    def resized(faces: Faces) -> Faces:
+        channels = 1 if faces.pixels.ndim == 3 else 3
+        return dataclasses.replace(faces, pixels=prepare_crops(faces.pixels, size, channels))
+
+    return dataclasses.replace(data, training=resized(data.training), validation=resized(data.validation))
+
+
 def specify(recipe: Any, data: LearningData) -> Specification:
-    """Return the specification of the model that a recipe will give."""
+    """Return the specification of the model that a recipe will give.
+
+    Raises:
+        ValueError: of pydantic, where the recipe's size is outside of what a specification allows; `Recipe.check`
+            refuses such a recipe before.
+    """
     pixels = data.training.pixels / 255.0
     head = Head(name="expression", activation="softmax", labels=data.vocabulary.labels)
     return Specification(
@@ -195,7 +212,11 @@ def _collate(rows: list[tuple[torch.Tensor, ...]]) -> dict[str, torch.Tensor]:
 
 
 def settle(recipe: Any, objective: Any, data: LearningData, folder: Path) -> Any:
-    """Fix the number of epochs, write recipe.json, and refuse a folder that belongs to another run."""
+    """Fix the number of epochs and write recipe.json; return the recipe with that number.
+
+    Raises:
+        InputError: `folder` belongs to a run with other settings.
+    """
     file = folder / "recipe.json"
     asked = dataclasses.asdict(recipe)
     del asked["crop"]  # where a face lies is measured apart from training and may be corrected later
@@ -205,36 +226,10 @@ def settle(recipe: Any, objective: Any, data: LearningData, folder: Path) -> Any
             raise InputError(f"{folder} holds a run with other settings; choose another --out or delete it")
         epochs = stored["epochs"]
     else:
-        epochs = recipe.run.epochs if recipe.run.budget is None else epochs_within(recipe.run, objective, data)
+        run, batches = recipe.run, loader(data.training, recipe.run.batch, 0, training=True)
+        epochs = run.epochs if run.budget is None else epochs_within(run, objective, batches)
         write_text(file, json.dumps({"asked": asked, "epochs": epochs}, indent=1))
     return dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=epochs))
-
-
-def epochs_within(run: Run, objective: Any, data: LearningData, steps: int = 12) -> int:
-    """Time some full-size steps on a copy and return how many epochs fit into the budget (at least 1)."""
-    assert run.budget is not None
-    trial = copy.deepcopy(objective.network).train()
-    batches = iter(loader(data.training, run.batch, 0, training=True))
-    seconds = []
-    for _ in range(steps):
-        batch = next(batches, None)
-        if batch is None:
-            break
-        start = time.perf_counter()
-        trial(objective.normalise(batch["pixels"].float() / 255)).heads["expression"].float().logsumexp(
-            1
-        ).sum().backward()
-        seconds.append(time.perf_counter() - start)
-    small = objective.config.small_until
-    share = 1 - small + small * (objective.config.small_size / data.training.pixels.shape[1]) ** 2
-    epoch_hours = 1.12 * float(np.median(seconds)) * share * len(data.training) / run.batch / 3600
-    return max(1, int(run.budget / epoch_hours))
-
-
-def precision(choice: str) -> str:
-    """Return Lightning's precision for 'auto', '32' or 'bf16'."""
-    native = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_amx_tile_supported()
-    return "bf16-mixed" if choice == "bf16" or (choice == "auto" and native) else "32-true"
 
 
 class Lines(Callback):
@@ -265,16 +260,17 @@ def newest_checkpoint(folder: Path) -> ModelCheckpoint:
 def _trainer(run: Run, folder: Path) -> L.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     interactive = sys.stderr.isatty()
-    callbacks: list[Callback] = [curve.Curve(folder / CURVE), newest_checkpoint(folder)]
+    meter = cost.Meter(folder, hardware.describe(run.precision))
+    callbacks: list[Callback] = [curve.Curve(folder / CURVE), meter, newest_checkpoint(folder)]
     if run.ema:
         callbacks.append(EMAWeightAveraging(decay=run.ema))
     if not interactive:
         callbacks.append(Lines())
     return L.Trainer(
         max_epochs=run.epochs,
-        accelerator="auto",
+        accelerator=hardware.accelerator(),
         devices=1,
-        precision=precision(run.precision),  # pyright: ignore[reportArgumentType]
+        precision=hardware.precision(run.precision),
         callbacks=callbacks,
         logger=False,
         enable_progress_bar=interactive,

@@ -15,8 +15,10 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -75,7 +77,7 @@ def read(root: str | Path) -> Fer2013:
     """Read the official files under `root`.
 
     Raises:
-        DataError: a file is missing or a row is not in the official layout.
+        DataError: a file is missing or cannot be read, or a row is not in the official layout.
     """
     folder = Path(root)
     images, labels, usage = _read_images(folder / "fer2013.csv")
@@ -99,7 +101,7 @@ def _read_images(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line number and the fields of every row; refuse a table that lacks a column or breaks off."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with _opened(path) as file:
         reader = csv.DictReader(file)
         try:
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
@@ -113,6 +115,16 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
                 yield reader.line_num, row
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{path}, after line {reader.line_num}: not a text table: {error}") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    """Open a table; what the system refuses, then or while reading, becomes a DataError."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            yield file
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _pixels(text: str, path: Path, line: int) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kaoiro.core.checks import at_least, below_one, not_negative, require, share, side
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -21,6 +23,17 @@ class NetworkConfig:
     mask: int = 24
     dropout: float = 0.2
 
+    def check(self) -> None:
+        """Refuse widths with which there is no network.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        at_least("network.stem", 1, self.stem)
+        at_least("network.widths", 1, min(self.widths))
+        at_least("network.mask", 0, self.mask)
+        below_one("network.dropout", self.dropout)
+
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
@@ -30,7 +43,7 @@ class ObjectiveConfig:
         learning_rate: peak of the one-cycle schedule (linear warm-up, cosine to zero).
         momentum: Nesterov momentum.
         weight_decay: on convolution and linear weights only.
-        warmup: share of all steps.
+        warmup: share of all steps, below 1.
         mixup: parameter of the Beta distribution; 0 turns mixup off.
         mixup_until: share of the epochs after which mixup stops.
         small_size: side in pixels of the images in the first part of the schedule (a multiple of 8).
@@ -45,3 +58,18 @@ class ObjectiveConfig:
     mixup_until: float = 0.85
     small_size: int = 32
     small_until: float = 0.5
+
+    def check(self) -> None:
+        """Refuse settings with which nothing can be learned.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        not_negative("objective.learning_rate", self.learning_rate)
+        require(0 < self.momentum < 1, "objective.momentum", "above 0 and below 1", self.momentum)
+        not_negative("objective.weight_decay", self.weight_decay)
+        below_one("objective.warmup", self.warmup)
+        not_negative("objective.mixup", self.mixup)
+        share("objective.mixup_until", self.mixup_until)
+        share("objective.small_until", self.small_until)
+        side("objective.small_size", self.small_size)

@@ -51,29 +51,32 @@ class Objective(L.LightningModule):
         return (images - self.mean) / self.std
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
-        """Augment, blend and compare with the votes."""
+        """Log and return the loss of a batch at this point of the schedule."""
         del index
+        loss = self.loss(batch, self.progress)
+        self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch["target"]))
+        return loss
+
+    def loss(self, batch: dict[str, Tensor], progress: float) -> Tensor:
+        """Augment, blend and compare with the votes; `progress` (0–1) is the share of the epochs done."""
         images = batch["pixels"].float() / 255
         images = augment(images, sample(self.recipe.data.augmentation, images.shape, self._draws))
-        images, target = self._mixed(self._resized(images), batch["target"])
-        raw = self.network(self.normalise(images)).heads["expression"]
-        loss = soft_cross_entropy(raw, target)
-        self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(target))
-        return loss
+        images, target = self._mixed(self._resized(images, progress), batch["target"], progress)
+        return soft_cross_entropy(self.network(self.normalise(images)).heads["expression"], target)
 
     @property
     def progress(self) -> float:
         """Share of the epochs done, 0–1."""
         return self.current_epoch / max(1, self.trainer.max_epochs or 1)
 
-    def _resized(self, images: Tensor) -> Tensor:
-        if self.progress >= self.config.small_until:
+    def _resized(self, images: Tensor, progress: float) -> Tensor:
+        if progress >= self.config.small_until:
             return images
         side = self.config.small_size
         return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
 
-    def _mixed(self, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        if not self.config.mixup or self.progress >= self.config.mixup_until:
+    def _mixed(self, images: Tensor, target: Tensor, progress: float) -> tuple[Tensor, Tensor]:
+        if not self.config.mixup or progress >= self.config.mixup_until:
             return images, target
         weight = float(self._rng.beta(self.config.mixup, self.config.mixup))
         order = torch.from_numpy(self._rng.permutation(len(images))).to(images.device)
@@ -85,7 +88,7 @@ class Objective(L.LightningModule):
         clear = batch["label"] >= 0
         if not clear.any():
             return
-        images = self._resized(batch["pixels"][clear].float() / 255)
+        images = self._resized(batch["pixels"][clear].float() / 255, self.progress)
         raw = self.network(self.normalise(images)).heads["expression"].float()
         label, count = batch["label"][clear], int(clear.sum())
         accuracy = (raw.argmax(dim=1) == label).float().mean()
@@ -106,7 +109,7 @@ class Objective(L.LightningModule):
 
 
 def one_cycle(progress: float, warmup: float) -> float:
-    """Return the factor on the peak rate: linear up to `warmup`, then half a cosine down to 0."""
+    """Return the factor on the peak rate: linear up to `warmup` (0 to below 1), then half a cosine down to 0."""
     if progress < warmup:
         return (progress + 0.01) / (warmup + 0.01)
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from kaoiro.core.checks import side
 from kaoiro.core.run import Run
 from kaoiro.core.spec import CropGeometry
 from kaoiro.data.augmentation import Augmentation
@@ -21,7 +22,16 @@ because training mirrors half of the images."""
 
 @dataclass(frozen=True)
 class Recipe:
-    """A complete, reproducible training run of this family."""
+    """A complete, reproducible training run of this family.
+
+    Attributes:
+        data: what is learned from.
+        network: widths.
+        objective: loss and optimiser.
+        run: how long.
+        crop: where a face lies in a crop.
+        size: side of the crops, pixels (a multiple of 8).
+    """
 
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -29,6 +39,16 @@ class Recipe:
     run: Run = field(default_factory=Run)
     crop: CropGeometry = FER2013_CROP
     size: int = 48
+
+    def check(self) -> None:
+        """Refuse settings with which nothing can be trained.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        for section in (self.data, self.network, self.objective, self.run):
+            section.check()
+        side("size", self.size)
 
 
 FERPLUS = Recipe()
