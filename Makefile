@@ -46,6 +46,7 @@ results: .venv/.installed
 	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels ferplus --card --results docs/results
 	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels fer2013 --results docs/results
 	$(EVALUATE) end-to-end --root "$(FER2013)" --split val --results docs/results
+	$(EVALUATE) end-to-end --tilt 20 --root "$(FER2013)" --split val --results docs/results
 	$(EVALUATE) face-sizes --root "$(FER2013)" --split val --results docs/results
 	$(EVALUATE) crop --root "$(FER2013)" --results docs/results
 

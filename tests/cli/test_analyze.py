@@ -360,3 +360,10 @@ def test_progress_is_shown_on_a_terminal_only(call, small_photo, clip, tmp_path,
     assert "2/2" in messages
     monkeypatch.undo()
     assert "2/2" not in call(small_photo, clip, "--out", tmp_path / "other")[2]
+
+
+def test_a_joined_table_that_cannot_be_written_does_not_hide_the_summary(call, small_photo, clip, tmp_path):
+    (tmp_path / "out" / "all.csv").mkdir(parents=True)
+    code, _, messages = call(small_photo, clip, "--out", tmp_path / "out")
+    assert code == 2
+    assert "2 of 2 inputs measured" in messages and "all.csv" in messages

@@ -91,6 +91,26 @@ def test_a_photo_shows_the_enlarged_image_amid_its_mean_grey() -> None:
     assert (photo == int(image.mean())).all()
 
 
+def test_a_turned_photo_is_turned_anticlockwise_about_its_middle_amid_the_same_grey() -> None:
+    image = np.zeros((48, 48), np.uint8)
+    image[:4] = 240  # a bright bar at the top comes to the left
+    photo = as_photo(image, 90.0)[:, :, 0]
+    middle = slice(MARGIN, MARGIN + FACE)
+    assert photo[middle, MARGIN : MARGIN + 10].mean() > 200
+    assert photo[middle, MARGIN + FACE - 10 : MARGIN + FACE].mean() < 30
+    assert (photo[0] == int(image.mean())).all()
+
+
+def test_photos_are_turned_by_angles_within_the_tilt(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[float] = []
+    monkeypatch.setattr(placement, "as_photo", lambda image, turn: turns.append(turn) or as_photo(image))
+    for tilt in (0.0, 20.0, 20.0):
+        list(photographed(np.full((40, 48, 48), 99, np.uint8), Oracle(), tilt))
+    assert turns[:40] == [0.0] * 40
+    assert turns[40:80] == turns[80:]
+    assert -20 <= min(turns) < -10 and 10 < max(turns) <= 20
+
+
 def test_photos_without_a_face_are_kept_in_place() -> None:
     images = np.stack([drawn.draw_face(drawn.LOOKS["fear"]), np.zeros((48, 48), np.uint8)])
     assert [face is None for _, face in photographed(images, Oracle())] == [False, True]
@@ -103,8 +123,8 @@ def test_photos_are_let_go_once_their_faces_are_cut_out(
     alive: list[weakref.ref[np.ndarray]] = []
     most = []
 
-    def watched(image: np.ndarray) -> np.ndarray:
-        photo = as_photo(image)
+    def watched(image: np.ndarray, turn: float) -> np.ndarray:
+        photo = as_photo(image, turn)
         alive.append(weakref.ref(photo))
         most.append(sum(reference() is not None for reference in alive))
         return photo

@@ -149,10 +149,14 @@ def _to_folder(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -
         print(f"kaoiro: interrupted after {len(outcomes)} of {len(media)}; run again to go on", file=sys.stderr)
         return 130
     progress.close()
-    job.combine()
-    _summarise(outcomes, arguments.out)
     codes = {"failed": BAD_INPUT, "partial": BROKE_OFF}
-    return _report([(codes.get(o.status, DONE), _named(o.name, o.message)) for o in outcomes])
+    results = [(codes.get(o.status, DONE), _named(o.name, o.message)) for o in outcomes]
+    try:
+        job.combine()
+    except OutputError as error:
+        results.append((BAD_INPUT, str(error)))
+    _summarise(outcomes, arguments.out)
+    return _report(results)
 
 
 class _Progress:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kaoiro.cli.numbers import count
+from kaoiro.cli.numbers import count, positive
 
 
 def add_parser(commands: Any) -> None:
@@ -24,6 +24,7 @@ def add_parser(commands: Any) -> None:
     place = _add(kinds, "end-to-end", _end_to_end, "photos made from FER2013: detected, aligned, classified")
     place.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
     place.add_argument("--limit", type=count, metavar="N", help="only the first N images")
+    place.add_argument("--tilt", type=positive, default=0.0, metavar="DEGREES", help="turn photos by up to DEGREES")
     sizes = _add(kinds, "face-sizes", _sizes, "how small a face may be to be found, by setting")
     sizes.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
     crop = _add(kinds, "crop", _crop, "where the five points fall on FER2013 Training: the crop geometry")
@@ -75,7 +76,9 @@ def _folder(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 def _end_to_end(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.evaluation import placement
 
-    return placement.evaluate(model, arguments.root, arguments.split, arguments.limit, arguments.threads)
+    return placement.evaluate(
+        model, arguments.root, arguments.split, arguments.limit, arguments.threads, arguments.tilt
+    )
 
 
 def _sizes(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:

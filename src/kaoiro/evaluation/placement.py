@@ -33,22 +33,42 @@ SIZES = (12, 16, 24, 32, 48, 64, 96, 160)
 """Sides of the faces whose share found is measured, pixels."""
 
 
-def as_photo(image: np.ndarray) -> np.ndarray:
-    """Return a FER2013 image (48, 48) as a photo (320, 320, 3): enlarged to 160 pixels, padded with its mean."""
+def as_photo(image: np.ndarray, turn: float = 0.0) -> np.ndarray:
+    """Return a FER2013 image (48, 48) as a photo (320, 320, 3): enlarged to 160 pixels, padded with its mean.
+
+    Args:
+        image: grey, uint8.
+        turn: of the photo about its middle, degrees, anticlockwise.
+    """
+    grey = int(image.mean())
     large = np.asarray(Image.fromarray(image).resize((FACE, FACE), Image.Resampling.BICUBIC))
-    padded = np.pad(large, MARGIN, constant_values=int(image.mean()))
+    padded = np.pad(large, MARGIN, constant_values=grey)
+    if turn:
+        turned = Image.fromarray(padded).rotate(turn, Image.Resampling.BICUBIC, fillcolor=grey)
+        padded = np.asarray(turned)
     return np.repeat(padded[:, :, None], 3, axis=2)
 
 
-def photographed(images: np.ndarray, detector: FaceDetector) -> Iterator[tuple[np.ndarray, Detection | None]]:
-    """Yield each image as a photo with its largest face, None where no face was found; keep none of them."""
-    for image in followed(images, len(images), "photos"):
-        picture = as_photo(image)
+def photographed(
+    images: np.ndarray, detector: FaceDetector, tilt: float = 0.0
+) -> Iterator[tuple[np.ndarray, Detection | None]]:
+    """Yield each image as a photo with its largest face, None where no face was found; keep none of them.
+
+    Photos are turned by angles drawn evenly from -tilt to tilt (degrees) with seed 0.
+    """
+    turns = np.random.default_rng(0).uniform(-tilt, tilt, len(images))
+    for image, turn in zip(followed(images, len(images), "photos"), turns, strict=True):
+        picture = as_photo(image, float(turn))
         yield picture, next(iter(detect_in(picture, detector)), None)
 
 
 def evaluate(
-    model: ModelFolder, root: str, split: str, limit: int | None = None, threads: int | None = None
+    model: ModelFolder,
+    root: str,
+    split: str,
+    limit: int | None = None,
+    threads: int | None = None,
+    tilt: float = 0.0,
 ) -> dict[str, Any]:
     """Compare accuracy on the images as they are, on aligned crops and on box crops (FER+ majority labels).
 
@@ -58,6 +78,7 @@ def evaluate(
         split: 'training-val', 'val' (PublicTest) or 'test' (PrivateTest).
         limit: only the first images.
         threads: of ONNX Runtime.
+        tilt: photos are turned by up to this many degrees.
 
     Raises:
         DataError: files, rows or votes are missing, or no face was found.
@@ -69,7 +90,7 @@ def evaluate(
     images, truth = part.images[rows], truth[rows]
     pairs = [
         None if face is None else _crops(picture, face, model.specification)
-        for picture, face in photographed(images, CenterFace(threads=threads))
+        for picture, face in photographed(images, CenterFace(threads=threads), tilt)
     ]
     seen = np.array([pair is not None for pair in pairs], bool)
     if not seen.any():
@@ -92,6 +113,7 @@ def evaluate(
         "labels": "ferplus",
         "split": split,
         "model": model.name,
+        "tilt_degrees": tilt,
         "protocol": f"images enlarged to {FACE} pixels in photos of {FACE + 2 * MARGIN}; over images with a face found",
         "accuracy": table,
     }

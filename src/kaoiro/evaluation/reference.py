@@ -32,11 +32,13 @@ two recordings were joined without renewing their timestamps, time jumps back as
 
 ## Dialects
 
-`--dialect py-feat` writes the columns of py-feat's Fex table that kaoiro measures, a row for each face (FaceRectX,
-FaceRectY, FaceRectWidth, FaceRectHeight, FaceScore, anger, disgust, fear, happiness, sadness, surprise, neutral,
-input, frame, approx_time). `--dialect fer` writes the wide table of fer, a row for each frame (box0, angry0, …),
-with `source`, `frame` and `time_s` in front. Both know seven expressions: contempt is dropped and the rest
-renormalised. Columns for which kaoiro measures nothing are left out, not filled.
+`--dialect py-feat` writes the columns of py-feat's Fex table that kaoiro measures (FaceRectX, FaceRectY,
+FaceRectWidth, FaceRectHeight, FaceScore, anger, disgust, fear, happiness, sadness, surprise, neutral, input, frame,
+approx_time), a row for each face and one with empty face columns for a frame without a face. Pitch, Roll and Yaw are
+angles of the head in space there, and are left out. `--dialect fer` writes the wide table of fer, a row for each frame
+(box0, angry0, …; the columns of one face at least), with `source`, `frame` and `time_s` in front. Both know seven
+expressions: contempt is dropped and the rest renormalised. Columns for which kaoiro measures nothing are left out, not
+filled.
 """
 
 

@@ -28,7 +28,8 @@ def machine() -> dict[str, Any]:
 def name_of(what: str, figures: dict[str, Any]) -> str:
     """Return the file name of a report: what was measured and, where that is a model, labels, split and model."""
     keys = ("labels", "split", "model") if "model" in figures else ()
-    return "-".join([what, *(str(figures[key]) for key in keys if key in figures)])
+    tilt = figures.get("tilt_degrees")
+    return "-".join([what, *(["tilted"] if tilt else []), *(str(figures[key]) for key in keys if key in figures)])
 
 
 def write(folder: Path, name: str, figures: dict[str, Any]) -> None:

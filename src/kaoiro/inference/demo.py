@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from importlib import resources
 from pathlib import Path
@@ -12,7 +11,7 @@ from PIL import Image
 
 from kaoiro.data.datasets.drawn import LOOKS, Look, draw_portrait
 from kaoiro.faces.encode import VideoWriter
-from kaoiro.inference.parallel import in_order
+from kaoiro.inference.parallel import in_order, processors
 
 RATE, SIDE = 25, (640, 360)
 
@@ -32,7 +31,7 @@ def write_clip(path: Path, seconds: float = 8.0) -> None:
     width, height = SIDE
     times = (index / RATE for index in range(round(seconds * RATE)))
     with VideoWriter(path, width, height, RATE) as writer:
-        for time_s, frame in in_order(lambda time_s: clip_frame(time_s, width, height), times, os.cpu_count() or 1):
+        for time_s, frame in in_order(lambda time_s: clip_frame(time_s, width, height), times, processors()):
             writer.write(frame, time_s)
 
 
