@@ -40,6 +40,16 @@ def test_changed_files_are_marked_with_a_plus(checkout: Path) -> None:
     assert revision.commit().endswith("+")
 
 
+def test_written_results_are_no_change(checkout: Path) -> None:
+    page = checkout / "docs" / "results" / "speed.md"
+    page.parent.mkdir(parents=True)
+    page.write_text("first")
+    _git(checkout, "add", ".")
+    _git(checkout, "commit", "-qm", "first")
+    page.write_text("second")
+    assert not revision.commit().endswith("+")
+
+
 def test_a_copy_installed_inside_another_checkout_is_unknown(checkout: Path) -> None:
     (checkout / "other.py").write_text("theirs")
     _git(checkout, "add", "other.py")

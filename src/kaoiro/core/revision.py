@@ -7,11 +7,15 @@ from pathlib import Path
 
 
 def commit() -> str:
-    """Return the checkout's commit, with '+' if files were changed since; 'unknown' outside a checkout."""
+    """Return the checkout's commit, with '+' if more than docs was changed since; 'unknown' outside a checkout."""
     if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:
         return "unknown"  # installed, perhaps into a folder of somebody else's checkout
     name = _git("rev-parse", "--short=12", "HEAD")
-    return "unknown" if name is None else name + ("+" if _git("status", "--porcelain", "-uno") else "")
+    return (
+        "unknown"
+        if name is None
+        else name + ("+" if _git("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)docs") else "")
+    )
 
 
 def _git(*arguments: str) -> str | None:
