@@ -170,10 +170,16 @@ def start(folder: Path) -> dict[str, float]:
 
 
 _MEASURE = """
-import resource, sys
+import sys
+from pathlib import Path
 from kaoiro.cli.main import main
 code = main(["analyze", sys.argv[1], "--out", sys.argv[2]])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+status = Path("/proc/self/status")
+if status.is_file():  # Linux, where getrusage also counts the process that started this one
+    print(1024 * int(status.read_text().split("VmHWM:")[1].split()[0]))
+else:
+    import resource
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 sys.exit(code)
 """
 
@@ -191,7 +197,7 @@ def memory(folder: Path) -> dict[str, float]:
     for name, clip in (("1_minute", minute), ("60_minutes", hour)):
         command = [sys.executable, "-c", _MEASURE, str(clip), str(folder / name)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        peaks[name] = int(done.stdout.split()[-1]) / (1024**2 if sys.platform == "darwin" else 1024)
+        peaks[name] = int(done.stdout.split()[-1]) / 1e6
     ratio = peaks["60_minutes"] / peaks["1_minute"]
     return {f"peak_memory_{name}_mb": value for name, value in peaks.items()} | {"peak_memory_ratio": ratio}
 

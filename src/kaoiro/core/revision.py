@@ -11,11 +11,8 @@ def commit() -> str:
     if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:
         return "unknown"  # installed, perhaps into a folder of somebody else's checkout
     name = _git("rev-parse", "--short=12", "HEAD")
-    return (
-        "unknown"
-        if name is None
-        else name + ("+" if _git("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)docs") else "")
-    )
+    changed = _git("status", "--porcelain", "-uno", "--", ":/", ":(top,exclude)docs")
+    return "unknown" if name is None else name + ("+" if changed else "")
 
 
 def _git(*arguments: str) -> str | None:
