@@ -67,7 +67,7 @@ def test_the_face_of_the_clip_leaves_for_a_second():
     assert np.abs(np.diff(away, axis=1)).max() < 10  # the wall alone is smooth
 
 
-@pytest.mark.parametrize(("time_s", "same"), [(0.0, 2.0), (2.0, 4.0), (4.0, 7.5)])
+@pytest.mark.parametrize(("time_s", "same"), [(2.0, 4.0), (4.0, 7.5)])
 def test_every_expression_begins_and_ends_neutral(time_s, same):
     assert demo.look_at(time_s) == demo.look_at(same).scaled(0.0)
     assert demo.look_at(time_s + 1.0) != demo.look_at(time_s)

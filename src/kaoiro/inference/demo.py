@@ -27,7 +27,7 @@ def write_media(folder: Path) -> list[Path]:
 
 
 def write_clip(path: Path, seconds: float = 8.0) -> None:
-    """Draw a clip: one face goes through happiness, surprise and sadness, then leaves for a second."""
+    """Draw a clip: one face goes through surprise and sadness, then leaves for a second."""
     width, height = SIDE
     times = (index / RATE for index in range(round(seconds * RATE)))
     with VideoWriter(path, width, height, RATE) as writer:
@@ -50,5 +50,5 @@ def clip_frame(time_s: float, width: int, height: int) -> np.ndarray:
 
 def look_at(time_s: float) -> Look:
     """Return the expression at a time: two seconds for each, rising and falling as a raised cosine."""
-    name, peak = (("happiness", 0.9), ("surprise", 0.55), ("sadness", 0.9), ("neutral", 0.0))[min(3, int(time_s // 2))]
+    name, peak = (("neutral", 0.0), ("surprise", 0.55), ("sadness", 0.9), ("neutral", 0.0))[min(3, int(time_s // 2))]
     return LOOKS[name].scaled(peak * float(0.5 - 0.5 * np.cos(np.pi * time_s)))
