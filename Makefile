@@ -27,7 +27,7 @@ demo: .venv/.installed
 	$(USE)/kaoiro demo
 
 test: .venv-dev/.installed
-	$(DEV)/python -m pytest --cov=kaoiro --cov-report=term --cov-fail-under=80
+	$(DEV)/python -m pytest --cov=kaoiro --cov-report=term --cov-fail-under=97
 
 lint: .venv-dev/.installed
 	$(DEV)/ruff check .
