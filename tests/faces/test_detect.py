@@ -116,7 +116,7 @@ def test_a_package_without_its_detector_says_how_to_get_it(monkeypatch, tmp_path
         ((320, 240), None, (320, 256)),  # not enlarged
         ((48, 48), None, (160, 160)),  # but never below 160
         ((1280, 720), 0, (320, 192)),  # nobody was there
-        ((1280, 720), 400, (192, 128)),  # brings the face to 64 pixels: 204.8 x 115.2
+        ((1280, 720), 400, (160, 96)),  # 204.8 would bring the face to 64 pixels; next lower: 160
         ((1280, 720), 20, (640, 352)),  # never above the full size
         ((6400, 40), None, (640, 32)),  # a side is 32 at least
         ((1, 1), None, (160, 160)),

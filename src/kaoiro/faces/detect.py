@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 from importlib import resources
@@ -91,7 +92,8 @@ class Resolution:
         full: longest side when nothing is known of the picture, pixels; smaller pictures are not enlarged.
         empty: longest side for frames of a video that had no face a moment ago.
         least: below this longest side pictures are enlarged, and none is shrunk further.
-        best: size at which faces are found and placed best, pixels; known faces are brought to it.
+        best: size at which faces are found and placed best, pixels; known faces are brought to between 0.7 times
+            this and this.
         min_face: when set, `full` grows so that a face of this many pixels in the original spans `smallest`.
         smallest: pixels that a face must span to be found nine times in ten (docs/results/face-sizes.md).
         limit: never larger than this.
@@ -113,9 +115,14 @@ class Resolution:
             full = max(full, min(self.limit, longest * self.smallest / self.min_face))
         target = full
         if face is not None:
-            target = min(full, longest * self.best / face if face > 0 else max(self.empty, full / 2))
+            target = min(full, self._rung(longest * self.best / face) if face > 0 else max(self.empty, full / 2))
         scale = max(target, self.least) / longest
         return _to_step(width * scale), _to_step(height * scale)
+
+    def _rung(self, longest: float) -> float:
+        """Return the next lower of few sizes, half an octave apart: each new size costs the runtime memory."""
+        steps = math.floor(2 * math.log2(max(longest / self.least, 1.0)))
+        return self.least * 2 ** (steps / 2)
 
 
 def _to_step(side: float) -> int:
