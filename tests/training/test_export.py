@@ -119,7 +119,7 @@ def test_provenance_says_how_the_model_came_about(model: ModelFolder, fitted: Fi
 
 
 def test_no_folder_of_this_machine_gets_into_the_description(fitted: Fitted, tmp_path: Path) -> None:
-    recipe = replace(fitted.recipe, data=replace(fitted.recipe.data, root="/home/somebody/faces"))
+    recipe = replace(fitted.recipe, data=replace(fitted.recipe.data, root="/data/somebody"))
     model = export(replace(fitted, recipe=recipe), "residual_attention", "tiny", tmp_path, "x", "")
     assert "somebody" not in (model.path / DESCRIPTION).read_text(encoding="utf-8")
     assert model.description.provenance.settings["data"]["root"] is None
