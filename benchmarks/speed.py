@@ -26,10 +26,10 @@ from PIL import Image
 
 from kaoiro import Analyzer
 from kaoiro.core import modelfile
+from kaoiro.core.encode import VideoWriter
 from kaoiro.data.datasets import drawn
 from kaoiro.evaluation import report
 from kaoiro.faces.align import cut, placement
-from kaoiro.faces.encode import VideoWriter
 from kaoiro.faces.video import VideoFile
 from kaoiro.inference.classifier import Classifier, prepare_crops
 

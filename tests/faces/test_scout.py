@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from kaoiro.core.parallel import in_order
 from kaoiro.core.types import Box
 from kaoiro.faces.detect import Detection
 from kaoiro.faces.scout import find, sightings
-from kaoiro.inference.parallel import in_order
 
 LIMIT_S = 60
 

@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
+from kaoiro.core.encode import VideoWriter
 from kaoiro.core.errors import InputError, OutputError, TruncatedVideo
-from kaoiro.faces.encode import VideoWriter
 from kaoiro.faces.video import VideoFile
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data"))

@@ -18,8 +18,8 @@ from PIL import Image
 
 from kaoiro.core import codec
 from kaoiro.core.codec import read_rows
+from kaoiro.core.encode import VideoWriter
 from kaoiro.core.errors import InputError, OutputError
-from kaoiro.faces.encode import VideoWriter
 from kaoiro.inference import job
 from kaoiro.inference.job import Job, Options, measure_records
 from kaoiro.inference.manifest import MANIFEST

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from kaoiro.core.errors import DataError, InputError
-from kaoiro.data.faces import Faces
+from kaoiro.core.faces import Faces
 from kaoiro.data.source import load
 from kaoiro.training import cost, curve, hardware, timing
 from kaoiro.training import fit as fitting

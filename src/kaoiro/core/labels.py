@@ -61,6 +61,15 @@ FERPLUS_VOTES = Vocabulary(
 )
 """The ten columns of the official vote table; NF means 'not a face'."""
 
+ACTION_UNITS = Vocabulary(
+    "action units",
+    tuple(f"au_{number:02d}" for number in (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 17, 20, 23, 24, 25, 26, 43)),
+)
+"""Action units of FACS (Ekman and Friesen, 1978) under the names of their columns; 43 closes the eyes."""
+
+MULTITASK_UNITS = Vocabulary("multitask units", tuple(f"au_{number:02d}" for number in (1, 2, 4, 6, 12, 15, 20, 25)))
+"""The eight action units that multi-task networks answer (Kollias and Zafeiriou, arXiv 1811.07771)."""
+
 SYNONYMS = {
     "angry": "anger",
     "disgusted": "disgust",

@@ -10,10 +10,10 @@ import numpy as np
 
 from kaoiro.core.checks import at_least
 from kaoiro.core.errors import DataError
+from kaoiro.core.faces import Faces
 from kaoiro.core.labels import FER2013, FERPLUS, Vocabulary
 from kaoiro.data.augmentation import Augmentation
 from kaoiro.data.datasets import drawn, fer2013
-from kaoiro.data.faces import Faces
 from kaoiro.data.splits import stratified_holdout
 
 ROOT_VARIABLE = "KAOIRO_FER2013"

@@ -13,6 +13,7 @@ import numpy as np
 from kaoiro.core import modelfile
 from kaoiro.core.errors import InputError, ModelError
 from kaoiro.core.labels import EXPRESSIONS
+from kaoiro.core.parallel import in_order, workers
 from kaoiro.core.types import Record
 from kaoiro.faces import photo
 from kaoiro.faces.align import to_luma
@@ -22,7 +23,6 @@ from kaoiro.faces.track import Tracker, TrackerConfig
 from kaoiro.faces.video import Frame, VideoFile
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.inference.engine import Engine, MeasuredPicture
-from kaoiro.inference.parallel import in_order, workers
 from kaoiro.inference.results import MeasuredFrame, PhotoResult, Recording, Scores
 
 _PIXELS_AT_ONCE = 8_000_000

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from kaoiro.core.encode import VideoWriter
+from kaoiro.core.parallel import in_order, processors
 from kaoiro.data.datasets.drawn import LOOKS, Look, draw_portrait
-from kaoiro.faces.encode import VideoWriter
-from kaoiro.inference.parallel import in_order, processors
 
 RATE, SIDE = 25, (640, 360)
 

@@ -14,10 +14,10 @@ from PIL import Image
 
 from kaoiro.core import codec
 from kaoiro.core.dialects import check_dialect, write_dialect
+from kaoiro.core.encode import VideoWriter
 from kaoiro.core.errors import KaoiroError, OutputError, TruncatedVideo
 from kaoiro.core.files import replacing, sweep, writing
 from kaoiro.core.types import Record
-from kaoiro.faces.encode import VideoWriter
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.inference.manifest import MANIFEST, append, fingerprint, read_manifest
 from kaoiro.inference.media import Medium, Unusable

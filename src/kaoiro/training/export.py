@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kaoiro.core.errors import DataError
+from kaoiro.core.faces import Faces
 from kaoiro.core.modelfile import (
     GRAPH,
     WEIGHTS,
@@ -28,7 +29,6 @@ from kaoiro.core.modelfile import (
 )
 from kaoiro.core.revision import commit
 from kaoiro.core.spec import Specification
-from kaoiro.data.faces import Faces
 from kaoiro.inference.classifier import Classifier
 from kaoiro.metrics.accuracy import accuracy, confusion, macro_recall
 from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood

@@ -28,11 +28,11 @@ from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 import kaoiro.families
 from kaoiro.core.errors import DataError, InputError
+from kaoiro.core.faces import Faces
 from kaoiro.core.files import write_text
 from kaoiro.core.modelfile import WEIGHTS
 from kaoiro.core.run import Run
 from kaoiro.core.spec import Head, Specification
-from kaoiro.data.faces import Faces
 from kaoiro.data.source import LearningData, load
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.training import cost, curve, hardware

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
+from kaoiro.core.faces import Faces
 from kaoiro.core.labels import EXPRESSIONS
-from kaoiro.data.faces import Faces
 
 VOCABULARY = EXPRESSIONS
 

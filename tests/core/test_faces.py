@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaoiro.data.faces import Faces
+from kaoiro.core.faces import Faces
 
 
 def faces(**changes: np.ndarray | None) -> Faces:

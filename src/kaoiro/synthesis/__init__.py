@@ -1,0 +1,1 @@
+"""The FACS world: rendered faces of which everything is known."""
