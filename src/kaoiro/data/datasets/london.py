@@ -1,0 +1,93 @@
+"""Face Research Lab London Set: neutral and smiling photographs of 102 adults.
+
+Source:   DeBruine and Jones, 2017, figshare, doi:10.6084/m9.figshare.5047666.v5.
+Classes:  neutral, smiling (here: happiness).
+Layout:   ROOT/london.csv (file, subject, expression, age, gender, ethnicity) and the pictures, either below ROOT or in
+          one tar archive there.
+Licence:  CC BY 4.0; everybody gave signed consent for use in research.
+"""
+
+from __future__ import annotations
+
+import csv
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaoiro.core.errors import DataError
+
+TABLE = "london.csv"
+COLUMNS = ("file", "subject", "expression")
+EXPRESSIONS = ("neutral", "smiling")
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One photograph.
+
+    Attributes:
+        subject: id of the person.
+        smiling: what the person was asked for.
+        data: the picture file's bytes.
+    """
+
+    subject: str
+    smiling: bool
+    data: bytes
+
+
+def read(root: str | Path) -> list[Portrait]:
+    """Read all photographs.
+
+    Raises:
+        DataError: files are missing or not in the documented layout.
+    """
+    folder = Path(root)
+    archive = _archive(folder)
+    portraits = []
+    for line, row in enumerate(_rows(folder / TABLE), start=2):
+        if row["expression"] not in EXPRESSIONS:
+            where = f"{folder / TABLE}, line {line}"
+            raise DataError(f"{where}: expression must be one of {', '.join(EXPRESSIONS)}, found {row['expression']!r}")
+        portraits.append(
+            Portrait(row["subject"], row["expression"] == "smiling", _picture(folder, archive, row["file"]))
+        )
+    if not portraits:
+        raise DataError(f"{folder / TABLE} has no rows")
+    return portraits
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if lacking:
+                raise DataError(f"{path} lacks the column(s) {', '.join(lacking)}")
+            return list(reader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}; name the folder of the London set") from error
+
+
+def _archive(folder: Path) -> dict[str, bytes]:
+    """Return the pictures of the tar archive in the folder, by name; empty if there is none."""
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.glob("*.tar")):
+        try:
+            with tarfile.open(path) as archive:
+                for member in archive:
+                    file = archive.extractfile(member) if member.isfile() else None
+                    if file is not None:
+                        found[member.name] = file.read()
+        except (OSError, tarfile.TarError) as error:
+            raise DataError(f"{path} cannot be read: {error}") from error
+    return found
+
+
+def _picture(folder: Path, archive: dict[str, bytes], name: str) -> bytes:
+    if name in archive:
+        return archive[name]
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise DataError(f"{folder}: the picture {name} is neither in a tar archive nor beside {TABLE}") from error
