@@ -112,16 +112,16 @@ class Film:
     def pose(self, index: int) -> Pose:
         """Return where the head is in a frame."""
         script = self.script
-        right, up = _pair(script.shift[index] * FACE_CM)
+        right, down = _pair(script.shift[index] * FACE_CM)
         near = DISTANCE * (1 - 1 / max(0.5, float(script.zoom[index])))
-        return Pose(float(script.yaw[index]), float(script.pitch[index]), float(script.roll[index]), right, up, near)
+        return Pose(float(script.yaw[index]), float(script.pitch[index]), float(script.roll[index]), right, -down, near)
 
     def _behind(self, index: int) -> np.ndarray:
         """Return the part of the background that a crop shows: it moves against the face's box."""
         width, height = self._sides
         moved = self.script.box_jitter[index][:2]
         if self._window is None:
-            moved = moved + self.script.shift[index] * (1, -1)
+            moved = moved + self.script.shift[index]
         left, top = (
             round(side * (_EDGE + min(_EDGE, max(-_EDGE, float(m)))))
             for side, m in zip((width, height), moved, strict=True)

@@ -319,7 +319,7 @@ def shade(
             out[row, column] = 0
             if t == NOTHING:
                 continue
-            a, b, c, kind = triangles[t, 0], triangles[t, 1], triangles[t, 2], kinds[t]
+            a, b, c, kind = triangles[t, 0], triangles[t, 1], triangles[t, 2], int(kinds[t])
             at = shares(screen, a, b, c, column + 0.5, row + 0.5)
             nx, ny, nz = mixed(normal, a, b, c, at)
             seen = at[0] * occlusion[a] + at[1] * occlusion[b] + at[2] * occlusion[c]
