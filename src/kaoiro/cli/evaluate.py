@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.numbers import count, positive
+from kaoiro.core.errors import MissingExtra
 
 
 def add_parser(commands: Any) -> None:
@@ -29,6 +31,12 @@ def add_parser(commands: Any) -> None:
     sizes.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
     crop = _add(kinds, "crop", _crop, "where the five points fall on FER2013 Training: the crop geometry")
     crop.add_argument("--limit", type=count, default=4000, metavar="N", help="number of images (default: 4000)")
+    _add(kinds, "facs", _facs, "does every action unit of the rendered world move what FACS says: --root is the assets")
+    rendered = _add(kinds, "synthesis", _synthesis, "learn from a rendered syn-id set, test on unseen and real people")
+    rendered.add_argument("--fer2013", metavar="DIR", help="official files: rendered faces' network on real ones")
+    rendered.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral faces")
+    rendered.add_argument("--epochs", type=count, default=12, metavar="N", help="passes over the frames (default: 12)")
+    rendered.add_argument("--checkpoint", metavar="FILE", help="goes on from here when it was interrupted")
 
 
 def _add(kinds: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -93,3 +101,31 @@ def _crop(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
     del model
     return placement.measure_geometry(arguments.root, arguments.limit, arguments.threads)
+
+
+def _facs(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.cli.synth import need_numba
+
+    del model
+    need_numba("kaoiro evaluate facs")
+    from kaoiro.evaluation import facs
+    from kaoiro.synthesis import assets
+
+    return facs.check(assets.load(arguments.root))
+
+
+def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("kaoiro evaluate synthesis", "train") from error
+    from kaoiro.training import rendered
+    from kaoiro.training.signal import SignalConfig
+
+    checkpoint = Path(arguments.checkpoint) if arguments.checkpoint else None
+    config = SignalConfig(epochs=arguments.epochs)
+    return rendered.measure(arguments.root, model, arguments.fer2013, arguments.london, config, checkpoint, _tell)
+
+
+def _tell(line: str) -> None:
+    print(f"kaoiro: {line}", file=sys.stderr, flush=True)

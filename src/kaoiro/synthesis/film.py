@@ -20,6 +20,8 @@ from kaoiro.synthesis.world import DISTANCE, FaceWorld, Picture, Pose, State, Wi
 
 FACE_CM = 16.0
 """What shifts in shares of the face box refer to."""
+CROP_CM = 18.4
+"""Side of a crop about a face, on average; blur is stated for a crop of 96 pixels."""
 _EDGE = 0.15  # share by which the background is larger than the picture, for it to move
 
 
@@ -46,6 +48,7 @@ class Film:
         difficulty: the numbers that the script was written by.
         size: side of a crop about the face, or (width, height) of a scene, pixels.
         window: of a scene; None cuts the face out as a detector would, with its jitter.
+        place: where the person is, cm right and up of the middle.
     """
 
     def __init__(
@@ -56,8 +59,9 @@ class Film:
         difficulty: Difficulty,
         size: int | tuple[int, int] = 96,
         window: Window | None = None,
+        place: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        self.script = script
+        self.script, self._place = script, place
         self._world, self._person, self._window = world, person, window
         self._size = size
         self._level = difficulty.level(script.level)
@@ -86,13 +90,15 @@ class Film:
 
     def shot(self, index: int) -> Shot:
         """Draw a frame by its number."""
-        script = self.script
-        light, _, strength = self._lighting
-        picture = self.picture(index, light)
-        sensor = Sensor(float(script.exposure[index]) * strength, script.blur, script.noise, script.jpeg)
-        scene = over(picture.pixels, self._behind(index))
-        noise = stream(script.noise_seed, "noise", str(index))
-        return Shot(capture(scene, sensor, noise), picture)
+        picture = self.picture(index)
+        return Shot(self.seen(index, over(picture.pixels, self.behind(index))), picture)
+
+    def seen(self, index: int, scene: np.ndarray) -> np.ndarray:
+        """Return what the clip's camera makes of a scene: (H, W, 3) linear light -> uint8."""
+        script, strength = self.script, self._lighting[2]
+        crop = self._sides[0] if self._window is None else self._sides[0] * CROP_CM / self._window.width
+        sensor = Sensor(float(script.exposure[index]) * strength, script.blur * crop / 96, script.noise, script.jpeg)
+        return capture(scene, sensor, stream(script.noise_seed, "noise", str(index)))
 
     def picture(self, index: int, light: Light | None = None) -> Picture:
         """Draw a frame without background and camera."""
@@ -114,9 +120,10 @@ class Film:
         script = self.script
         right, down = _pair(script.shift[index] * FACE_CM)
         near = DISTANCE * (1 - 1 / max(0.5, float(script.zoom[index])))
-        return Pose(float(script.yaw[index]), float(script.pitch[index]), float(script.roll[index]), right, -down, near)
+        x, y = right + self._place[0], self._place[1] - down
+        return Pose(float(script.yaw[index]), float(script.pitch[index]), float(script.roll[index]), x, y, near)
 
-    def _behind(self, index: int) -> np.ndarray:
+    def behind(self, index: int) -> np.ndarray:
         """Return the part of the background that a crop shows: it moves against the face's box."""
         width, height = self._sides
         moved = self.script.box_jitter[index][:2]

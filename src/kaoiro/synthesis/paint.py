@@ -183,6 +183,12 @@ class _Canvas:
         share = hair_mask(self.at, self.looks) * step(self.at[:, :, 1] - 3.5, 0.5)
         self._mix(0.9 * share, np.array(self.looks.hair) * 0.8)
 
+    def collar(self) -> None:
+        """Cloth from the base of the neck on."""
+        share = collar(self.at)
+        self._mix(share, self.looks.cloth)
+        self.gloss *= 1 - share
+
 
 def _inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """Whether points (..., 2) lie within a polygon (N, 2): even-odd rule."""
@@ -208,3 +214,8 @@ def hair_mask(places: np.ndarray, looks: Looks) -> np.ndarray:
     nape = step(-1.0 - z, 0.5) * step(y + (13.0 if looks.hair_style == "long" else 3.0), 0.6)
     ear = step(x - 6.7, 0.15) * step(5.3 - y, 0.2) * step(y + 3.0, 0.2) * step(z + 2.2, 0.3)
     return np.maximum(np.maximum(above, behind), nape) * (1 - ear)
+
+
+def collar(places: np.ndarray) -> np.ndarray:
+    """Return how far a place lies within the clothes, 0-1: (..., 3) -> (...,); the neckline rises to the shoulders."""
+    return step(-16.0 + 0.4 * np.abs(places[..., 0]) - places[..., 1], 0.08) * step(-9.0 - places[..., 1], 0.2)

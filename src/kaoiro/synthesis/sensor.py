@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-REFERENCE_SIDE = 96
-"""Pixels of the picture side for which blur is stated."""
-
 
 @dataclass(frozen=True)
 class Sensor:
@@ -18,7 +15,7 @@ class Sensor:
 
     Attributes:
         exposure: factor on the light.
-        blur: standard deviation of the blur, pixels of a picture whose shorter side has 96.
+        blur: standard deviation of the blur, pixels.
         noise: standard deviation, grey levels of 255, in mid-grey; dark parts have less.
         jpeg: quality of the JPEG, 1-100.
     """
@@ -63,7 +60,6 @@ def jpeg(picture: np.ndarray, quality: int) -> bytes:
 
 
 def _blurred(linear: np.ndarray, sigma: float) -> np.ndarray:
-    sigma *= min(linear.shape[:2]) / REFERENCE_SIDE
     if sigma < 0.15:
         return linear
     reach = int(np.ceil(3 * sigma))

@@ -137,6 +137,7 @@ def _colours(head: Head, looks: Looks) -> np.ndarray:
     colours = np.tile(paint.lab(looks.lightness, looks.redness, looks.yellowness), (len(head.rest), 1))
     shade = paint.hair_mask(head.rest, looks)[:, None] * (0.0 if looks.hair_style == "bald" else 0.9)
     colours = colours + shade * (np.array(looks.hair) * 0.8 - colours)
+    colours = colours + paint.collar(head.rest)[:, None] * (np.array(looks.cloth) - colours)
     kinds = {raster.EYE: _WHITE, raster.TEETH: _TOOTH, raster.GUMS: _GUM}
     for kind, colour in kinds.items():
         colours[np.unique(head.surface.triangles[head.surface.kinds == kind])] = colour

@@ -1,0 +1,115 @@
+"""The bridge from rendered to real faces, both ways: what each side's model says of the other side's faces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kaoiro.core.labels import FER2013, FERPLUS, MULTITASK_UNITS, project
+from kaoiro.core.modelfile import ModelFolder
+from kaoiro.data.datasets import fer2013, london
+from kaoiro.evaluation.fer2013 import predict
+from kaoiro.evaluation.progress import followed
+from kaoiro.faces import photo
+from kaoiro.faces.align import cut, placement, to_luma
+from kaoiro.faces.detect import CenterFace, detect_in
+from kaoiro.families.residual_attention.recipe import FER2013_CROP
+from kaoiro.inference.classifier import Classifier, prepare_crops
+from kaoiro.metrics.accuracy import bootstrap_interval
+from kaoiro.metrics.agreement import area_under_curve, resampled_interval
+from kaoiro.training.signal import SIDE, Frames, Signal
+
+
+def real_on_rendered(model: ModelFolder, frames: Frames) -> dict[str, Any]:
+    """Return how a model of real faces reads rendered ones, per class.
+
+    Args:
+        model: with an expression head.
+        frames: at the apex.
+    """
+    probabilities, protocol = predict(model, frames.pixels, FER2013)
+    answer = probabilities.argmax(axis=1)
+    right = answer == frames.expression
+    low, high = bootstrap_interval(right, frames.subjects, draws=2000)
+    counts = np.zeros((len(FER2013), len(FER2013)), int)
+    np.add.at(counts, (frames.expression, answer), 1)
+    return {
+        "model": model.name,
+        "frames": len(frames),
+        "agreement": float(right.mean()),
+        "interval": [low, high],
+        "chance": 1 / len(FER2013),
+        "protocol": protocol,
+        "confusion": {"labels": list(FER2013.labels), "counts": counts.tolist()},
+    }
+
+
+def rendered_on_real(signal: Signal, root: str) -> dict[str, Any]:
+    """Return the accuracy of a network of rendered faces on FER+ PublicTest, majority labels of the seven classes.
+
+    Raises:
+        DataError: files are missing.
+    """
+    part = fer2013.read(root).part("PublicTest")
+    if part.votes is None:
+        raise fer2013.DataError("the bridge to real faces needs fer2013new.csv beside fer2013.csv")
+    truth = fer2013.majority_labels(part.votes)
+    kept = (truth >= 0) & (truth != FERPLUS.index("contempt"))
+    truth = np.array(FER2013.indices(FERPLUS.labels[k] for k in truth[kept]))
+    answer = signal.answer(part.images[kept])["expression"].argmax(axis=1)
+    right, shares = answer == truth, np.bincount(truth, minlength=len(FER2013)) / len(truth)
+    low, high = bootstrap_interval(right, part.image_keys()[kept], draws=2000)
+    recall = {
+        label: {"n": int((truth == k).sum()), "recall": float(right[truth == k].mean())}
+        for k, label in enumerate(FER2013.labels)
+    }
+    macro = float(np.mean([row["recall"] for row in recall.values()]))
+    return {
+        "images": len(truth),
+        "accuracy": float(right.mean()),
+        "interval": [low, high],
+        "chance": 1 / len(FER2013),
+        "majority class": float(shares.max()),
+        "macro recall": macro,
+        "recall": recall,
+    }
+
+
+def smiles(signal: Signal, model: ModelFolder, root: str) -> dict[str, Any]:
+    """Return how well scores separate smiling from neutral faces of the London set (area under the ROC curve).
+
+    Raises:
+        DataError: files are missing.
+    """
+    crops, smiling, people = _london_crops(root)
+    answer = signal.answer(crops)
+    real = Classifier(model).predict(prepare_crops(crops, model.specification.size, model.specification.channels))
+    own = model.specification.head("expression").vocabulary
+    scores = {
+        "AU12, rendered faces only": answer["units"][:, MULTITASK_UNITS.index("au_12")],
+        "AU6, rendered faces only": answer["units"][:, MULTITASK_UNITS.index("au_06")],
+        "happiness, rendered faces only": answer["expression"][:, FER2013.index("happiness")],
+        f"happiness, {model.name}": project(real.heads["expression"], own, FER2013)[:, FER2013.index("happiness")],
+    }
+    table = {}
+    for name, score in scores.items():
+        interval = resampled_interval(lambda rows, s=score: area_under_curve(smiling[rows], s[rows]), people)
+        table[name] = {"AUC": area_under_curve(smiling, score), "interval": list(interval)}
+    return {"faces": len(crops), "people": len(np.unique(people)), "separation of smiling from neutral": table}
+
+
+def _london_crops(root: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return detected and aligned crops (N, 48, 48), whether the face smiles, and whose it is."""
+    detector = CenterFace()
+    portraits = london.read(root)
+    crops, smiling, people = [], [], []
+    for portrait in followed(portraits, len(portraits), "portraits"):
+        picture = photo.read(portrait.data)
+        face = next(iter(detect_in(picture, detector)), None)
+        if face is None:
+            continue
+        crops.append(cut(to_luma(picture), placement(face, FER2013_CROP), SIDE))
+        smiling.append(portrait.smiling)
+        people.append(portrait.subject)
+    return np.stack(crops), np.array(smiling), np.array(people)

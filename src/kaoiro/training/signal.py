@@ -1,0 +1,256 @@
+"""Is the signal there? A small network on rendered faces, asked about people that it has never seen.
+
+The network is the compact one of `residual_attention` with three heads: expression, the eight action units of
+multi-task networks, identity. It is a measurement of the FACS world, not a product: nothing of it ships.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kaoiro.core.checks import at_least, positive
+from kaoiro.core.errors import DataError
+from kaoiro.core.files import replacing, writing
+from kaoiro.core.labels import FER2013, MULTITASK_UNITS
+from kaoiro.core.types import LANDMARKS
+from kaoiro.data.augmentation import Augmentation
+from kaoiro.data.datasets.synthetic import Synthetic
+from kaoiro.data.transforms import augment, sample
+from kaoiro.evaluation.progress import followed
+from kaoiro.faces.align import cut, similarity
+from kaoiro.families.residual_attention.config import NetworkConfig
+from kaoiro.families.residual_attention.network import Network
+from kaoiro.families.residual_attention.objective import one_cycle
+from kaoiro.families.residual_attention.recipe import FER2013_CROP
+from kaoiro.metrics.accuracy import bootstrap_interval
+from kaoiro.metrics.agreement import concordance, resampled_interval
+
+SIDE, MEAN, STD = 48, 0.5, 0.25
+_READ = 512  # pictures held at a time
+
+
+@dataclass(frozen=True)
+class SignalConfig:
+    """How the network is trained; the values were fixed before the first result.
+
+    Attributes:
+        epochs: passes over the training frames.
+        batch: frames a step.
+        learning_rate: peak of the one-cycle schedule.
+        units: weight of the squared error of action units.
+        identity: weight of the cross-entropy of identity.
+        seed: of weights, order and augmentation.
+        network: widths.
+        augmentation: of training frames.
+    """
+
+    epochs: int = 12
+    batch: int = 128
+    learning_rate: float = 0.05
+    units: float = 10.0
+    identity: float = 0.25
+    seed: int = 0
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        at_least("epochs", 1, self.epochs)
+        at_least("batch", 2, self.batch)
+        positive("learning rate", self.learning_rate)
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Aligned grey crops with their truth.
+
+    Attributes:
+        pixels: (N, 48, 48) uint8, placed as the crops of FER2013 are.
+        expression: (N,) classes in the order of FER2013.
+        units: (N, 8) intensities of `MULTITASK_UNITS`.
+        subjects: (N,) names.
+        clips: (N,) names.
+    """
+
+    pixels: np.ndarray
+    expression: np.ndarray
+    units: np.ndarray
+    subjects: np.ndarray
+    clips: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def rows(self, keep: np.ndarray) -> Frames:
+        """Return the rows selected by a mask or by indices."""
+        return Frames(self.pixels[keep], self.expression[keep], self.units[keep], self.subjects[keep], self.clips[keep])
+
+
+def aligned(data: Synthetic, rows: np.ndarray, unit: str = "frames") -> Frames:
+    """Read frames and place them by their five points, as `kaoiro analyze` places real faces."""
+    table = data.table.iloc[rows]
+    points = table[[f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]].to_numpy(np.float64).reshape(-1, 5, 2)
+    pixels = np.empty((len(rows), SIDE, SIDE), np.uint8)
+    starts = range(0, len(rows), _READ)
+    for start in followed(starts, len(starts), f"x {_READ} {unit}"):
+        pictures = data.pixels(rows[start : start + _READ], grey=True)
+        for place, picture in enumerate(pictures, start=start):
+            pixels[place] = cut(picture, similarity(np.asarray(FER2013_CROP.points), points[place]), SIDE)
+    return Frames(
+        pixels,
+        np.array(FER2013.indices(table["expression"]), np.int64),
+        table[list(MULTITASK_UNITS.labels)].to_numpy(np.float32),
+        table["subject"].to_numpy(str),
+        data.clips[rows],
+    )
+
+
+class Signal:
+    """The network and what it answers.
+
+    Args:
+        config: of the training.
+        people: names of the training subjects, in the order of the identity head.
+    """
+
+    def __init__(self, config: SignalConfig, people: list[str]) -> None:
+        self.config, self.people = config, people
+        torch.manual_seed(config.seed)
+        heads = {"expression": len(FER2013), "units": len(MULTITASK_UNITS), "identity": len(people)}
+        self.network = Network(config.network, 1, heads)
+
+    def fit(self, frames: Frames, checkpoint: Path | None = None, tick: Callable[[str], None] = print) -> None:
+        """Train; with a checkpoint file, go on from it and keep it up to date after every epoch."""
+        config = self.config
+        optimizer = torch.optim.SGD(
+            self.network.parameters(), config.learning_rate, momentum=0.9, weight_decay=5e-4, nesterov=True
+        )
+        steps = len(frames) // config.batch
+        first = self._resume(optimizer, checkpoint)
+        for epoch in range(first, config.epochs):
+            loss = self._epoch(frames, optimizer, epoch, steps)
+            if checkpoint is not None:
+                state = {"epoch": epoch + 1, "network": self.network.state_dict(), "optimizer": optimizer.state_dict()}
+                with replacing(checkpoint) as partial, writing(checkpoint):
+                    torch.save(state, partial)
+            tick(f"epoch {epoch + 1} of {config.epochs}: loss {loss:.3f}")
+
+    def _resume(self, optimizer: torch.optim.Optimizer, checkpoint: Path | None) -> int:
+        if checkpoint is None or not checkpoint.exists():
+            return 0
+        try:
+            state = torch.load(checkpoint, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            optimizer.load_state_dict(state["optimizer"])
+            return int(state["epoch"])
+        except (OSError, RuntimeError, EOFError, KeyError, ValueError, TypeError, pickle.UnpicklingError) as error:
+            raise DataError(f"{checkpoint} is no checkpoint of this training; remove it to begin anew") from error
+
+    def _epoch(self, frames: Frames, optimizer: torch.optim.Optimizer, epoch: int, steps: int) -> float:
+        seed = self.config.seed * 100_003 + epoch
+        torch.manual_seed(seed)
+        draws = torch.Generator().manual_seed(seed)
+        order = np.random.default_rng(seed).permutation(len(frames))[: steps * self.config.batch]
+        batches = order.reshape(steps, self.config.batch)
+        self.network.train()
+        total = 0.0
+        for step, rows in enumerate(followed(batches, steps, "steps")):
+            progress = (epoch + step / steps) / self.config.epochs
+            for group in optimizer.param_groups:
+                group["lr"] = self.config.learning_rate * one_cycle(progress, 0.05)
+            loss = self.loss(frames, rows, draws)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += float(loss.detach())
+        return total / max(1, steps)
+
+    def loss(self, frames: Frames, rows: np.ndarray, draws: torch.Generator) -> Tensor:
+        """Return the loss of some rows: expression + weighted units + weighted identity."""
+        images = torch.from_numpy(frames.pixels[rows]).float()[:, None] / 255
+        images = augment(images, sample(self.config.augmentation, images.shape, draws))
+        answer = self.network((images - MEAN) / STD).heads
+        people = torch.tensor([self.people.index(name) for name in frames.subjects[rows]])
+        return (
+            F.cross_entropy(answer["expression"], torch.from_numpy(frames.expression[rows]))
+            + self.config.units * F.mse_loss(answer["units"], torch.from_numpy(frames.units[rows]))
+            + self.config.identity * F.cross_entropy(answer["identity"], people)
+        )
+
+    @torch.no_grad()
+    def answer(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Return by head: probabilities of expressions (N, 7), units (N, 8), probabilities of people (N, P).
+
+        Args:
+            pixels: (N, 48, 48) uint8.
+        """
+        self.network.eval()
+        found: dict[str, list[Tensor]] = {"expression": [], "units": [], "identity": []}
+        for start in range(0, len(pixels), 256):
+            images = torch.from_numpy(pixels[start : start + 256]).float()[:, None] / 255
+            heads = self.network((images - MEAN) / STD).heads
+            for name, raw in heads.items():
+                found[name].append(raw if name == "units" else raw.softmax(dim=1))
+        return {name: torch.cat(parts).numpy() for name, parts in found.items()}
+
+
+def held_out(frames: Frames) -> np.ndarray:
+    """Return the rows of one clip of every person, for the test of identity: (N,) bool.
+
+    The clips take turns through the expressions, so that identity cannot be read from one of them.
+    """
+    result = np.zeros(len(frames), bool)
+    for place, person in enumerate(np.unique(frames.subjects)):
+        clips = np.unique(frames.clips[frames.subjects == person])
+        result |= (frames.subjects == person) & (frames.clips == clips[place % len(clips)])
+    return result
+
+
+def figures_of(signal: Signal, frames: Frames) -> dict[str, Any]:
+    """Return accuracy of expressions and CCC of units, with 95 % intervals over people."""
+    answer = signal.answer(frames.pixels)
+    right = answer["expression"].argmax(axis=1) == frames.expression
+    low, high = bootstrap_interval(right, frames.subjects, draws=2000)
+    recall = {
+        label: {"n": int((frames.expression == k).sum()), "recall": float(right[frames.expression == k].mean())}
+        for k, label in enumerate(FER2013.labels)
+        if (frames.expression == k).any()
+    }
+    head = {
+        "frames": len(frames),
+        "people": len(np.unique(frames.subjects)),
+        "expression accuracy": float(right.mean()),
+    }
+    return head | {"expression interval": [low, high], "recall": recall, "units": _units(answer["units"], frames)}
+
+
+def _units(answer: np.ndarray, frames: Frames) -> dict[str, dict[str, Any]]:
+    table = {}
+    for k, name in enumerate(MULTITASK_UNITS.labels):
+        truth, found = frames.units[:, k], answer[:, k]
+        interval = resampled_interval(
+            lambda rows, t=truth, f=found: concordance(t[rows], f[rows]), frames.subjects, 300
+        )
+        table[name] = {"CCC": concordance(truth, found), "interval": list(interval)}
+    return table
+
+
+def identity_figures(signal: Signal, frames: Frames) -> dict[str, Any]:
+    """Return how often the network names the person in clips that it was not trained on."""
+    names = np.array(signal.people)[signal.answer(frames.pixels)["identity"].argmax(axis=1)]
+    low, high = bootstrap_interval(names == frames.subjects, frames.subjects, draws=2000)
+    chance = 1 / len(signal.people)
+    return {
+        "frames": len(frames),
+        "accuracy": float((names == frames.subjects).mean()),
+        "interval": [low, high],
+        "chance": chance,
+    }

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from kaoiro.core.errors import InputError
+from kaoiro.core.labels import FER2013
+from kaoiro.synthesis.difficulty import load
+from kaoiro.synthesis.prototypes import SHOWN
+from kaoiro.synthesis.sets import NAMES, Plan, plans
+
+DIFFICULTY = load()
+
+
+def of(name: str, scale: float = 1.0) -> dict[str, list[Plan]]:
+    """Return the plans of a set by split."""
+    result: dict[str, list[Plan]] = {}
+    for plan in plans(name, DIFFICULTY, scale):
+        result.setdefault(plan.split, []).append(plan)
+    return result
+
+
+def subjects(found: list[Plan]) -> list[str]:
+    return list(dict.fromkeys(plan.subject for plan in found))
+
+
+def total(found: list[Plan], role: str) -> int:
+    return sum(getattr(plan, role) for plan in found)
+
+
+def test_syn_id_has_the_sizes_of_the_seed() -> None:
+    found = of("syn-id")
+    assert {split: len(subjects(part)) for split, part in found.items()} == {
+        "train": 195,
+        "paper-test": 7,
+        "further-test": 40,
+    }
+    assert {split: total(part, "training") for split, part in found.items()} == {
+        "train": 29085,
+        "paper-test": 0,
+        "further-test": 0,
+    }
+    assert {split: total(part, "evaluation") for split, part in found.items()} == {
+        "train": 1842,
+        "paper-test": 195,
+        "further-test": 1114,
+    }
+    assert set(Counter(plan.training for plan in found["train"])) == {21, 22}
+    assert set(Counter(plan.evaluation for plan in found["further-test"])) == {3, 4}
+
+
+def test_syn_id_shows_every_expression_of_every_subject_once() -> None:
+    for part in of("syn-id").values():
+        assert Counter((plan.subject, plan.expression) for plan in part) == {
+            (subject, expression): 1 for subject in subjects(part) for expression in FER2013.labels
+        }
+
+
+def test_evaluation_frames_of_syn_id_are_spread_evenly_over_expressions() -> None:
+    counts = Counter(dict.fromkeys(FER2013.labels, 0))
+    for plan in of("syn-id")["train"]:
+        counts[plan.expression] += plan.evaluation or 0
+    assert max(counts.values()) - min(counts.values()) <= 3
+
+
+def test_syn_vid_is_balanced_over_levels_and_expressions_in_every_split() -> None:
+    found = of("syn-vid")
+    assert {split: len(part) for split, part in found.items()} == {"train": 180, "val": 60, "test": 60}
+    for part in found.values():
+        assert len(subjects(part)) == len(part)
+        pairs = Counter((plan.level, plan.expression) for plan in part)
+        assert len(pairs) == 3 * len(SHOWN)
+        assert max(pairs.values()) - min(pairs.values()) <= 1
+
+
+def test_syn_mt_gives_the_same_shares_of_labels_away_in_every_split_and_never_both() -> None:
+    found = of("syn-mt")
+    assert {split: len(part) for split, part in found.items()} == {"train": 210, "val": 30, "test": 60}
+    for part in found.values():
+        assert not any(plan.has_units and plan.has_expression for plan in part)
+        assert sum(plan.has_units for plan in part) == pytest.approx(len(part) / 5, abs=1)
+        assert sum(plan.has_expression for plan in part) == pytest.approx(len(part) / 4, abs=1)
+    everyone = [plan for part in found.values() for plan in part]
+    assert sum(plan.has_units for plan in everyone) == 60
+    assert sum(plan.has_expression for plan in everyone) == pytest.approx(75, abs=1)
+
+
+def test_syn_swap_shows_the_further_test_subjects_of_syn_id() -> None:
+    found = plans("syn-swap", DIFFICULTY)
+    assert len(found) == 280
+    assert subjects(found) == subjects(of("syn-id")["further-test"])
+    assert Counter(plan.expression for plan in found) == dict.fromkeys(FER2013.labels, 40)
+
+
+def test_conferences_take_the_planted_shares_in_turn() -> None:
+    found, settings = plans("conference", DIFFICULTY), DIFFICULTY.conference
+    assert len(found) == settings.recordings
+    assert [plan.share for plan in found] == [settings.shares[k % len(settings.shares)] for k in range(len(found))]
+    assert len(subjects(found)) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scale", [1.0, 0.1, 1e-9])
+def test_splits_share_no_subject_and_clips_are_named_once(name: str, scale: float) -> None:
+    found = of(name, scale)
+    assert len(found) == len(of(name))
+    everyone = [subject for part in found.values() for subject in subjects(part)]
+    assert len(everyone) == len(set(everyone))
+    clips = [(plan.subject, plan.clip) for part in found.values() for plan in part]
+    assert len(clips) == len(set(clips))
+
+
+def test_other_sets_than_the_swap_have_subjects_of_their_own() -> None:
+    groups = [set(subjects(plans(name, DIFFICULTY))) for name in NAMES if name != "syn-swap"]
+    assert sum(map(len, groups)) == len(set().union(*groups))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_smaller_scale_takes_the_first_clips_of_each_split(name: str) -> None:
+    for split, part in of(name, 0.1).items():
+        whole = of(name)[split]
+        assert len(part) < len(whole)
+        assert [(plan.subject, plan.clip) for plan in part] == [(p.subject, p.clip) for p in whole[: len(part)]]
+
+
+def test_the_smallest_scale_still_shows_all_expressions_and_gives_all_kinds_of_labels() -> None:
+    for part in of("syn-vid", 1e-9).values():
+        assert {plan.expression for plan in part} == set(SHOWN)
+    for part in of("syn-mt", 1e-9).values():
+        assert any(plan.has_units for plan in part)
+        assert any(plan.has_expression for plan in part)
+    assert len({plan.share > 0 for plan in plans("conference", DIFFICULTY, 1e-9)}) == 2
+
+
+def test_the_scale_keeps_the_frames_per_clip() -> None:
+    part = of("syn-id", 0.1)["train"]
+    assert len(subjects(part)) == 20
+    assert total(part, "training") == round(29085 * 20 / 195)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, 1.01, float("nan"), float("inf")])
+def test_an_impossible_scale_is_refused(scale: float) -> None:
+    with pytest.raises(InputError, match="scale must be above 0 and at most 1"):
+        plans("syn-id", DIFFICULTY, scale)
+
+
+def test_an_unknown_set_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InputError, match=r"set must be one of syn-id, syn-vid, .*, not syn-x"):
+        plans("syn-x", DIFFICULTY)
+
+
+def test_training_frames_lie_at_equal_intervals_and_evaluation_frames_about_the_centre() -> None:
+    training, evaluation = Plan("syn-id", "a", "b", "train", "low", "anger", training=21, evaluation=4).frames(100, 3)
+    places = training.nonzero()[0]
+    assert len(places) == 21
+    assert set((places[1:] - places[:-1]).tolist()) == {4, 5}
+    assert evaluation.sum() == 4
+    assert set(evaluation.nonzero()[0].tolist()) <= set(range(47, 54))
+
+
+def test_sets_of_all_frames_learn_from_train_and_measure_on_the_rest() -> None:
+    for split, part in of("syn-vid").items():
+        training, evaluation = part[0].frames(60, 3)
+        assert training.all() == (split == "train")
+        assert evaluation.all() == (split != "train")
+        assert not (training & evaluation).any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scripts_are_those_of_the_plan(name: str) -> None:
+    plan = plans(name, DIFFICULTY)[-1]
+    script = plan.script(3, DIFFICULTY)
+    assert (script.subject, script.clip, script.level) == (plan.subject, plan.clip, plan.level)
+    if plan.expression:
+        assert script.expression == plan.expression

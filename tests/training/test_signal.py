@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from fake import model, synthetic
+
+from kaoiro.core.errors import DataError, InputError
+from kaoiro.core.labels import FER2013, MULTITASK_UNITS
+from kaoiro.data.augmentation import Augmentation
+from kaoiro.families.residual_attention.config import NetworkConfig
+from kaoiro.training import bridge, rendered, signal
+from kaoiro.training.signal import Frames, Signal, SignalConfig
+
+STILL = Augmentation(flip=0, rotation=0, shift=0, scale=0, light=0, blur=0, low_resolution=0, jpeg=0, noise=0, erase=0)
+TINY = SignalConfig(
+    epochs=6, batch=16, learning_rate=0.05, network=NetworkConfig(8, (8, 12, 16), 0, 0.0), augmentation=STILL
+)
+
+
+def frames(people: int = 4, clips: int = 7, each: int = 4, seed: int = 0) -> Frames:
+    """A bright band whose height is the expression; a spot that belongs to the person."""
+    rng = np.random.default_rng(seed)
+    count = people * clips * each
+    person, clip = np.divmod(np.arange(count) // each, clips)
+    pixels = rng.integers(90, 110, (count, signal.SIDE, signal.SIDE)).astype(np.uint8)
+    for k in range(count):
+        pixels[k, 6 * clip[k] + 2 : 6 * clip[k] + 6] += 100
+        pixels[k, :, 10 * person[k] + 4 : 10 * person[k] + 8] -= 60
+    units = np.tile((clip[:, None] == np.arange(8)).astype(np.float32), 1)
+    names = np.array([f"p{k}" for k in person])
+    return Frames(pixels, clip.astype(np.int64) % 7, units, names, np.char.add(names, np.char.add("/", clip.astype(str))))
+
+
+@pytest.fixture(scope="module")
+def trained() -> Signal:
+    data = frames(each=12)
+    one = Signal(SignalConfig(**{**vars(TINY), "epochs": 16, "identity": 2.0}), ["p0", "p1", "p2", "p3"])
+    one.fit(data, tick=lambda _: None)
+    return one
+
+
+def test_it_learns_expression_units_and_identity_of_plain_pictures(trained):
+    fresh = frames(seed=1)
+    figures = signal.figures_of(trained, fresh)
+    assert figures["expression accuracy"] > 0.9
+    assert figures["people"] == 4
+    assert figures["units"]["au_01"]["CCC"] > 0.7
+    assert signal.identity_figures(trained, fresh)["accuracy"] > 0.9
+    assert signal.identity_figures(trained, fresh)["chance"] == 0.25
+
+
+def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
+    data, config = frames(), TINY
+    whole, broken, resumed = (Signal(config, ["p0", "p1", "p2", "p3"]) for _ in range(3))
+    whole.fit(data, tick=lambda _: None)
+    epochs = []
+
+    def stop(line: str) -> None:
+        epochs.append(line)
+        if len(epochs) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(data, tmp_path / "state.pt", stop)
+    assert len(epochs) == 4
+    told = []
+    resumed.fit(data, tmp_path / "state.pt", told.append)
+    assert told[0].startswith("epoch 5 of 6")
+    for ours, theirs in zip(whole.network.parameters(), resumed.network.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_damaged_or_foreign_checkpoint_is_one_clear_error(tmp_path):
+    (tmp_path / "state.pt").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"state\.pt"):
+        Signal(TINY, ["p0"]).fit(frames(people=1), tmp_path / "state.pt")
+
+
+def test_the_loss_reaches_every_parameter():
+    one = Signal(TINY, ["p0", "p1", "p2", "p3"])
+    one.loss(frames(), np.arange(16), torch.Generator().manual_seed(0)).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in one.network.parameters())
+
+
+def test_one_clip_of_everybody_is_held_out_and_not_the_same_one():
+    data = frames()
+    held = signal.held_out(data)
+    assert held.sum() == 4 * 4
+    assert len({data.expression[held & (data.subjects == f"p{k}")][0] for k in range(4)}) == 4
+
+
+@pytest.mark.parametrize("change", [{"epochs": 0}, {"batch": 1}, {"learning_rate": 0.0}])
+def test_impossible_settings_are_refused(change):
+    with pytest.raises(InputError):
+        SignalConfig(**change)
+
+
+def test_a_model_of_real_faces_is_compared_class_by_class(tmp_path):
+    found = bridge.real_on_rendered(model.write(tmp_path / "linear"), frames(seed=2))
+    assert found["frames"] == 112
+    assert np.sum(found["confusion"]["counts"]) == 112
+    assert found["chance"] == pytest.approx(1 / 7)
+    assert found["interval"][0] <= found["agreement"] <= found["interval"][1]
+
+
+def test_answers_have_the_documented_shapes(trained):
+    answer = trained.answer(frames().pixels[:5])
+    assert {name: value.shape for name, value in answer.items()} == {
+        "expression": (5, len(FER2013)),
+        "units": (5, len(MULTITASK_UNITS)),
+        "identity": (5, 4),
+    }
+    assert answer["expression"].sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+
+
+def test_only_a_set_of_identities_is_measured(tmp_path):
+    synthetic.write(tmp_path / "vid")
+    with pytest.raises(DataError, match=r"set of syn-mt.*syn-id"):
+        rendered.measure(tmp_path / "vid", model.write(tmp_path / "linear"))
