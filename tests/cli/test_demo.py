@@ -1,46 +1,43 @@
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
-import av
-import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from kaoiro.cli.demo import summary
 from kaoiro.cli.main import main
-from kaoiro.core.codec import read_rows
 from kaoiro.inference import demo
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch, analyzer) -> None:
-    """Let the clip be small and short."""
-    monkeypatch.setattr(demo, "SIDE", (192, 108))
-    monkeypatch.setattr(demo, "write_clip", functools.partial(demo.write_clip, seconds=0.16))
+def photograph_only(monkeypatch: pytest.MonkeyPatch, analyzer, astronaut) -> None:
+    """Leave the clip out, for what needs no clip."""
+    monkeypatch.setattr(demo, "MEDIA", ("astronaut.png",))
 
 
-def test_it_measures_a_photograph_and_a_clip_and_names_its_files(short, capsys, tmp_path, astronaut):
+def test_it_measures_a_photograph_and_a_clip_of_two_people_and_names_its_files(analyzer, capsys, tmp_path, astronaut):
     out = tmp_path / "démo"
     assert main(["demo", "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "astronaut.png: happiness in 1 row(s)" in said
     named = [Path(line.strip()) for line in said.splitlines() if line.startswith(f"  {out}")]
     assert named == sorted(path for path in out.rglob("*") if path.is_file())
-    tables = {"all.csv", "astronaut.png.csv", "drawn.mp4.csv"}
-    pictures = {"astronaut.png.overlay.jpg", "drawn.mp4.overlay.mp4", "drawn.mp4.plot.png"}
-    assert tables | pictures | {"astronaut.png", "drawn.mp4"} <= {path.name for path in named}
-    rows = list(read_rows(out / "all.csv"))
-    assert len(rows) == 1 + 4
-    assert [row["time_s"] for row in rows[1:]] == pytest.approx([index / 25 for index in range(4)])
-    assert all(row["expression"] for row in rows)
+    tables = {"all.csv", "astronaut.png.csv", "two-people.mp4.csv"}
+    pictures = {"astronaut.png.overlay.jpg", "two-people.mp4.overlay.mp4", "two-people.mp4.plot.png"}
+    assert tables | pictures | {"astronaut.png", "two-people.mp4"} <= {path.name for path in named}
+    clip = pd.read_csv(out / "two-people.mp4.csv")
+    assert sorted(clip.track.unique()) == [0, 1]
+    assert set(clip.groupby("frame").size()) == {2}  # both people in every frame
+    assert clip.time_s.unique() == pytest.approx([frame / 25 for frame in range(clip.frame.nunique())])
+    assert all((person.expression == "happiness").any() for _, person in clip.groupby("track"))
 
 
-def test_it_can_be_run_again(short, capsys, tmp_path):
+def test_it_can_be_run_again(photograph_only, capsys, tmp_path):
     for _ in range(2):
         assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
-    assert "2 of 2 inputs measured" in capsys.readouterr().err
+    assert "1 of 1 inputs measured" in capsys.readouterr().err
 
 
 def test_a_place_that_cannot_be_written_is_one_line_and_exit_code_2(capsys, tmp_path):
@@ -49,28 +46,6 @@ def test_a_place_that_cannot_be_written_is_one_line_and_exit_code_2(capsys, tmp_
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert said.err.startswith(f"kaoiro: --out {tmp_path / 'file'}: cannot be written")
-
-
-def test_the_clip_keeps_its_times(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "SIDE", (96, 54))
-    demo.write_clip(tmp_path / "clip.mp4", seconds=0.2)
-    with av.open(str(tmp_path / "clip.mp4")) as container:
-        frames = [(round(frame.time, 6), frame.width, frame.height) for frame in container.decode(video=0)]
-    assert frames == [(index / 25, 96, 54) for index in range(5)]
-
-
-def test_the_face_of_the_clip_leaves_for_a_second():
-    width, height = 160, 90
-    there, away, back = (demo.clip_frame(time_s, width, height).astype(int) for time_s in (5.96, 6.5, 7.0))
-    assert np.abs(there - away).max() > 60
-    assert np.abs(back - away).max() > 60
-    assert np.abs(np.diff(away, axis=1)).max() < 10  # the wall alone is smooth
-
-
-@pytest.mark.parametrize(("time_s", "same"), [(2.0, 4.0), (4.0, 7.5)])
-def test_every_expression_begins_and_ends_neutral(time_s, same):
-    assert demo.look_at(time_s) == demo.look_at(same).scaled(0.0)
-    assert demo.look_at(time_s + 1.0) != demo.look_at(time_s)
 
 
 def test_the_summary_counts_what_was_found(analyzer, tmp_path):

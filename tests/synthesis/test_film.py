@@ -70,7 +70,9 @@ def test_a_nearer_head_is_larger_by_the_zoom(film, script):
 
 def test_scenes_show_the_face_in_the_middle_at_the_size_asked(world, script):
     size = (160, 90)
-    picture = Film(world, still("ann", "neutral"), world.person("ann"), load(), size, scene_window(size, 0.5)).picture(0)
+    picture = Film(world, still("ann", "neutral"), world.person("ann"), load(), size, scene_window(size, 0.5)).picture(
+        0
+    )
     assert picture.pixels.shape[:2] == (90, 160)
     assert picture.box.height == pytest.approx(45, rel=0.25)
     assert picture.box.left + picture.box.width / 2 == pytest.approx(80, abs=8)
@@ -79,7 +81,17 @@ def test_scenes_show_the_face_in_the_middle_at_the_size_asked(world, script):
 def test_stills_of_different_people_share_light_and_pose(world):
     films = [Film(world, still(name, "fear"), world.person(name), load(), SIDE) for name in ("ann", "bob")]
     rows = [film.row(0, film.picture(0)) for film in films]
-    shared = ("yaw", "pitch", "roll", "light_azimuth", "light_elevation", "light_contrast", "exposure", "au_01", "au_26")
+    shared = (
+        "yaw",
+        "pitch",
+        "roll",
+        "light_azimuth",
+        "light_elevation",
+        "light_contrast",
+        "exposure",
+        "au_01",
+        "au_26",
+    )
     assert [rows[0][name] for name in shared] == [rows[1][name] for name in shared]
 
 

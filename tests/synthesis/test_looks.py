@@ -110,7 +110,9 @@ def test_the_gradient_of_a_height_is_that_of_the_surface(world):
 
 
 def test_srgb_of_known_light():
-    assert sensor.encode_srgb(np.array([0.0, 1.0, 2.0, -1.0, 0.2140])) == pytest.approx([0, 255, 255, 0, 127.5], abs=0.1)
+    assert sensor.encode_srgb(np.array([0.0, 1.0, 2.0, -1.0, 0.2140])) == pytest.approx(
+        [0, 255, 255, 0, 127.5], abs=0.1
+    )
 
 
 def test_a_covered_pixel_hides_the_background():

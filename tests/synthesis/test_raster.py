@@ -41,7 +41,7 @@ def test_the_nearer_triangle_hides_the_farther_in_any_order():
         depth, nearest = drawn(corners, order)
         shown = nearest[depth > 0]
         assert (depth[depth > 0] == 2).all()
-        assert set(shown) == {[4, 5, 6] == order[1] and 1 or 0}
+        assert set(shown) == {(order[1] == [4, 5, 6] and 1) or 0}
 
 
 def test_what_lies_outside_the_picture_or_has_no_area_is_left_out():

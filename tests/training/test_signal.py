@@ -29,7 +29,9 @@ def frames(people: int = 4, clips: int = 7, each: int = 4, seed: int = 0) -> Fra
         pixels[k, :, 10 * person[k] + 4 : 10 * person[k] + 8] -= 60
     units = np.tile((clip[:, None] == np.arange(8)).astype(np.float32), 1)
     names = np.array([f"p{k}" for k in person])
-    return Frames(pixels, clip.astype(np.int64) % 7, units, names, np.char.add(names, np.char.add("/", clip.astype(str))))
+    return Frames(
+        pixels, clip.astype(np.int64) % 7, units, names, np.char.add(names, np.char.add("/", clip.astype(str)))
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""`kaoiro demo`: the main job on a real photograph and on a drawn clip."""
+"""`kaoiro demo`: the main job on a real photograph and on a rendered clip of two people."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
     try:
         (out / "media").mkdir(parents=True, exist_ok=True)
-        print("kaoiro: drawing a clip, then measuring it and a photograph ...", file=sys.stderr, flush=True)
+        print("kaoiro: measuring a photograph and a clip of two people ...", file=sys.stderr, flush=True)
         media = write_media(out / "media")
     except OSError as error:
         raise OutputError(f"--out {out}: cannot be written: {error.strerror or error}") from error

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kaoiro.core.errors import DataError
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.data.datasets import synthetic

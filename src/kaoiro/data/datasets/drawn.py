@@ -1,4 +1,4 @@
-"""Simple renderings of faces with known expressions, for trials, tests and the demo.
+"""Simple renderings of faces with known expressions, for trials and tests.
 
 Source:  drawn here; nothing to download and no licence to mind.
 Classes: the eight expressions, told apart by brows, eyes and mouth.

@@ -1,0 +1,121 @@
+"""`kaoiro synth`: make the rendered sets that methods are measured on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from kaoiro.cli.numbers import count
+from kaoiro.core.errors import InputError, MissingExtra
+
+SETS = {
+    "syn-id": "seven expressions of 242 subjects, for identity against expression",
+    "syn-vid": "300 clips at three nuisance levels, for smoothing over time",
+    "syn-mt": "300 videos with valence, arousal and partly given labels",
+    "syn-swap": "40 subjects with seven expressions in one light, for expression transfer",
+    "conference": "twelve recordings of a speaker with planted weak episodes",
+}
+PICTURES = {"sheets": "contact sheets: what the world looks like", "fixtures": "the project's own small renders"}
+_CLIPS = [name for name in SETS if name != "syn-swap"]
+_STEADY = [name for name in _CLIPS if name != "conference"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    listed, shown = ("\n".join(f"  {name:<11} {text}" for name, text in kinds.items()) for kinds in (SETS, PICTURES))
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "synth",
+        help="make rendered faces of which everything is known",
+        description="Make rendered sets: faces of which identity, action units, expression, valence and arousal are "
+        f"known.\nThey measure methods and prove nothing about real faces.\n\nsets:\n{listed}\n"
+        "  all         each of them, into OUT/SET\n\n"
+        f"pictures:\n{shown}\n\n"
+        "First convert the head, once: kaoiro synth prepare CLONE_DIR --out ASSETS, where CLONE_DIR is a clone of\n"
+        "https://github.com/ICT-VGL/ICT-FaceKit. An interrupted run goes on where it stopped when it is repeated.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "what",
+        choices=("prepare", *SETS, "all", *PICTURES),
+        metavar="prepare|SET|all|sheets|fixtures",
+        help="what to make",
+    )
+    parser.add_argument("clone", nargs="?", metavar="CLONE_DIR", help="with prepare: clone of ICT-FaceKit")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the files")
+    parser.add_argument("--assets", metavar="DIR", help="folder that prepare made (default: variable KAOIRO_ICT_FACE)")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="S", help="share of the subjects (default: 1)")
+    parser.add_argument("--size", type=int, default=96, metavar="PIXELS", help="side of the pictures (default: 96)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="other seeds give other people (default: 0)")
+    parser.add_argument("--jobs", type=count, metavar="N", help="threads (default: as many as processors)")
+    parser.add_argument("--video", action="store_true", help="whole scenes as videos instead of cut faces")
+    parser.add_argument("--variable-rate", action="store_true", help="with --video: irregular frame times")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    if (arguments.what == "prepare") != (arguments.clone is not None):
+        wish = "needs" if arguments.what == "prepare" else "takes no"
+        raise InputError(f"kaoiro synth {arguments.what} {wish} CLONE_DIR")
+    if arguments.what == "prepare":
+        return _prepare(arguments)
+    need_numba("kaoiro synth")
+    return _picture(arguments) if arguments.what in PICTURES else _generate(arguments)
+
+
+def need_numba(what: str) -> None:
+    """Refuse to go on without the renderer's compiler.
+
+    Raises:
+        MissingExtra: Numba is not installed.
+    """
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(what, "synth") from error
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from kaoiro.synthesis.prepare import prepare
+
+    print(prepare(arguments.clone, arguments.out))
+    return 0
+
+
+def _picture(arguments: argparse.Namespace) -> int:
+    from kaoiro.synthesis import fixtures, sheets
+    from kaoiro.synthesis.world import FaceWorld
+
+    world, out = FaceWorld(arguments.assets), Path(arguments.out)
+    write = sheets.write_all if arguments.what == "sheets" else fixtures.write_all
+    for path in write(world, out, tick=lambda name: _tell(f"drawing {name} ...")):
+        print(path)
+    return 0
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    from kaoiro.synthesis.folder import size
+    from kaoiro.synthesis.generate import Order, generate
+    from kaoiro.synthesis.world import FaceWorld
+
+    settings = {name: getattr(arguments, name) for name in ("seed", "scale", "size", "video", "variable_rate")}
+    orders = [Order(name, **settings) for name in _names(arguments)]
+    world = FaceWorld(arguments.assets)
+    for order in orders:
+        out = Path(arguments.out) / order.name if arguments.what == "all" else Path(arguments.out)
+        made = generate(order, out, world, arguments.jobs, tell=_tell)
+        print(f"{made.path}: {made.frames} frames, {size(made.size)}, sha256 {made.sha256}", flush=True)
+    return 0
+
+
+def _names(arguments: argparse.Namespace) -> list[str]:
+    """Return the sets to make; of all, those that can be videos where videos are asked for."""
+    if arguments.what != "all":
+        return [arguments.what]
+    return _STEADY if arguments.variable_rate else _CLIPS if arguments.video else list(SETS)
+
+
+def _tell(text: str) -> None:
+    print(f"kaoiro: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,234 @@
+"""What the sets of the FACS world consist of: which clips of whom, in which split, and which frames of them.
+
+Splits:   syn-id: train, paper-test (as few subjects as in the seed), further-test; syn-vid, syn-mt: train, val, test;
+          syn-swap: further-test, for its subjects are those of syn-id; conference: test.
+Roles:    `training` frames are learned from, `evaluation` frames are measured on. In syn-id the former are sampled at
+          equal intervals and the latter lie around the apex, so that one frame can be both. Elsewhere all frames are
+          kept: those of the split train for training, all others for evaluation.
+Scale:    takes the first subjects of each split, at least as many as show every expression, give each kind of
+          label and, in a conference, have one recording with and one without planted episodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kaoiro.core.checks import require
+from kaoiro.core.labels import FER2013
+from kaoiro.synthesis import script as scripts
+from kaoiro.synthesis.difficulty import Difficulty
+from kaoiro.synthesis.prototypes import NEUTRAL, SHOWN
+from kaoiro.synthesis.script import Script
+
+NAMES = ("syn-id", "syn-vid", "syn-mt", "syn-swap", "conference")
+SPLIT_SHARES = {
+    "syn-vid": {"train": 0.6, "val": 0.2, "test": 0.2},
+    "syn-mt": {"train": 0.7, "val": 0.1, "test": 0.2},
+}
+"""Of the subjects; syn-mt as in the seed of the multi-task family."""
+_SHOWN_FIRST = (*SHOWN, NEUTRAL)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One clip to draw.
+
+    Attributes:
+        set: name of its set.
+        subject: who.
+        clip: which; unique within the subject.
+        split: part of the set.
+        level: of nuisance.
+        expression: of the clip; empty where the script decides (syn-mt) or all is neutral but episodes (conference).
+        number: of the recording (conference).
+        share: of time that planted episodes take, 0–1 (conference).
+        training: number of frames at equal intervals to learn from; None takes all.
+        evaluation: number of frames around the apex to measure on; None takes all.
+        has_units: whether the action units are given away as labels.
+        has_expression: whether the expression is.
+    """
+
+    set: str
+    subject: str
+    clip: str
+    split: str
+    level: str
+    expression: str = ""
+    number: int = 0
+    share: float = 0.0
+    training: int | None = 0
+    evaluation: int | None = 0
+    has_units: bool = True
+    has_expression: bool = True
+
+    def script(self, seed: int, difficulty: Difficulty, variable_rate: bool = False) -> Script:
+        """Write the script of the clip; stills and conferences know no variable rate.
+
+        Raises:
+            InputError: a negative seed.
+        """
+        if self.set == "syn-swap":
+            return scripts.still(self.subject, self.expression, difficulty)
+        if self.set == "conference":
+            return scripts.conference(self.subject, self.number, self.share, difficulty, seed)
+        ends = self.level, self.set, seed, difficulty
+        if self.set == "syn-mt":
+            return scripts.blend_clip(self.subject, self.clip, *ends, variable_rate=variable_rate)
+        return scripts.expression_clip(self.subject, self.clip, self.expression, *ends, variable_rate=variable_rate)
+
+    def frames(self, length: int, reach: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return which frames of a clip are for training and which for evaluation: (length,) bool each.
+
+        Args:
+            length: of the clip, frames.
+            reach: frames on either side of the centre among which those for evaluation are.
+        """
+        training, evaluation = np.zeros(length, bool), np.zeros(length, bool)
+        training[_spread(length, self.training)] = True
+        near = np.arange(max(0, length // 2 - reach), min(length, length // 2 + reach + 1))
+        evaluation[np.arange(length) if self.evaluation is None else near[_spread(len(near), self.evaluation)]] = True
+        return training, evaluation
+
+
+def plans(name: str, difficulty: Difficulty, scale: float = 1.0) -> list[Plan]:
+    """Return all clips of a set, those of one subject together. What they show is drawn later, from a seed.
+
+    Args:
+        name: one of `NAMES`.
+        difficulty: gives numbers and levels.
+        scale: share of the subjects, above 0 to 1.
+
+    Raises:
+        InputError: unknown name or impossible scale.
+    """
+    require(name in NAMES, "set", f"one of {', '.join(NAMES)}", name)
+    require(0 < scale <= 1, "scale", "above 0 and at most 1", scale)
+    make: dict[str, Callable[[Difficulty, float], list[Plan]]] = {
+        "syn-id": _syn_id,
+        "syn-vid": _syn_vid,
+        "syn-mt": _syn_mt,
+        "syn-swap": _syn_swap,
+        "conference": _conference,
+    }
+    return make[name](difficulty, scale)
+
+
+def _scaled(count: int, scale: float, least: int = 1) -> int:
+    """Return how many of `count` remain, at least `least` as far as there are so many."""
+    return max(min(count, least), round(count * scale))
+
+
+def _spread(length: int, count: int | None) -> np.ndarray:
+    """Return `count` of `length` places at equal distances, in the middle of equal parts; None takes all."""
+    if count is None or count >= length:
+        return np.arange(length)
+    return np.floor((np.arange(count) + 0.5) * length / count).astype(int)
+
+
+def _portions(total: int, count: int) -> list[int]:
+    """Return `count` whole numbers that sum to `total` and differ by at most 1."""
+    return [(place + 1) * total // count - place * total // count for place in range(count)]
+
+
+def _turns(levels: Sequence[str], place: int) -> str:
+    """Return the level of a clip: in turn, shifted by one after every six expressions so that all pairs occur."""
+    return levels[(place + place // len(SHOWN)) % len(levels)]
+
+
+def _syn_id(difficulty: Difficulty, scale: float) -> list[Plan]:
+    sizes = difficulty.sizes
+    per_clip = sizes.id_apex_paper / (sizes.id_paper * sizes.id_clips)
+    further = round(per_clip * sizes.id_further * sizes.id_clips)
+    return [
+        *_identities("train", "train", sizes.id_training, sizes.id_frames, sizes.id_apex_training, difficulty, scale),
+        *_identities("paper-test", "paper", sizes.id_paper, 0, sizes.id_apex_paper, difficulty, scale),
+        *_identities("further-test", "further", sizes.id_further, 0, further, difficulty, scale),
+    ]
+
+
+def _identities(
+    split: str, short: str, subjects: int, training: int, apex: int, difficulty: Difficulty, scale: float
+) -> list[Plan]:
+    """Return the clips of a split of syn-id, whose frames at full size are `training` and `apex`."""
+    count, per_subject = _scaled(subjects, scale), difficulty.sizes.id_clips
+    clips, levels = count * per_subject, difficulty.set("syn-id").levels
+    learned, measured = (_portions(round(total * count / subjects), clips) for total in (training, apex))
+    result = []
+    for place in range(clips):
+        number, turn = divmod(place, per_subject)
+        expression = FER2013.labels[turn % len(FER2013)]
+        clip = expression if turn < len(FER2013) else f"{expression}-{turn // len(FER2013)}"
+        who = f"id-{short}-{number:03d}"
+        plan = Plan("syn-id", who, clip, split, _turns(levels, place), expression)
+        result.append(replace(plan, training=learned[place], evaluation=measured[place]))
+    return result
+
+
+def _parts(name: str, total: int, scale: float, least: int) -> list[tuple[str, int]]:
+    """Return each split of a set with its number of subjects."""
+    shares = list(SPLIT_SHARES[name].items())
+    ends = np.round(np.cumsum([0.0, *(share for _, share in shares)]) * total).astype(int)
+    sizes = np.diff(ends).tolist()
+    return [(split, _scaled(size, scale, least)) for (split, _), size in zip(shares, sizes, strict=True)]
+
+
+def _whole(name: str, subject: str, clip: str, split: str, level: str, expression: str = "") -> Plan:
+    """Return a clip of which all frames are kept."""
+    training, evaluation = (None, 0) if split == "train" else (0, None)
+    return Plan(name, subject, clip, split, level, expression, training=training, evaluation=evaluation)
+
+
+def _syn_vid(difficulty: Difficulty, scale: float) -> list[Plan]:
+    levels = difficulty.set("syn-vid").levels
+    return [
+        _whole("syn-vid", f"vid-{split}-{place:03d}", "clip", split, _turns(levels, place), SHOWN[place % len(SHOWN)])
+        for split, count in _parts("syn-vid", difficulty.sizes.vid_clips, scale, len(SHOWN))
+        for place in range(count)
+    ]
+
+
+def _syn_mt(difficulty: Difficulty, scale: float) -> list[Plan]:
+    truth, levels = difficulty.truth, difficulty.set("syn-mt").levels
+    wanted = [share for share in (truth.unit_labels, truth.expression_labels) if share > 0]
+    least = math.ceil(1 / min(wanted)) if wanted else 1
+    result = []
+    for split, count in _parts("syn-mt", difficulty.sizes.mt_videos, scale, least):
+        given = _given(count, (truth.unit_labels, truth.expression_labels))
+        for place in range(count):
+            plan = _whole("syn-mt", f"mt-{split}-{place:03d}", "video", split, levels[place % len(levels)])
+            result.append(replace(plan, has_units=given[place] == 0, has_expression=given[place] == 1))
+    return result
+
+
+def _given(count: int, shares: tuple[float, float]) -> list[int]:
+    """Return 0 (action units), 1 (expression) or 2 (neither) for each video: at every place the kind that lags most."""
+    goal, seen, result = np.array([*shares, 1 - sum(shares)]), np.zeros(3), []
+    for place in range(count):
+        kind = int(np.argmax(goal * (place + 1) - seen))
+        seen[kind] += 1
+        result.append(kind)
+    return result
+
+
+def _syn_swap(difficulty: Difficulty, scale: float) -> list[Plan]:
+    level = difficulty.set("syn-swap").levels[0]
+    shown = _SHOWN_FIRST[: difficulty.sizes.swap_expressions]
+    return [
+        _whole("syn-swap", f"id-further-{number:03d}", f"still-{expression}", "further-test", level, expression)
+        for number in range(_scaled(difficulty.sizes.swap_subjects, scale))
+        for expression in shown
+    ]
+
+
+def _conference(difficulty: Difficulty, scale: float) -> list[Plan]:
+    settings, level = difficulty.conference, difficulty.set("conference").levels[0]
+    recordings = [
+        _whole("conference", "speaker", f"conference-{number:02d}", "test", level)
+        for number in range(_scaled(settings.recordings, scale, 2))
+    ]
+    shares = settings.shares
+    return [replace(plan, number=place, share=shares[place % len(shares)]) for place, plan in enumerate(recordings)]

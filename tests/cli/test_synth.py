@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import builtins
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake.ict_face import write_assets, write_clone
+
+pytest.importorskip("numba")
+
+from kaoiro.cli import synth
+from kaoiro.cli.main import main
+from kaoiro.data.datasets.synthetic import read
+from kaoiro.synthesis.sets import NAMES
+
+
+@pytest.fixture(scope="module")
+def assets(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_assets(tmp_path_factory.mktemp("assets")))
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the one line with which a call is refused."""
+    assert main(["synth", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("kaoiro: ")
+    assert err.count("\n") == 1, err
+    return err
+
+
+def test_a_set_is_made_and_told_about_and_can_be_read(
+    assets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "büro"
+    arguments = ["synth", "syn-swap", "--scale", "0.001", "--size", "32", "--seed", "3", "--jobs", "2"]
+    assert main([*arguments, "--out", str(out), "--assets", assets]) == 0
+    said, told = capsys.readouterr()
+    described = json.loads((out / "set.json").read_text())
+    assert said == f"{out}: 7 frames, 0.0 MB, sha256 {described['finished']['sha256']}\n"
+    assert "kaoiro: syn-swap: 7 pictures to draw, about 0.0 MB" in told
+    assert (described["seed"], described["scale"], described["size"]) == (3, 0.001, 32)
+    faces = read(out).faces("further-test")
+    assert faces.pixels.shape == (7, 32, 32, 3)
+    assert set(faces.labels["expression"].tolist()) == set(range(7))
+
+
+def test_the_assets_can_be_named_by_the_variable(
+    assets: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("KAOIRO_ICT_FACE", raising=False)
+    assert "name their folder by --assets or KAOIRO_ICT_FACE" in refused(capsys, "syn-swap", "--out", str(tmp_path))
+    monkeypatch.setenv("KAOIRO_ICT_FACE", assets)
+    (tmp_path / "other").touch()
+    assert "is not empty (other) and holds no set" in refused(capsys, "syn-swap", "--out", str(tmp_path))
+
+
+def test_all_makes_each_set_in_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kaoiro.synthesis import generate as making
+
+    made: list[tuple[str, str, bool]] = []
+
+    def record(order: Any, out: Path, *_: Any, **__: Any) -> making.Made:
+        made.append((order.name, out.name, order.variable_rate))
+        return making.Made(out, 1, 1, "abc")
+
+    monkeypatch.setattr(making, "generate", record)
+    monkeypatch.setattr("kaoiro.synthesis.world.FaceWorld", lambda _: None)
+    common = ["synth", "all", "--out", str(tmp_path)]
+    assert main(common) == 0
+    assert made == [(name, name, False) for name in NAMES]
+    assert capsys.readouterr().out.count("\n") == len(NAMES)
+    made.clear()
+    assert main([*common, "--video"]) == 0
+    assert [name for name, _, _ in made] == ["syn-id", "syn-vid", "syn-mt", "conference"]
+    made.clear()
+    assert main([*common, "--video", "--variable-rate"]) == 0
+    assert made == [(name, name, True) for name in ("syn-id", "syn-vid", "syn-mt")]
+
+
+def test_the_sets_of_the_command_are_those_there_are() -> None:
+    assert tuple(synth.SETS) == NAMES
+
+
+def test_a_clone_is_prepared_and_then_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clone(tmp_path / "clone")
+    assert main(["synth", "prepare", str(tmp_path / "clone"), "--out", str(tmp_path / "assets")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'assets' / 'ict_full_f16.npz'}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["prepare"], "prepare needs CLONE_DIR"),
+        (["syn-id", "clone"], "syn-id takes no CLONE_DIR"),
+        (["syn-id", "--scale", "0"], "--scale must be above 0 and at most 1, not 0.0"),
+        (["syn-id", "--scale", "1.5"], "--scale must be above 0"),
+        (["syn-id", "--scale", "nan"], "--scale must be above 0"),
+        (["syn-id", "--size", "50"], "--size must be a multiple of 8 from 32 to 512, not 50"),
+        (["all", "--seed", "-1"], "--seed must be 0 or more, not -1"),
+        (["syn-vid", "--variable-rate"], "--variable-rate must be given together with --video"),
+        (["syn-swap", "--video"], "syn-swap, which has stills"),
+        (["syn-id", "--assets", "nowhere"], "nowhere not found"),
+    ],
+)
+def test_bad_input_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert words in refused(capsys, *arguments, "--out", str(tmp_path))
+
+
+def test_a_file_as_out_is_one_line(assets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "set").touch()
+    assert "is a file; name a folder" in refused(capsys, "syn-swap", "--out", str(tmp_path / "set"), "--assets", assets)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["syn-x", "--out", "a"], "invalid choice: 'syn-x'"),
+        (["syn-id"], "--out"),
+        (["syn-id", "--out", "a", "--jobs", "0"], "--jobs: must be a whole number of 1 or more, not 0"),
+    ],
+)
+def test_misspelt_calls_are_refused(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["synth", *arguments])
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_without_numba_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = builtins.__import__
+
+    def without(name: str, *arguments: Any, **options: Any) -> Any:
+        if name.split(".")[0] == "numba":
+            raise ImportError(name)
+        return found(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert 'pip install "kaoiro[synth]"' in refused(capsys, "syn-id", "--out", str(tmp_path))
+
+
+def test_the_help_names_the_sets_and_where_the_head_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["synth", "--help"])
+    assert stopped.value.code == 0
+    told = capsys.readouterr().out
+    for word in (*NAMES, "all", "prepare", "CLONE_DIR", "https://github.com/ICT-VGL/ICT-FaceKit"):
+        assert word in told
