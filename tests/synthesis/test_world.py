@@ -175,14 +175,14 @@ def test_impossible_poses_are_refused(pose):
 
 
 def test_unknown_blendshapes_are_refused_and_named(world):
-    with pytest.raises(InputError, match="no blendshape 'earWiggle'.*jawOpen"):
+    with pytest.raises(InputError, match=r"no blendshape 'earWiggle'.*jawOpen"):
         world.render(world.person("a"), State(REST.units, shapes={"earWiggle": 1.0}))
 
 
 @pytest.mark.parametrize("shape", [np.zeros(99), np.full(100, 3.0), np.full(100, np.nan)])
 def test_impossible_shapes_of_a_person_are_refused(shape):
     looks = draw_person("x", np.random.default_rng(0)).looks
-    with pytest.raises(InputError, match="from -2.5 to 2.5"):
+    with pytest.raises(InputError, match=r"from -2\.5 to 2\.5"):
         Person("x", shape, looks)
 
 
