@@ -10,7 +10,7 @@ DEV := .venv-dev/$(BIN)
 SOURCES := pyproject.toml hatch_build.py
 EVALUATE := $(USE)/kaoiro evaluate
 
-.PHONY: demo test lint types bench results clean
+.PHONY: demo test lint types bench results renders clean
 
 .venv/.installed: $(SOURCES)
 	$(PYTHON) -m venv .venv
@@ -49,6 +49,17 @@ results: .venv/.installed
 	$(EVALUATE) face-sizes --root "$(FER2013)" --split val --results docs/results
 	$(EVALUATE) crop --root "$(FER2013)" --results docs/results
 	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels ferplus --card --results docs/results
+
+# Tables, pictures and fixtures of the rendered world: make renders FACE=ASSETS SETS=DIR FER2013=DIR LONDON=DIR
+renders: .venv-dev/.installed
+	$(if $(FACE),,$(error name the folder that `kaoiro synth prepare` made: make renders FACE=ASSETS SETS=DIR FER2013=DIR LONDON=DIR))
+	$(DEV)/kaoiro synth sheets --assets "$(FACE)" --out docs/synthesis
+	$(DEV)/kaoiro synth fixtures --assets "$(FACE)" --out tests/data/rendered
+	mv tests/data/rendered/two-people.mp4 src/kaoiro/assets/
+	$(DEV)/kaoiro evaluate facs --root "$(FACE)" --results docs/results
+	$(DEV)/kaoiro synth syn-id --assets "$(FACE)" --out "$(SETS)/syn-id"
+	$(DEV)/kaoiro evaluate synthesis --root "$(SETS)/syn-id" --fer2013 "$(FER2013)" --london "$(LONDON)" --seeds 3 --checkpoint "$(SETS)/signal.pt" --results docs/results
+	$(DEV)/python benchmarks/synthesis.py --assets "$(FACE)"
 
 clean:
 	rm -rf .venv .venv-dev demo runs .coverage .pytest_cache .ruff_cache

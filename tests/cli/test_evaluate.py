@@ -285,3 +285,59 @@ def test_files_that_cannot_be_read_are_named(capsys, root, cheerful, monkeypatch
     monkeypatch.setattr(Path, "open", locked)
     message = refused(capsys, *EVALUATE, "--root", root, "--model", cheerful)
     assert f"{root / name} cannot be read: Permission denied" in message
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from fake.ict_face import write_assets
+
+    return write_assets(tmp_path_factory.mktemp("assets"))
+
+
+def test_what_units_move_is_printed_as_a_table(measure, head):
+    pytest.importorskip("numba")
+    figures, said = measure("evaluate", "facs", "--root", head)
+    assert len(figures["out and up, mm"]) == 20
+    assert "**out and up, mm**" in said
+    assert "| au_12 |" in said
+    assert f"| contradictions | {', '.join(figures['contradictions'])} |" in said
+
+
+def test_a_root_without_the_head_is_refused(capsys, tmp_path):
+    pytest.importorskip("numba")
+    assert f"{tmp_path / 'nowhere'} not found" in refused(capsys, "evaluate", "facs", "--root", tmp_path / "nowhere")
+    assert str(tmp_path) in refused(capsys, "evaluate", "facs", "--root", tmp_path)
+
+
+@pytest.mark.parametrize(("what", "package", "extra"), [("facs", "numba", "synth"), ("synthesis", "torch", "train")])
+def test_without_the_packages_of_an_extra_it_is_named(capsys, monkeypatch, tmp_path, what, package, extra):
+    monkeypatch.setitem(sys.modules, package, None)
+    line = refused(capsys, "evaluate", what, "--root", tmp_path)
+    assert line == f'kaoiro: kaoiro evaluate {what} needs the extra [{extra}]: pip install "kaoiro[{extra}]"\n'
+
+
+def test_a_root_that_is_no_rendered_set_is_refused(capsys, tmp_path):
+    from fake import synthetic
+
+    pytest.importorskip("torch")
+    assert f"{tmp_path / 'set.json'} not found" in refused(capsys, "evaluate", "synthesis", "--root", tmp_path)
+    synthetic.write(tmp_path / "set")
+    message = refused(capsys, "evaluate", "synthesis", "--root", tmp_path / "set", "--checkpoint", tmp_path / "a.pt")
+    assert "name one made by `kaoiro synth syn-id`" in message
+
+
+def test_the_epochs_of_the_learning_are_told_on_stderr(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("torch")
+    from kaoiro.training import rendered
+
+    def measured(root: str, model: Any, faces: Any, portraits: Any, config: Any, *rest: Any) -> dict:
+        checkpoint, tick, seeds = rest
+        tick("epoch 1 of 3")
+        return {"asked": [root, faces, portraits, config.epochs, checkpoint, seeds]}
+
+    monkeypatch.setattr(rendered, "measure", measured)
+    options = ["--fer2013", "a", "--london", "b", "--epochs", "3", "--seeds", "2"]
+    assert main(["evaluate", "synthesis", "--root", str(tmp_path), *options]) == 0
+    said = capsys.readouterr()
+    assert said.err == "kaoiro: epoch 1 of 3\n"
+    assert f"| asked | {tmp_path}, a, b, 3, –, 2 |" in said.out

@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import builtins
 import json
+import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fake.ict_face import write_assets, write_clone
+from PIL import Image
 
 pytest.importorskip("numba")
 
 from kaoiro.cli import synth
 from kaoiro.cli.main import main
+from kaoiro.core.labels import FER2013
 from kaoiro.data.datasets.synthetic import read
 from kaoiro.synthesis.sets import NAMES
 
@@ -104,6 +110,14 @@ def test_a_clone_is_prepared_and_then_drawn(tmp_path: Path, capsys: pytest.Captu
         (["all", "--seed", "-1"], "--seed must be 0 or more, not -1"),
         (["syn-vid", "--variable-rate"], "--variable-rate must be given together with --video"),
         (["syn-swap", "--video"], "syn-swap, which has stills"),
+        (["syn-vid", "--video", "--size", "96"], "takes --size or --video, not both: videos have 640 × 360 pixels"),
+        (["prepare", "clone", "--assets", "a"], "kaoiro synth prepare takes no --assets"),
+        (["prepare", "clone", "--jobs", "1"], "kaoiro synth prepare takes no --jobs"),
+        (["sheets", "--scale", "1"], "kaoiro synth sheets takes no --scale"),
+        (["sheets", "--seed", "0"], "kaoiro synth sheets takes no --seed"),
+        (["sheets", "--size", "96"], "kaoiro synth sheets takes no --size"),
+        (["fixtures", "--video"], "kaoiro synth fixtures takes no --video"),
+        (["fixtures", "--variable-rate"], "kaoiro synth fixtures takes no --variable-rate"),
         (["syn-id", "--assets", "nowhere"], "nowhere not found"),
     ],
 )
@@ -154,3 +168,84 @@ def test_the_help_names_the_sets_and_where_the_head_comes_from(capsys: pytest.Ca
     told = capsys.readouterr().out
     for word in (*NAMES, "all", "prepare", "CLONE_DIR", "https://github.com/ICT-VGL/ICT-FaceKit"):
         assert word in told
+
+
+def test_sheets_are_written_and_named(
+    assets: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kaoiro.synthesis import sheets
+
+    def one(world: Any, side: int, *_: Any) -> list[list[sheets.Cell]]:
+        return [[("a face", sheets.portrait(world, world.person("ann"), np.zeros(20), 32))]]
+
+    for name in ("strip", "expressions", "action_units", "lights", "skin_tones", "levels"):  # for speed
+        monkeypatch.setattr(sheets, name, one)
+    assert main(["synth", "sheets", "--out", str(tmp_path / "new"), "--assets", assets]) == 0
+    said, told = capsys.readouterr()
+    paths = [Path(line) for line in said.splitlines()]
+    assert sorted(paths) == sorted((tmp_path / "new").iterdir())
+    assert {"expressions-facs.jpg", "action-units.jpg", "nuisance-levels.jpg"} <= {path.name for path in paths}
+    assert told == "".join(f"kaoiro: drawing {path.stem} ...\n" for path in paths)
+    with Image.open(paths[0]) as sheet:
+        assert sheet.size == (32, 45)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reduce the project's small renders to one person, one clip and fewer pixels."""
+    from kaoiro.synthesis import fixtures
+    from kaoiro.synthesis.difficulty import load
+
+    full = load()
+    timing, blend = replace(full.timing, frames=(8, 8)), replace(full.blend, frames=(10, 12))
+    short = replace(full, timing=timing, blend=blend, truth=replace(full.truth, apex_reach=0))
+    monkeypatch.setattr(fixtures, "load", lambda: short)
+    monkeypatch.setattr(fixtures, "PEOPLE", 1)
+    monkeypatch.setattr(fixtures, "SIDE", 32)
+    monkeypatch.setattr(fixtures, "CLIP_SIZE", (64, 48))
+    monkeypatch.setattr(fixtures, "DEMO_SIZE", (64, 48))
+    monkeypatch.setattr(fixtures, "CLIPS", {"anger-variable-rate": ("anger", "medium", True)})
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_projects_own_renders_are_written_and_named(
+    assets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    av = pytest.importorskip("av")
+    assert main(["synth", "fixtures", "--out", str(tmp_path), "--assets", assets]) == 0
+    said, told = capsys.readouterr()
+    faces = [f"contact/{label}/00.jpg" for label in FER2013.labels]
+    files = [*faces, "clips/anger-variable-rate.mp4", "two-people.mp4"]
+    assert said.splitlines() == [str(tmp_path / file) for file in files]
+    assert told.splitlines()[0] == f"kaoiro: drawing {FER2013.labels[0]} ..."
+    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == sorted(tmp_path / file for file in files)
+    with Image.open(tmp_path / faces[0]) as picture:
+        assert picture.size == (32, 32)
+    steps = {}
+    for file, count in ((files[-2], (8,)), (files[-1], (10, 11, 12))):
+        with av.open(str(tmp_path / file)) as video:
+            times = [frame.time for frame in video.decode(video=0)]
+        assert len(times) in count
+        steps[file] = {round(after - before, 3) for before, after in pairwise(times)}
+    assert steps["two-people.mp4"] == {0.04}
+    assert len(steps["clips/anger-variable-rate.mp4"]) > 1
+
+
+@pytest.mark.parametrize("what", ["sheets", "fixtures"])
+def test_pictures_that_cannot_be_made_end_in_one_line(
+    assets: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    from kaoiro.synthesis import sheets
+
+    monkeypatch.setattr(sheets, "strip", lambda *_: [[("", np.zeros((8, 8, 3), np.uint8))]])
+    assert "nowhere not found" in refused(capsys, what, "--out", str(tmp_path), "--assets", "nowhere")
+    (tmp_path / "file").touch()
+    assert main(["synth", what, "--out", str(tmp_path / "file"), "--assets", assets]) == 2
+    out, err = capsys.readouterr()
+    *drawing, last = err.splitlines()
+    assert out == ""
+    assert all(line.startswith("kaoiro: drawing ") for line in drawing)
+    assert last.startswith(f"kaoiro: cannot write {tmp_path / 'file'}")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    line = refused(capsys, what, "--out", str(tmp_path))
+    assert line == 'kaoiro: kaoiro synth needs the extra [synth]: pip install "kaoiro[synth]"\n'

@@ -42,6 +42,7 @@ def test_reads_what_was_written(found: Synthetic, written: tuple[Path, Rows]) ->
     assert found.table["subject"].tolist() == [row["subject"] for row in rows]
     np.testing.assert_allclose(found.landmarks.reshape(72, -1), [row["landmarks"] for row in rows])
     np.testing.assert_array_equal(found.visible, [row["visible"] for row in rows])
+    np.testing.assert_allclose(found.sides, [[row["units_left"], row["units_right"]] for row in rows])
     assert found.clips[0] == "train-0/c0"
 
 
@@ -208,6 +209,8 @@ def _drop(name: str) -> Callable[[Rows], None]:
     [
         (_drop("au_12"), "lacks the columns au_12; make the set anew"),
         (_drop("landmarks"), "lacks the columns landmarks"),
+        (_drop("units_right"), "lacks the columns units_right"),
+        (_set(5, units_left=[0.0]), "units_left must hold 20 values in every row"),
         (_drop("has_units"), "lacks the columns has_units"),
         (lambda rows: rows.clear(), "lacks the columns shard, offset"),
         (_set(5, shard="../shard-00000.tar"), "../shard-00000.tar not found"),
@@ -267,3 +270,10 @@ def test_a_set_that_is_moved_stays_readable(tmp_path: Path) -> None:
     expected = read(tmp_path / "a").faces().pixels
     (tmp_path / "a").rename(tmp_path / "b")
     np.testing.assert_array_equal(read(tmp_path / "b").faces().pixels, expected)
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "set.json").unlink()
+    (tmp_path / "set.json").mkdir()
+    assert f"{tmp_path / 'set.json'} cannot be read: Is a directory" in refusal(tmp_path)

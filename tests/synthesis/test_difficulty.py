@@ -43,7 +43,9 @@ def test_sets_have_the_sizes_and_ranges_that_were_specified() -> None:
     assert (sizes.id_training, sizes.id_paper, sizes.id_further) == (195, 7, 40)
     assert (sizes.id_frames, sizes.id_apex_training, sizes.id_apex_paper) == (29085, 1842, 195)
     assert load().set("syn-id").intensity == (0.6, 1.0) and load().set("syn-vid").levels == ("low", "medium", "high")
-    assert load().conference.shares == (0, 0.003, 0.008, 0.02, 0.05)
+    assert load().conference.shares == (0, 0.001, 0.003, 0.008, 0.02, 0.05)
+    assert load().set("conference").levels == ("low", "medium", "high")
+    assert load().timing.aim_seconds == 0.2
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,7 @@ def test_sets_have_the_sizes_and_ranges_that_were_specified() -> None:
         ("turn_time = [1.5, ", "turn_time = [0.0, ", "levels.turn_time"),
         ("flicker_probability = [0.0, 0.0, 0.3", "flicker_probability = [0.0, 0.0, 1.3", "levels.flicker_probability"),
         ("[0.0, 12.0, 17.0, 25.0]", "[0.0, 12.0, 17.0, 250.0]", "levels.blinks_per_minute"),
+        ("aim_seconds = 0.2", "aim_seconds = -0.2", "timing.aim_seconds"),
         ("fps = 25.0", "fps = 0", "timing.fps must be a positive"),
         ("fps = 25.0", "fps = true", "timing.fps must be of type float, not True"),
         ("frames = [60, 150]", "frames = [60]", "timing.frames must be a list of 2"),

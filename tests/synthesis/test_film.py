@@ -99,7 +99,7 @@ def test_sheets_show_every_expression_unit_light_tone_and_level(world, tmp_path)
     told = []
     paths = sheets.write_all(world, tmp_path / "sheets", SIDE, told.append)
     assert [path.stem for path in paths] == told
-    assert len(paths) == 6
+    assert len(paths) == 7
     with Image.open(tmp_path / "sheets" / "expressions-facs.jpg") as sheet:
         assert sheet.size == (7 * SIDE, 12 * (SIDE + 13))
 

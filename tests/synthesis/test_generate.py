@@ -5,6 +5,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fake.ict_face import write_assets
@@ -20,12 +23,13 @@ from PIL import Image
 pytest.importorskip("numba")
 
 from kaoiro.core.errors import InputError, KaoiroError, OutputError
-from kaoiro.core.labels import FER2013
+from kaoiro.core.labels import ACTION_UNITS, FER2013
+from kaoiro.synthesis import folder, shards, videos
 from kaoiro.synthesis import generate as making
-from kaoiro.synthesis import videos
 from kaoiro.synthesis.difficulty import Difficulty, load
 from kaoiro.synthesis.film import Film
 from kaoiro.synthesis.generate import Made, Order, generate
+from kaoiro.synthesis.person import Looks
 from kaoiro.synthesis.world import FaceWorld
 
 ORDER = Order("syn-id", size=32)
@@ -119,6 +123,27 @@ def test_the_manifest_tells_where_pictures_lie_and_what_they_show(finished: Path
     assert len(table["visible"].iloc[0]) == 68
 
 
+def test_the_manifest_tells_either_side_of_the_face(finished: Path) -> None:
+    table = pq.read_table(finished / "manifest.parquet")
+    assert table.schema.field("units_left").type == table.schema.field("units_right").type == pa.list_(pa.float32(), 20)
+    left, right = (np.stack(table[name].to_numpy()) for name in ("units_left", "units_right"))
+    means = np.stack([table[name].to_numpy() for name in ACTION_UNITS.labels], axis=1)
+    np.testing.assert_allclose((left + right) / 2, means, atol=1e-6)
+    assert np.abs(left - right).max() > 0.01
+
+
+def test_the_subjects_of_a_set_are_described(finished: Path, world: FaceWorld) -> None:
+    table = pq.read_table(finished / "subjects.parquet")
+    rows = table.to_pylist()
+    assert [row["subject"] for row in rows] == ["id-train-000", "id-train-001", "id-paper-000", "id-further-000"]
+    assert table.column_names == ["subject", "shape", *Looks.__dataclass_fields__]
+    for row in rows:
+        person = world.person(row["subject"], ORDER.seed)
+        np.testing.assert_array_equal(np.float32(row["shape"]), person.shape)
+        for name, value in vars(person.looks).items():
+            assert row[name] == (value if isinstance(value, str | int) else pytest.approx(value, rel=1e-6))
+
+
 def test_members_carry_no_times_and_no_owners(finished: Path) -> None:
     with tarfile.open(finished / "shard-00000.tar") as archive:
         for entry in archive:
@@ -129,7 +154,14 @@ def test_the_card_and_set_json_say_how_the_set_came_about(finished: Path, world:
     described, card = json.loads((finished / "set.json").read_text()), (finished / "README.md").read_text()
     assert described["set"] == "syn-id"
     assert described["finished"]["clips"] == 28
-    for text in (small.sha256, world.assets.sha256, described["finished"]["sha256"], "ICT-FaceKit", "not psychology"):
+    for text in (
+        small.sha256,
+        world.assets.sha256,
+        described["finished"]["sha256"],
+        "ICT-FaceKit",
+        "not psychology",
+        "memory",
+    ):
         assert text in card
     assert "| happiness | +0.80 | +0.45 |" in card
     assert "| sadness | 1 4 15 | 4 15 1 (0.60) 6 (0.50) 11 (0.26) 17 (0.67) |" in card
@@ -163,7 +195,7 @@ def test_a_finished_set_is_not_drawn_again(make: Make, finished: Path, monkeypat
     assert contents(copy) == contents(finished)
 
 
-@pytest.mark.parametrize("damage", ["shard-00001.tar", "shard-00001.parquet", "manifest.parquet"])
+@pytest.mark.parametrize("damage", ["shard-00001.tar", "shard-00001.parquet", "manifest.parquet", "subjects.parquet"])
 def test_what_is_missing_is_made_again(make: Make, finished: Path, tmp_path: Path, damage: str) -> None:
     shutil.copytree(finished, tmp_path / "set")
     (tmp_path / "set" / damage).unlink()
@@ -207,6 +239,19 @@ def test_another_difficulty_other_assets_and_another_version_are_refused(
             make(out=name)
 
 
+def test_a_set_is_not_gone_on_with_by_another_version_of_the_renderer(
+    make: Make, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert json.loads((finished / "set.json").read_text())["renderer"] == folder.renderer()
+    assert {"numpy", "pillow", "numba"} <= json.loads((finished / "set.json").read_text()).keys()
+    shutil.copytree(finished, tmp_path / "set")
+    monkeypatch.setattr(folder, "renderer", lambda: "0" * 64)
+    with pytest.raises(OutputError) as caught:
+        make()
+    what = "was begun by another version of the renderer; finish it with that one, or choose another --out"
+    assert str(caught.value) == f"--out {tmp_path / 'set'} {what}"
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '"a"'])
 def test_a_damaged_set_json_is_refused(make: Make, tmp_path: Path, text: str) -> None:
     (tmp_path / "set").mkdir()
@@ -231,7 +276,37 @@ def test_a_disk_with_too_little_room_is_refused_before_anything_is_drawn(
     with pytest.raises(OutputError, match=r"the set needs about 0\.\d MB, the disk has 0\.0 MB"):
         make(tell=said.append)
     assert any("pictures to draw, about 0." in line for line in said)
-    assert not list((tmp_path / "set").glob("shard*"))
+    assert not list((tmp_path / "set").iterdir())
+    monkeypatch.undo()
+    shorten(monkeypatch)
+    assert make(replace(ORDER, scale=0.5)).frames > 0
+
+
+@pytest.mark.parametrize("order", [replace(ORDER, scale=0.5), Order("syn-vid", video=True)])
+def test_a_folder_in_which_nothing_was_drawn_is_taken_over(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Order
+) -> None:
+    monkeypatch.setattr(videos, "SCENE", (64, 36))  # for speed
+    first = Order("syn-id", video=True) if order.video else ORDER
+    with monkeypatch.context() as patch:
+        interrupt(patch, RuntimeError("cosmic ray"), 1 if order.video else 3)
+        with pytest.raises(RuntimeError):
+            make(first, jobs=1)
+    assert json.loads((tmp_path / "set" / "set.json").read_text())["scale"] == 1.0
+    made = make(order)
+    described = json.loads((made.path / "set.json").read_text())
+    assert (described["set"], described["scale"]) == (order.name, order.scale)
+
+
+def test_a_disk_too_small_for_the_rest_of_a_set_does_not_advise_another_scale(
+    make: Make, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished, tmp_path / "set")
+    (tmp_path / "set" / "shard-00001.tar").unlink()
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(OutputError, match=r"; free some$"):
+        make()
 
 
 def test_a_disk_that_fills_up_leaves_no_half_shard(
@@ -322,3 +397,30 @@ def test_videos_keep_every_frame_and_its_time_and_are_gone_on_with(
         np.testing.assert_allclose([frame.time for frame in frames], rows["time_s"], atol=1e-4)
         assert len(set(np.diff(rows["time_s"]).round(4))) > 3
     assert table["box_height"].between(30, 90).all()
+
+
+def test_videos_have_the_same_bytes_whatever_the_processors(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    if "libx264" not in av.codecs_available or not hasattr(os, "sched_setaffinity"):
+        pytest.skip("needs H.264, and processors that can be counted off")
+    code = """if True:
+        import os, sys
+        from pathlib import Path
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[2])])
+        import numpy as np, pyarrow as pa
+        from kaoiro.synthesis import videos
+        rng = np.random.default_rng(0)
+        frames = [rng.integers(256, size=(360, 640, 3), dtype=np.uint8) for _ in range(6)]
+        rows = pa.table({"time_s": [k / 25 for k in range(6)]})
+        videos.write(Path(sys.argv[1]), [videos.Drawn(frames, rows)], 25)
+    """
+    for name, count in (("one.mp4", "1"), ("more.mp4", "64")):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / name), count], check=True)
+    assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "more.mp4").read_bytes()
+
+
+def test_rows_of_a_shard_that_were_damaged_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    shard = tmp_path / "shard-00000.tar"
+    shards.rows_path(shard).write_bytes(b"nothing")
+    with pytest.raises(OutputError, match=r"cannot be read: .*; start again"):
+        shards.read_rows(shard)

@@ -7,8 +7,9 @@ import pytest
 
 from kaoiro.core.errors import InputError
 from kaoiro.core.labels import FER2013
-from kaoiro.synthesis.action_units import SHAPES, column
+from kaoiro.synthesis.action_units import SHAPES, blend_weights, column
 from kaoiro.synthesis.difficulty import Difficulty, load
+from kaoiro.synthesis.motion import speech
 from kaoiro.synthesis.prototypes import CENTRES, mean, prototype
 from kaoiro.synthesis.script import Script, blend_clip, conference, expression_clip, still
 from kaoiro.synthesis.seeds import number, stream
@@ -239,9 +240,22 @@ def test_a_share_shorter_than_any_episode_is_one_short_episode() -> None:
 
 def test_a_conference_is_spoken_and_may_plant_another_expression() -> None:
     script = conference("s", 1, 0.02, ALL, 0, expression="disgust")
-    assert set(script.labels) == {"neutral", "disgust"} and script.shapes["jawOpen"].max() > 0.2
+    assert set(script.labels) == {"neutral", "disgust"} and script.units[:, :, column(26)].max() > 0.4
     shown = {unit for table in ("facs", "probabilistic") for unit in prototype("disgust", table).always}
     assert script.units[script.labels == "disgust"][:, :, [column(unit) for unit in shown]].max() > 0.1
+
+
+def test_speech_is_in_the_truth_of_the_units_that_it_moves_and_in_no_other() -> None:
+    calm = {name: replace(level, rest_sd=0.0, asymmetry_sd=0.0) for name, level in ALL.levels.items()}
+    script = conference("s", 1, 0.0, replace(ALL, levels=calm), 0, level="high")
+    said = speech(script.time_s, ALL.speech, stream(0, "s", "conference-01", "speech"))
+    assert script.level == "high" and set(script.shapes) == {"mouthPucker", "mouthFunnel", "mouthClose"}
+    names = sorted(SHAPES)
+    shown = blend_weights(script.units, names)
+    for name in ("jawOpen", "mouthStretch_L", "mouthStretch_R"):
+        assert np.allclose(shown[:, names.index(name)], said[name], atol=1e-6), name
+    assert not np.delete(script.units, [column(20), column(26), column(43)], axis=2).any()
+    assert not script.intensity.any() and not script.valence.any() and set(script.labels) == {"neutral"}
 
 
 def test_planting_changes_nothing_else() -> None:

@@ -57,6 +57,17 @@ def test_syn_id_shows_every_expression_of_every_subject_once() -> None:
         }
 
 
+def test_names_and_places_of_clips_say_nothing_about_the_expression() -> None:
+    found = of("syn-id")["train"]
+    assert [plan.clip for plan in found] == [f"clip-{place}" for _ in subjects(found) for place in range(7)]
+    pairs = Counter((plan.clip, plan.expression) for plan in found)
+    assert len(pairs) == 49
+    assert set(pairs.values()) <= set(range(12, 45))  # 195 / 7 = 28, three standard deviations
+    assert plans("syn-id", DIFFICULTY) == plans("syn-id", DIFFICULTY, seed=0) != plans("syn-id", DIFFICULTY, seed=1)
+    named = [plan for name in ("syn-vid", "syn-mt", "conference") for plan in plans(name, DIFFICULTY)]
+    assert not [plan for plan in named if any(label in plan.subject + plan.clip for label in FER2013.labels)]
+
+
 def test_evaluation_frames_of_syn_id_are_spread_evenly_over_expressions() -> None:
     counts = Counter(dict.fromkeys(FER2013.labels, 0))
     for plan in of("syn-id")["train"]:
@@ -97,6 +108,9 @@ def test_conferences_take_the_planted_shares_in_turn() -> None:
     found, settings = plans("conference", DIFFICULTY), DIFFICULTY.conference
     assert len(found) == settings.recordings
     assert [plan.share for plan in found] == [settings.shares[k % len(settings.shares)] for k in range(len(found))]
+    assert Counter((plan.share, plan.level) for plan in found) == {
+        (share, level): 1 for share in settings.shares for level in ("low", "medium", "high")
+    }
     assert len(subjects(found)) == 1
 
 

@@ -129,12 +129,43 @@ def test_light_from_one_side_makes_that_side_brighter(world):
 
 
 def test_jitter_moves_and_scales_the_cut(world):
-    person = world.person("a")
-    exact = world.render(person, REST, size=SIDE)
-    moved = world.render(person, REST, size=SIDE, jitter=(0.1, -0.05, 0.0))
+    person, pose = world.person("a"), Pose()
+
+    def cut(*jitter: float):
+        return world.render(person, REST, pose, size=SIDE, window=world.crop(person, pose, jitter))
+
+    exact, moved, larger = cut(0.0, 0.0, 0.0), cut(0.1, -0.05, 0.0), cut(0.0, 0.0, float(np.log(2.0)))
+    assert np.array_equal(exact.pixels, world.render(person, REST, pose, size=SIDE).pixels)
     assert (moved.points - exact.points).mean(axis=0) == pytest.approx([-0.1 * SIDE, 0.05 * SIDE], abs=0.05)
-    larger = world.render(person, REST, size=SIDE, jitter=(0.0, 0.0, np.log(2.0)))
     assert larger.box.width == pytest.approx(exact.box.width / 2, rel=1e-4)
+
+
+def test_an_expression_does_not_move_the_rest_of_the_face_in_the_crop(world):
+    still = world.render(world.person("a"), REST, size=SIDE).landmarks
+    dropped = world.render(world.person("a"), showing(au26=1.0), size=SIDE).landmarks
+    assert dropped[8, 1] > still[8, 1] + 1
+    assert dropped[36:48] == pytest.approx(still[36:48], abs=0.05)
+
+
+@pytest.mark.parametrize("units", [{}, {"au5": 1.0}, {"au7": 1.0}, {"au6": 1.0}])
+def test_closed_eyes_are_closed_whatever_else_the_face_does(world, units):
+    """Lids meet to within a tenth of how far they are open at rest."""
+    person, window = world.person("a"), Window(-7, -6.5, 14)
+
+    def gap(**moved: float) -> float:
+        marks = world.render(person, showing(**moved), size=256, window=window).landmarks
+        return float((marks[[41, 40, 47, 46], 1] - marks[[37, 38, 43, 44], 1]).mean())
+
+    assert gap(au43=1.0, **units) < 0.1 * gap()
+
+
+def test_between_closed_lips_the_mouth_is_dark_and_an_open_one_is_lit(world):
+    def brightest(units: dict[str, float]) -> float:
+        window = Window(-4, 1.5, 8)
+        pixels = world.render(world.person("a"), showing(**units), size=SIDE, window=window).pixels
+        return float(pixels[:, :, :3].min(axis=2).max())  # teeth are the whitest thing there
+
+    assert brightest({"au25": 1.0, "au26": 0.6}) > brightest({"au26": 0.0})
 
 
 def test_the_box_holds_the_jaw_and_the_chin(world):
@@ -143,6 +174,12 @@ def test_the_box_holds_the_jaw_and_the_chin(world):
     assert box.left - 0.01 <= jaw[:, 0].min()
     assert jaw[:, 0].max() <= box.left + box.width + 0.01
     assert jaw[:, 1].max() <= box.top + box.height + 0.01
+
+
+def test_a_picture_before_a_plain_background_is_ready_to_be_seen(world):
+    rgb = world.render(world.person("a"), REST, size=SIDE, window=Window(-40, -40, 80)).rgb(1.0)
+    assert (rgb.dtype, rgb.shape) == (np.uint8, (SIDE, SIDE, 3))
+    assert rgb[0, 0].tolist() == [255, 255, 255]
 
 
 def test_scenes_may_be_wider_than_high(world):

@@ -14,7 +14,7 @@ from kaoiro.training.signal import Frames, Signal, SignalConfig
 
 STILL = Augmentation(flip=0, rotation=0, shift=0, scale=0, light=0, blur=0, low_resolution=0, jpeg=0, noise=0, erase=0)
 TINY = SignalConfig(
-    epochs=6, batch=16, learning_rate=0.05, network=NetworkConfig(8, (8, 12, 16), 0, 0.0), augmentation=STILL
+    epochs=6, batch=16, learning_rate=1e-2, network=NetworkConfig(8, (8, 12, 16), 0, 0.0), augmentation=STILL
 )
 
 
@@ -37,7 +37,7 @@ def frames(people: int = 4, clips: int = 7, each: int = 4, seed: int = 0) -> Fra
 @pytest.fixture(scope="module")
 def trained() -> Signal:
     data = frames(each=12)
-    one = Signal(SignalConfig(**{**vars(TINY), "epochs": 16, "identity": 2.0}), ["p0", "p1", "p2", "p3"])
+    one = Signal(SignalConfig(**{**vars(TINY), "epochs": 20, "identity": 2.0}), ["p0", "p1", "p2", "p3"])
     one.fit(data, tick=lambda _: None)
     return one
 
@@ -73,7 +73,19 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
         assert torch.equal(ours, theirs)
 
 
-def test_a_damaged_or_foreign_checkpoint_is_one_clear_error(tmp_path):
+@pytest.mark.parametrize(("seed", "people", "data"), [(1, 2, ""), (0, 3, ""), (0, 2, "another set")])
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, seed, people, data):
+    def fit(seed: int, people: int, data: str) -> None:
+        config = SignalConfig(**{**vars(TINY), "epochs": 1, "seed": seed})
+        one = Signal(config, [f"p{k}" for k in range(people)])
+        one.fit(frames(people=people), tmp_path / "state.pt", lambda _: None, data)
+
+    fit(0, 2, "")
+    with pytest.raises(DataError, match="other settings, people or frames"):
+        fit(seed, people, data)
+
+
+def test_a_damaged_checkpoint_is_one_clear_error(tmp_path):
     (tmp_path / "state.pt").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"state\.pt"):
         Signal(TINY, ["p0"]).fit(frames(people=1), tmp_path / "state.pt")

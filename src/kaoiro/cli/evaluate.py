@@ -35,7 +35,8 @@ def add_parser(commands: Any) -> None:
     rendered = _add(kinds, "synthesis", _synthesis, "learn from a rendered syn-id set, test on unseen and real people")
     rendered.add_argument("--fer2013", metavar="DIR", help="official files: rendered faces' network on real ones")
     rendered.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral faces")
-    rendered.add_argument("--epochs", type=count, default=12, metavar="N", help="passes over the frames (default: 12)")
+    rendered.add_argument("--epochs", type=count, default=8, metavar="N", help="passes over the frames (default: 8)")
+    rendered.add_argument("--seeds", type=count, default=1, metavar="N", help="networks to train (default: 1)")
     rendered.add_argument("--checkpoint", metavar="FILE", help="goes on from here when it was interrupted")
 
 
@@ -124,7 +125,8 @@ def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
     checkpoint = Path(arguments.checkpoint) if arguments.checkpoint else None
     config = SignalConfig(epochs=arguments.epochs)
-    return rendered.measure(arguments.root, model, arguments.fer2013, arguments.london, config, checkpoint, _tell)
+    real = arguments.fer2013, arguments.london
+    return rendered.measure(arguments.root, model, *real, config, checkpoint, _tell, arguments.seeds)
 
 
 def _tell(line: str) -> None:

@@ -15,9 +15,10 @@ SETS = {
     "syn-vid": "300 clips at three nuisance levels, for smoothing over time",
     "syn-mt": "300 videos with valence, arousal and partly given labels",
     "syn-swap": "40 subjects with seven expressions in one light, for expression transfer",
-    "conference": "twelve recordings of a speaker with planted weak episodes",
+    "conference": "eighteen recordings of a speaker with planted weak episodes",
 }
 PICTURES = {"sheets": "contact sheets: what the world looks like", "fixtures": "the project's own small renders"}
+_SETTINGS = ("scale", "size", "seed", "jobs", "video", "variable_rate")
 _CLIPS = [name for name in SETS if name != "syn-swap"]
 _STEADY = [name for name in _CLIPS if name != "conference"]
 
@@ -45,12 +46,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("clone", nargs="?", metavar="CLONE_DIR", help="with prepare: clone of ICT-FaceKit")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the files")
     parser.add_argument("--assets", metavar="DIR", help="folder that prepare made (default: variable KAOIRO_ICT_FACE)")
-    parser.add_argument("--scale", type=float, default=1.0, metavar="S", help="share of the subjects (default: 1)")
-    parser.add_argument("--size", type=int, default=96, metavar="PIXELS", help="side of the pictures (default: 96)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="other seeds give other people (default: 0)")
+    parser.add_argument("--scale", type=float, metavar="S", help="share of the subjects (default: 1)")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="side of the pictures (default: 96)")
+    parser.add_argument("--seed", type=int, metavar="N", help="other seeds give other people (default: 0)")
     parser.add_argument("--jobs", type=count, metavar="N", help="threads (default: as many as processors)")
-    parser.add_argument("--video", action="store_true", help="whole scenes as videos instead of cut faces")
-    parser.add_argument("--variable-rate", action="store_true", help="with --video: irregular frame times")
+    parser.add_argument(
+        "--video", action="store_true", default=None, help="whole scenes as videos instead of cut faces"
+    )
+    parser.add_argument(
+        "--variable-rate", action="store_true", default=None, help="with --video: irregular frame times"
+    )
     parser.set_defaults(run=run)
 
 
@@ -59,10 +64,21 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.what == "prepare") != (arguments.clone is not None):
         wish = "needs" if arguments.what == "prepare" else "takes no"
         raise InputError(f"kaoiro synth {arguments.what} {wish} CLONE_DIR")
+    _refuse_idle(arguments)
     if arguments.what == "prepare":
         return _prepare(arguments)
     need_numba("kaoiro synth")
     return _picture(arguments) if arguments.what in PICTURES else _generate(arguments)
+
+
+def _refuse_idle(arguments: argparse.Namespace) -> None:
+    """Refuse options that would do nothing."""
+    given = [name for name in (*_SETTINGS, "assets") if getattr(arguments, name) is not None]
+    idle = {"prepare": given, **{name: [one for one in given if one != "assets"] for name in PICTURES}}
+    for name in idle.get(arguments.what, [])[:1]:
+        raise InputError(f"kaoiro synth {arguments.what} takes no --{name.replace('_', '-')}")
+    if arguments.video and arguments.size is not None:
+        raise InputError("kaoiro synth takes --size or --video, not both: videos have 640 × 360 pixels")
 
 
 def need_numba(what: str) -> None:
@@ -100,8 +116,9 @@ def _generate(arguments: argparse.Namespace) -> int:
     from kaoiro.synthesis.generate import Order, generate
     from kaoiro.synthesis.world import FaceWorld
 
-    settings = {name: getattr(arguments, name) for name in ("seed", "scale", "size", "video", "variable_rate")}
-    orders = [Order(name, **settings) for name in _names(arguments)]
+    asked = {name: getattr(arguments, name) for name in _SETTINGS if name != "jobs"}
+    given = {name: value for name, value in asked.items() if value is not None}
+    orders = [Order(name, **given) for name in _names(arguments)]
     world = FaceWorld(arguments.assets)
     for order in orders:
         out = Path(arguments.out) / order.name if arguments.what == "all" else Path(arguments.out)

@@ -25,20 +25,29 @@ class VideoWriter:
         width, height: of the frames, pixels; odd sides lose their last row or column.
         rate: nominal frames per second, for players that ask.
         name: what errors call the file; default: its path.
+        threads: of the encoder; None lets it take the processors there are, and the bytes then depend on their number.
 
     Raises:
         OutputError: the place cannot be written.
     """
 
-    def __init__(self, path: Path, width: int, height: int, rate: float, name: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        rate: float,
+        name: str | Path | None = None,
+        threads: int | None = None,
+    ) -> None:
         self._name = name or path
         self._width, self._height = max(2, width - width % 2), max(2, height - height % 2)
         self._last = -1
         self._start: float | None = None
         with self._writing():
-            self._open(path, rate)
+            self._open(path, rate, threads)
 
-    def _open(self, path: Path, rate: float) -> None:
+    def _open(self, path: Path, rate: float, threads: int | None) -> None:
         import av
 
         self._container: Any = av.open(str(path), "w", format="mp4")
@@ -48,6 +57,8 @@ class VideoWriter:
             self._stream.width, self._stream.height = self._width, self._height
             self._stream.pix_fmt = "yuv420p"
             self._stream.codec_context.time_base = Fraction(1, TICKS)
+            if threads is not None:
+                self._stream.codec_context.thread_count = threads
             self._container.start_encoding()  # opens the file, so that a place that cannot be written is noticed here
         except BaseException:
             self._abandon()

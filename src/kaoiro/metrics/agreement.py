@@ -52,7 +52,7 @@ def area_under_curve(positive: np.ndarray, score: np.ndarray) -> float:
 
 
 def resampled_interval(
-    figure: Callable[[np.ndarray], float], groups: np.ndarray, draws: int = 1000, seed: int = 0
+    figure: Callable[[np.ndarray], float], groups: np.ndarray, draws: int = 10_000, seed: int = 0
 ) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of any figure; groups (people, clips) are drawn, not rows.
 

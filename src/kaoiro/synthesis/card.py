@@ -19,7 +19,8 @@ _ABOUT = {
     "arousal, action units of one part and expressions of another are given away as labels",
     "syn-swap": "stills of every subject with every expression, all in the same pose and light: the true answers when "
     "an expression is carried from one person to another",
-    "conference": "recordings of one speaker, neutral but for planted weak episodes (episodes.csv)",
+    "conference": "recordings of one speaker, neutral but for speech and planted weak episodes (episodes.csv); every "
+    "planted share of time is recorded at every nuisance level",
 }
 
 
@@ -34,6 +35,7 @@ def text(described: Mapping[str, Any], manifest: pa.Table, difficulty: Difficult
     parts = [
         _head(described),
         _splits(manifest),
+        *([_MEMORY] if described["set"] == "syn-id" else []),
         _origin(described),
         _affect(),
         _prototypes(),
@@ -42,6 +44,10 @@ def text(described: Mapping[str, Any], manifest: pa.Table, difficulty: Difficult
     ]
     return "\n\n".join(parts)
 
+
+_MEMORY = """Evaluation frames of training people that also are training frames count in both columns. Besides, every
+expression of a subject is one clip with one background and one light, and neighbouring frames of it are trained on.
+Figures on training people therefore measure memory as well; what is learned shows on the test subjects only."""
 
 _END = f"""## What it is not
 
@@ -71,17 +77,21 @@ def _splits(manifest: pa.Table) -> str:
     for split, part in frame.groupby("split", sort=False):
         counts = [part["subject"].nunique(), len(part[["subject", "clip"]].drop_duplicates()), len(part)]
         rows.append([str(split), *counts, *(int(part[name].sum()) for name in columns[3:])])
+    both = int((frame["training"] & frame["evaluation"]).sum())
     titles = ["split", "subjects", "clips", "frames", "training", "evaluation", "with units", "with expression"]
-    return "## Splits\n\nNo subject is in two splits. Frames by role, and with labels given away:\n\n" + _table(
-        titles, rows
+    return (
+        "## Splits\n\nNo subject is in two splits. Frames by role, and with labels given away:\n\n"
+        + _table(titles, rows)
+        + f"\n\nOf the evaluation frames, {both} are training frames too."
     )
 
 
 def _origin(described: Mapping[str, Any]) -> str:
-    names = ("seed", "scale", "variable_rate", "version", "commit", "difficulty", "assets")
-    rows = [[name.replace("_", " "), described.get(name, "unknown")] for name in names]
+    names = ("seed", "scale", "variable_rate", "version", "commit", "numpy", "pillow", "numba")
+    digests = ("renderer", "difficulty", "assets")
+    rows = [[name.replace("_", " "), described.get(name, "unknown")] for name in (*names, *digests)]
     rows.append(["pictures", described["finished"]["sha256"]])
-    return "## Origin\n\nThe last three are SHA-256.\n\n" + _table(["what", "value"], rows)
+    return "## Origin\n\nThe last four are SHA-256.\n\n" + _table(["what", "value"], rows)
 
 
 def _affect() -> str:
@@ -106,7 +116,10 @@ def _truth(difficulty: Difficulty) -> str:
     return (
         f"## Labels\n\nA frame carries its expression from intensity {truth.visible:g} on, else neutral; an action "
         f"unit counts as present from {truth.unit_active:g} on. Valence and arousal are intensity × the map above, "
-        f"with noise of {truth.affect_sd:g} drawn once per showing."
+        f"with noise of {truth.affect_sd:g} drawn once per showing. Blinks, twitches and speech (action units 20 and "
+        f"26) are in the action units and nowhere else.\n\nThe columns au_01 … are means of both sides of the face; "
+        f"units_left and units_right, in the same order, are the subject's left and right. subjects.parquet holds "
+        f"each subject's shape (coefficients of the head's modes) and looks."
     )
 
 

@@ -81,7 +81,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Timing:
-    """Frames per second, length in frames, and the shares of a clip that its phases take."""
+    """Frames per second, length in frames, shares of a clip that its phases take, and how long a crop lags behind."""
 
     fps: float
     rates: Range
@@ -89,12 +89,14 @@ class Timing:
     onset: Range
     apex: Range
     offset: Range
+    aim_seconds: float
 
     def __post_init__(self) -> None:
         positive("timing.fps", self.fps, "frames per second")
         positive("timing.rates", self.rates[0], "frames per second")
         ordered("timing.rates", self.rates, 0, float("inf"))
         ordered("timing.frames", self.frames, 7, float("inf"))
+        not_negative("timing.aim_seconds", self.aim_seconds)
         for name in ("onset", "apex", "offset"):
             ordered(f"timing.{name}", getattr(self, name), 0, 1)
         for name in ("onset", "offset"):

@@ -64,7 +64,7 @@ class Film:
         self.script, self._place = script, place
         self._world, self._person, self._window = world, person, window
         self._size = size
-        self._level = difficulty.level(script.level)
+        self._level, self._lag = difficulty.level(script.level), difficulty.timing.aim_seconds
 
     def __len__(self) -> int:
         return len(self.script.time_s)
@@ -100,35 +100,41 @@ class Film:
         sensor = Sensor(float(script.exposure[index]) * strength, script.blur * crop / 96, script.noise, script.jpeg)
         return capture(scene, sensor, stream(script.noise_seed, "noise", str(index)))
 
-    def picture(self, index: int, light: Light | None = None) -> Picture:
+    def picture(self, index: int) -> Picture:
         """Draw a frame without background and camera."""
         script = self.script
-        return self._world.render(
-            self._person,
-            State(
-                script.units[index], _pair(script.gaze[index]), {k: float(v[index]) for k, v in script.shapes.items()}
-            ),
-            self.pose(index),
-            light or self._lighting[0],
-            self._size,
-            self._window,
-            tuple(float(v) for v in script.box_jitter[index]),  # pyright: ignore[reportArgumentType]
-        )
+        shapes = {name: float(values[index]) for name, values in script.shapes.items()}
+        state = State(script.units[index], _pair(script.gaze[index]), shapes)
+        window = self._window or self._world.crop(self._person, self.pose(self._recent(index)), self._jitter(index))
+        return self._world.render(self._person, state, self.pose(index), self._lighting[0], self._size, window)
 
-    def pose(self, index: int) -> Pose:
-        """Return where the head is in a frame."""
+    def _jitter(self, index: int) -> tuple[float, float, float]:
+        right, down, size = (float(value) for value in self.script.box_jitter[index])
+        return right, down, size
+
+    def _recent(self, index: int) -> slice:
+        """Return the frames over which a tracker averages the head's place: its crops lag behind."""
+        since = np.searchsorted(self.script.time_s, self.script.time_s[index] - self._lag - 1e-9)
+        return slice(int(since), index + 1)
+
+    def pose(self, index: int | slice) -> Pose:
+        """Return where the head is in a frame, or its mean over several frames."""
         script = self.script
-        right, down = _pair(script.shift[index] * FACE_CM)
-        near = DISTANCE * (1 - 1 / max(0.5, float(script.zoom[index])))
-        x, y = right + self._place[0], self._place[1] - down
-        return Pose(float(script.yaw[index]), float(script.pitch[index]), float(script.roll[index]), x, y, near)
+
+        def mean(values: np.ndarray) -> float:
+            return float(np.mean(values[index], dtype=np.float64))
+
+        x = mean(script.shift[:, 0]) * FACE_CM + self._place[0]
+        y = self._place[1] - mean(script.shift[:, 1]) * FACE_CM
+        near = DISTANCE * (1 - 1 / max(0.5, mean(script.zoom)))
+        return Pose(mean(script.yaw), mean(script.pitch), mean(script.roll), x, y, near)
 
     def behind(self, index: int) -> np.ndarray:
         """Return the part of the background that a crop shows: it moves against the face's box."""
         width, height = self._sides
-        moved = self.script.box_jitter[index][:2]
+        moved = np.zeros(2)  # a scene's camera stands still
         if self._window is None:
-            moved = moved + self.script.shift[index]
+            moved = self.script.box_jitter[index][:2] + self.script.shift[self._recent(index)].mean(axis=0)
         left, top = (
             round(side * (_EDGE + min(_EDGE, max(-_EDGE, float(m)))))
             for side, m in zip((width, height), moved, strict=True)
@@ -158,6 +164,7 @@ class Film:
         row |= {f"box_{name}": getattr(picture.box, name) for name in ("left", "top", "width", "height")}
         for name, point in zip(LANDMARKS, picture.points, strict=True):
             row |= {f"{name}_x": float(point[0]), f"{name}_y": float(point[1])}
+        row |= {f"units_{side}": script.units[index, k].tolist() for k, side in enumerate(("left", "right"))}
         row |= {"landmarks": picture.landmarks.ravel().tolist(), "visible": picture.visible.tolist()}
         return row
 

@@ -3,6 +3,7 @@
 Layout:   OUT/set.json           settings, numbers, SHA-256 (see `kaoiro.synthesis.folder`)
           OUT/README.md          data card
           OUT/manifest.parquet   one row for each picture; written last but for the two above
+          OUT/subjects.parquet   one row for each subject: shape and looks
           OUT/episodes.csv       planted episodes (conference)
           OUT/shard-00000.tar    (see `kaoiro.synthesis.shards`), or OUT/videos/ (see `kaoiro.synthesis.videos`)
 The same order gives the same bytes, with any number of threads. What an interruption left is gone on with.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from kaoiro.core.revision import commit
 from kaoiro.synthesis import card, folder, shards, videos
 from kaoiro.synthesis.difficulty import Difficulty, load
 from kaoiro.synthesis.film import Film, scene_window
+from kaoiro.synthesis.person import Person
 from kaoiro.synthesis.sensor import jpeg
 from kaoiro.synthesis.sets import NAMES, Plan, plans
 from kaoiro.synthesis.shards import Drawn
@@ -151,10 +154,11 @@ def generate(
     sweep(out)
     volumes = studio.volumes(out)
     todo = [volume for volume in volumes if not shards.finished(volume.path)]
-    if not todo and described.get("finished") and (out / folder.MANIFEST).is_file():
+    if not todo and described.get("finished") and folder.complete(out):
         return _made(out, described)
     if todo:
-        _announce(studio, out, todo, tell)
+        _announce(studio, out, todo, tell, begun=len(todo) < len(volumes))
+        folder.describe(out, described)
         _draw_all(studio, todo, workers(jobs, 1, 1 << 20), tell)
     return _finish(studio, out, described, [volume.path for volume in volumes])
 
@@ -164,7 +168,7 @@ class _Studio:
 
     def __init__(self, order: Order, difficulty: Difficulty, world: FaceWorld) -> None:
         self.order, self.difficulty, self.world = order, difficulty, world
-        self.plans = plans(order.name, difficulty, order.scale)
+        self.plans = plans(order.name, difficulty, order.scale, order.seed)
 
     def settings(self) -> dict[str, Any]:
         """Return all that decides the pictures."""
@@ -178,13 +182,24 @@ class _Studio:
             "variable_rate": order.variable_rate,
             "difficulty": self.difficulty.sha256,
             "assets": self.world.assets.sha256,
+            folder.RENDERER: folder.renderer(),
             "version": import_module("kaoiro").__version__,  # the root imports higher floors
         }
 
     def notes(self) -> dict[str, Any]:
         """Return what is worth knowing beside."""
         truth = self.difficulty.truth
-        return {"commit": commit(), "visible": truth.visible, "unit_active": truth.unit_active}
+        versions = {name: version(name) for name in ("numpy", "pillow", "numba")}
+        return {"commit": commit(), "visible": truth.visible, "unit_active": truth.unit_active, **versions}
+
+    @property
+    def subjects(self) -> list[str]:
+        """All subjects, in order."""
+        return list(dict.fromkeys(plan.subject for plan in self.plans))
+
+    def persons(self) -> list[Person]:
+        """Return all subjects as they are drawn, in order."""
+        return [self.world.person(subject, self.order.seed) for subject in self.subjects]
 
     def take(self, plan: Plan) -> _Take:
         """Prepare a clip, with all its frames that the set keeps; a video keeps all."""
@@ -207,7 +222,7 @@ class _Studio:
         """Return shards or videos in order."""
         if self.order.video:
             names = (f"{plan.subject}-{plan.clip}.mp4" for plan in self.plans)
-            return [_Volume(out / "videos" / name, (plan,)) for name, plan in zip(names, self.plans, strict=True)]
+            return [_Volume(out / folder.VIDEOS / name, (plan,)) for name, plan in zip(names, self.plans, strict=True)]
         groups = _grouped(self.plans, [self.length(plan) for plan in self.plans])
         return [_Volume(out / f"shard-{number:05d}.tar", tuple(group)) for number, group in enumerate(groups)]
 
@@ -269,7 +284,7 @@ def _pieces(take: _Take, most: int) -> Iterator[_Take]:
         yield _Take(take.plan, take.film, take.frames[start : start + most], take.training, take.evaluation)
 
 
-def _announce(studio: _Studio, out: Path, todo: Sequence[_Volume], tell: Tell | None) -> None:
+def _announce(studio: _Studio, out: Path, todo: Sequence[_Volume], tell: Tell | None, begun: bool) -> None:
     """Say how large the rest of the set becomes; refuse a disk that has no room for it."""
     left = [plan for volume in todo for plan in volume.plans]
     frames = sum(studio.length(plan) for plan in left)
@@ -278,7 +293,7 @@ def _announce(studio: _Studio, out: Path, todo: Sequence[_Volume], tell: Tell | 
     if tell:
         what = "frames in videos" if studio.order.video else "pictures"
         tell(f"{studio.order.name}: {frames} {what} to draw, about {folder.size(needed)}, into {out}")
-    folder.check_room(out, needed)
+    folder.check_room(out, needed, begun)
 
 
 def _frame_bytes(studio: _Studio, left: Sequence[Plan]) -> float:
@@ -325,13 +340,14 @@ def _draw_all(studio: _Studio, todo: Sequence[_Volume], threads: int, tell: Tell
 def _finish(studio: _Studio, out: Path, described: dict[str, Any], paths: Sequence[Path]) -> Made:
     """Write manifest, episodes, card, and the numbers."""
     manifest = pa.concat_tables([shards.read_rows(path) for path in paths])
+    shards.write_table(out / folder.PEOPLE, shards.people(studio.persons()))
     shards.write_table(out / folder.MANIFEST, manifest)
     if studio.order.name == "conference":
         write_text(out / "episodes.csv", _episodes(studio))
     numbers = {
         "frames": len(manifest),
         "clips": len(studio.plans),
-        "subjects": len({plan.subject for plan in studio.plans}),
+        "subjects": len(studio.subjects),
         "bytes": sum(path.stat().st_size for path in paths),
         "sha256": shards.sha256(paths),
     }

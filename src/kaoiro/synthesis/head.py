@@ -33,6 +33,7 @@ _OPEN = {
     "mouthLowerDown_R": 0.5,
 }
 _DIRECTIONS, _VIEW = 48, 192
+_MOLARS = 1.7  # cm from the middle where teeth get half of the light
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,9 @@ class Head:
         mouth = np.zeros(len(self.rest), bool)
         for name in ("M_Teeth", "M_GumsTongue"):
             mouth[vertices_of(self.assets, name)] = True
-        return np.where(mouth, 0.25 + 0.75 * inside, 0.1 + 0.9 * at_rest).astype(np.float32)  # light is reflected, too
+        corner = 1 / (1 + (np.abs(self.rest[:, 0]) / _MOLARS) ** 4)  # cheeks shade the back teeth
+        lit = np.where(mouth, corner * (0.25 + 0.75 * inside), 0.1 + 0.9 * at_rest)  # light is reflected, too
+        return lit.astype(np.float32)
 
     def _sky(self, points: np.ndarray) -> np.ndarray:
         """Return the cosine-weighted share of directions from which a vertex is seen."""

@@ -23,15 +23,8 @@ _LIPS = tuple(range(48, 60))
 def skin(head: Head, looks: Looks) -> np.ndarray:
     """Return the face's texture: (U, U, 4) float32 linear RGB and gloss 0-1."""
     canvas = _Canvas(head, looks)
-    for layer in (
-        canvas.tone,
-        canvas.freckles,
-        canvas.stubble,
-        canvas.lips,
-        canvas.brows,
-        canvas.lids,
-        canvas.hairline,
-    ):
+    layers = (canvas.tone, canvas.freckles, canvas.stubble, canvas.lips, canvas.brows, canvas.lids, canvas.hairline)
+    for layer in (*layers, canvas.collar):
         layer()
     return np.dstack([canvas.colour.clip(0.002, 1), canvas.gloss]).astype(np.float32)
 
@@ -208,8 +201,9 @@ def hair_mask(places: np.ndarray, looks: Looks) -> np.ndarray:
     The front edge runs, uneven, over the forehead to the temples and down before the ears, which stay free.
     """
     x, y, z = np.abs(places[..., 0]), places[..., 1], places[..., 2]
-    uneven = 0.25 * np.sin(2.1 * places[..., 0] + looks.seed % 7) + 0.15 * np.sin(5.3 * places[..., 0] + looks.seed % 5)
-    above = step(y - (9.6 + looks.hairline - 0.045 * x**2 + uneven), 0.25)
+    wave, bent = 0.06 + 0.05 * (looks.seed % 5), 0.02 + 0.012 * (looks.seed % 7)  # fringes differ
+    uneven = wave * np.sin(2.1 * places[..., 0] + looks.seed % 11) + 0.1 * np.sin(5.3 * places[..., 0] + looks.seed % 5)
+    above = step(y - (10.2 + looks.hairline - bent * x**2 + uneven), 0.25)
     behind = step(4.0 - 0.25 * (y - 4).clip(0) + uneven - z, 0.35) * step(y - 3.2, 0.4)
     nape = step(-1.0 - z, 0.5) * step(y + (13.0 if looks.hair_style == "long" else 3.0), 0.6)
     ear = step(x - 6.7, 0.15) * step(5.3 - y, 0.2) * step(y + 3.0, 0.2) * step(z + 2.2, 0.3)

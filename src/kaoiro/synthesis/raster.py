@@ -307,7 +307,7 @@ def shade(
         turn: (3, 3) head's frame to camera frame.
         light: (9, 3) harmonics.
         lamp: (3,) direction of the highlight.
-        looks: person's numbers: iris colour (3), pupil and iris radius (radians), gloss, hair strand contrast.
+        looks: iris colour (3), pupil and iris radius (radians), gloss, hair strand contrast, light in the mouth (0-1).
         eyes: (2, 6) centre and axis of each eye at rest.
         out: (S, S, 4) float32.
     """
@@ -324,6 +324,8 @@ def shade(
             nx, ny, nz = mixed(normal, a, b, c, at)
             seen = at[0] * occlusion[a] + at[1] * occlusion[b] + at[2] * occlusion[c]
             gloss = looks[5]
+            if kind in (TEETH, GUMS):
+                seen *= looks[7]
             if kind == SKIN:
                 u = at[0] * uv[t, 0, 0] + at[1] * uv[t, 1, 0] + at[2] * uv[t, 2, 0]
                 v = at[0] * uv[t, 0, 1] + at[1] * uv[t, 1, 1] + at[2] * uv[t, 2, 1]

@@ -1,9 +1,9 @@
 """Scripts: all that a clip shows, frame by frame, before anything is drawn.
 
 The truth of a script is what is meant: `units` say what the face does on either side, with
-blinks and twitches; `intensity`, `valence`, `arousal` and `labels` say what the expression is and
-ignore those, and ignore speech. Noise of valence and arousal is drawn once per showing and rises
-and falls with it: at rest both are exactly 0.
+blinks, twitches, and what speech does to jaw and lip corners (action units 26 and 20); `intensity`,
+`valence`, `arousal` and `labels` say what the expression is and ignore all of these. Noise of valence and
+arousal is drawn once per showing and rises and falls with it: at rest both are exactly 0.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from kaoiro.core.checks import at_least, below_one, require
 from kaoiro.core.labels import ACTION_UNITS
+from kaoiro.synthesis.action_units import UNITS, column
 from kaoiro.synthesis.difficulty import Difficulty, Range, load, ordered
 from kaoiro.synthesis.motion import ramp, reached, speech
 from kaoiro.synthesis.nuisance import Draw, both_sides, nuisance
@@ -26,6 +27,8 @@ from kaoiro.synthesis.seeds import stream
 
 STILL_TABLE = "facs"
 """Prototypes of stills: the table without observational units, so that nothing hangs on a threshold."""
+_SPOKEN = {26: ("jawOpen", "jawOpen"), 20: ("mouthStretch_L", "mouthStretch_R")}
+"""Action units that speech moves, and the blendshapes of a talking mouth that are theirs, left and right."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Script:
         light_seed: of the light's direction, strength and colour.
         background_seed: of what lies behind.
         noise_seed: of the sensor.
-        shapes: blendshape name to further weights (T,), 0–1: speech.
+        shapes: blendshape name to further weights (T,), 0–1: what lips do in speech that is no action unit of ours.
         episodes: planted ones, in order of time.
     """
 
@@ -241,11 +244,13 @@ def conference(
     seed: int,
     *,
     expression: str | None = None,
+    level: str | None = None,
 ) -> Script:
     """Write minutes of speech with a neutral face and planted weak showings of one expression.
 
     The share of frames that carry the expression's label is `planted_share` to the nearest frame.
-    An episode is shorter than the shortest asked for only if the whole share is.
+    An episode is shorter than the shortest asked for only if the whole share is. Jaw and lip corners speak through
+    the action units, the other lip shapes beside them.
 
     Args:
         subject: who speaks.
@@ -254,9 +259,10 @@ def conference(
         difficulty: all numbers.
         seed: of the whole set.
         expression: to plant; None takes the one of `difficulty`.
+        level: of nuisance; None takes the first that `difficulty` names for the set.
 
     Raises:
-        InputError: a number, share, seed or expression that cannot be, or more episodes than find room.
+        InputError: a number, share, seed, expression or level that cannot be, or more episodes than find room.
     """
     at_least("number of the recording", 0, number)
     below_one("planted share", planted_share)
@@ -272,9 +278,20 @@ def conference(
     ]
     edges = [((first - 0.5) / fps, (first + count - 0.5) / fps) for first, count in planted]
     episodes = tuple(Episode(*edge, label, made.peak) for edge, made in zip(edges, showings, strict=True))
-    level, name = difficulty.set("conference").levels[0], label if episodes else NEUTRAL
+    level, name = level or difficulty.set("conference").levels[0], label if episodes else NEUTRAL
     script = _script(subject, clip, level, name, time_s, showings, seed, difficulty)
-    return replace(script, shapes=speech(time_s, difficulty.speech, draw("speech")), episodes=episodes)
+    return replace(_spoken(script, speech(time_s, difficulty.speech, draw("speech"))), episodes=episodes)
+
+
+def _spoken(script: Script, mouth: Mapping[str, np.ndarray]) -> Script:
+    """Let a script's face speak: through its action units where a shape of the mouth is one, else through shapes."""
+    units, left = script.units.copy(), dict(mouth)
+    for unit, names in _SPOKEN.items():
+        for side, name in enumerate(names):
+            full = UNITS[unit].weights[name.split("_")[0]]
+            units[:, side, column(unit)] += mouth[name] / full
+            left.pop(name, None)
+    return replace(script, units=np.clip(units, 0, 1), shapes=left)
 
 
 def _times(count: int, variable_rate: bool, difficulty: Difficulty, draw: Draw) -> np.ndarray:

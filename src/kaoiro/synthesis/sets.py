@@ -5,6 +5,9 @@ Splits:   syn-id: train, paper-test (as few subjects as in the seed), further-te
 Roles:    `training` frames are learned from, `evaluation` frames are measured on. In syn-id the former are sampled at
           equal intervals and the latter lie around the apex, so that one frame can be both. Elsewhere all frames are
           kept: those of the split train for training, all others for evaluation.
+Names:    a clip's name and its place among those of its subject say nothing about its expression: in syn-id they are
+          clip-0, clip-1 … in an order drawn for each subject, elsewhere a subject has one clip. In syn-swap they say it
+          (still-anger), for nothing is learned from stills, and whoever looks up a true answer asks by expression.
 Scale:    takes the first subjects of each split, at least as many as show every expression, give each kind of
           label and, in a conference, have one recording with and one without planted episodes.
 """
@@ -14,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -23,6 +27,7 @@ from kaoiro.synthesis import script as scripts
 from kaoiro.synthesis.difficulty import Difficulty
 from kaoiro.synthesis.prototypes import NEUTRAL, SHOWN
 from kaoiro.synthesis.script import Script
+from kaoiro.synthesis.seeds import stream
 
 NAMES = ("syn-id", "syn-vid", "syn-mt", "syn-swap", "conference")
 SPLIT_SHARES = {
@@ -74,7 +79,8 @@ class Plan:
         if self.set == "syn-swap":
             return scripts.still(self.subject, self.expression, difficulty)
         if self.set == "conference":
-            return scripts.conference(self.subject, self.number, self.share, difficulty, seed)
+            ends = self.share, difficulty, seed
+            return scripts.conference(self.subject, self.number, *ends, level=self.level)
         ends = self.level, self.set, seed, difficulty
         if self.set == "syn-mt":
             return scripts.blend_clip(self.subject, self.clip, *ends, variable_rate=variable_rate)
@@ -94,21 +100,22 @@ class Plan:
         return training, evaluation
 
 
-def plans(name: str, difficulty: Difficulty, scale: float = 1.0) -> list[Plan]:
-    """Return all clips of a set, those of one subject together. What they show is drawn later, from a seed.
+def plans(name: str, difficulty: Difficulty, scale: float = 1.0, seed: int = 0) -> list[Plan]:
+    """Return all clips of a set, those of one subject together. What they show is drawn later, from the same seed.
 
     Args:
         name: one of `NAMES`.
         difficulty: gives numbers and levels.
         scale: share of the subjects, above 0 to 1.
+        seed: of the whole set; orders the clips of each subject.
 
     Raises:
-        InputError: unknown name or impossible scale.
+        InputError: unknown name, impossible scale or negative seed.
     """
     require(name in NAMES, "set", f"one of {', '.join(NAMES)}", name)
     require(0 < scale <= 1, "scale", "above 0 and at most 1", scale)
     make: dict[str, Callable[[Difficulty, float], list[Plan]]] = {
-        "syn-id": _syn_id,
+        "syn-id": partial(_syn_id, seed=seed),
         "syn-vid": _syn_vid,
         "syn-mt": _syn_mt,
         "syn-swap": _syn_swap,
@@ -139,21 +146,29 @@ def _turns(levels: Sequence[str], place: int) -> str:
     return levels[(place + place // len(SHOWN)) % len(levels)]
 
 
-def _syn_id(difficulty: Difficulty, scale: float) -> list[Plan]:
+def _syn_id(difficulty: Difficulty, scale: float, seed: int) -> list[Plan]:
     sizes = difficulty.sizes
     per_clip = sizes.id_apex_paper / (sizes.id_paper * sizes.id_clips)
     further = round(per_clip * sizes.id_further * sizes.id_clips)
-    return [
+    found = [
         *_identities("train", "train", sizes.id_training, sizes.id_frames, sizes.id_apex_training, difficulty, scale),
         *_identities("paper-test", "paper", sizes.id_paper, 0, sizes.id_apex_paper, difficulty, scale),
         *_identities("further-test", "further", sizes.id_further, 0, further, difficulty, scale),
     ]
+    groups = (found[start : start + sizes.id_clips] for start in range(0, len(found), sizes.id_clips))
+    return [plan for group in groups for plan in _named(group, seed)]
+
+
+def _named(plans_of_one: Sequence[Plan], seed: int) -> list[Plan]:
+    """Return the clips of one subject in an order drawn for it, named by their places."""
+    order = stream(seed, plans_of_one[0].subject, "order of clips").permutation(len(plans_of_one))
+    return [replace(plans_of_one[which], clip=f"clip-{place}") for place, which in enumerate(order.tolist())]
 
 
 def _identities(
     split: str, short: str, subjects: int, training: int, apex: int, difficulty: Difficulty, scale: float
 ) -> list[Plan]:
-    """Return the clips of a split of syn-id, whose frames at full size are `training` and `apex`."""
+    """Return the clips, yet without names, of a split of syn-id, whose frames at full size are `training`, `apex`."""
     count, per_subject = _scaled(subjects, scale), difficulty.sizes.id_clips
     clips, levels = count * per_subject, difficulty.set("syn-id").levels
     learned, measured = (_portions(round(total * count / subjects), clips) for total in (training, apex))
@@ -161,9 +176,7 @@ def _identities(
     for place in range(clips):
         number, turn = divmod(place, per_subject)
         expression = FER2013.labels[turn % len(FER2013)]
-        clip = expression if turn < len(FER2013) else f"{expression}-{turn // len(FER2013)}"
-        who = f"id-{short}-{number:03d}"
-        plan = Plan("syn-id", who, clip, split, _turns(levels, place), expression)
+        plan = Plan("syn-id", f"id-{short}-{number:03d}", "", split, _turns(levels, place), expression)
         result.append(replace(plan, training=learned[place], evaluation=measured[place]))
     return result
 
@@ -225,10 +238,10 @@ def _syn_swap(difficulty: Difficulty, scale: float) -> list[Plan]:
 
 
 def _conference(difficulty: Difficulty, scale: float) -> list[Plan]:
-    settings, level = difficulty.conference, difficulty.set("conference").levels[0]
-    recordings = [
-        _whole("conference", "speaker", f"conference-{number:02d}", "test", level)
-        for number in range(_scaled(settings.recordings, scale, 2))
-    ]
-    shares = settings.shares
-    return [replace(plan, number=place, share=shares[place % len(shares)]) for place, plan in enumerate(recordings)]
+    """Return the recordings: every planted share once at the first level, then at the next."""
+    settings, levels, result = difficulty.conference, difficulty.set("conference").levels, []
+    for number in range(_scaled(settings.recordings, scale, 2)):
+        round_, turn = divmod(number, len(settings.shares))
+        plan = _whole("conference", "speaker", f"conference-{number:02d}", "test", levels[round_ % len(levels)])
+        result.append(replace(plan, number=number, share=settings.shares[turn]))
+    return result

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_type_hints
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,8 +23,10 @@ from kaoiro.core.errors import OutputError
 from kaoiro.core.files import named, replacing, writing
 from kaoiro.core.labels import ACTION_UNITS
 from kaoiro.core.types import LANDMARKS
+from kaoiro.synthesis.person import MODES, Looks, Person
 
 POINTS = 68
+Colour = tuple[float, float, float]
 Content = TypeVar("Content")
 _BYTES = b"kaoiro.bytes"
 _TEXTS = ("subject", "clip", "level", "clip_expression", "expression")
@@ -36,6 +38,8 @@ _MEASURES = (
     *("box_left", "box_top", "box_width", "box_height"),
     *(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"),
 )
+SIDES = ("units_left", "units_right")
+"""Intensities of the action units on either side of the subject; the columns au_01 … are the mean of the two."""
 FLAGS = ("training", "evaluation", "has_units", "has_expression")
 
 
@@ -59,6 +63,7 @@ def truth() -> pa.Schema:
     fields.insert(2, pa.field("frame", pa.int32()))
     fields.insert(3, pa.field("time_s", pa.float64()))
     fields += [pa.field(name, pa.float32()) for name in _MEASURES]
+    fields += [pa.field(name, pa.list_(pa.float32(), len(ACTION_UNITS))) for name in SIDES]
     fields += [
         pa.field("landmarks", pa.list_(pa.float32(), 2 * POINTS)),
         pa.field("visible", pa.list_(pa.bool_(), POINTS)),
@@ -69,6 +74,15 @@ def truth() -> pa.Schema:
 def rows(entries: Sequence[Mapping[str, object]]) -> pa.Table:
     """Return rows as a table under `truth()`."""
     return pa.Table.from_pylist([dict(entry) for entry in entries], truth())
+
+
+def people(persons: Sequence[Person]) -> pa.Table:
+    """Return who is drawn, one row each: subject, shape, and all that `Looks` holds."""
+    kinds = {float: pa.float32(), int: pa.int64(), str: pa.string(), Colour: pa.list_(pa.float32(), 3)}
+    fields = [pa.field(name, kinds[kind]) for name, kind in get_type_hints(Looks).items()]
+    schema = pa.schema([pa.field("subject", pa.string()), pa.field("shape", pa.list_(pa.float32(), MODES)), *fields])
+    entries = [{"subject": one.subject, "shape": one.shape.tolist(), **vars(one.looks)} for one in persons]
+    return pa.Table.from_pylist(entries, schema)
 
 
 def rows_path(path: Path) -> Path:

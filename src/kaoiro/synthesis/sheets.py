@@ -19,10 +19,9 @@ from kaoiro.synthesis.film import Film
 from kaoiro.synthesis.light import Lamp, Light
 from kaoiro.synthesis.person import Person
 from kaoiro.synthesis.script import expression_clip
-from kaoiro.synthesis.sensor import encode_srgb, jpeg, over
+from kaoiro.synthesis.sensor import jpeg
 from kaoiro.synthesis.world import FaceWorld, Pose, State
 
-GREY = np.float32(0.22)
 LIGHTS = {
     "soft": Light(),
     "flat": Light((0.9, 0.9, 0.9), (Lamp(0, 20, (0.15, 0.15, 0.15)),)),
@@ -44,6 +43,7 @@ def write_all(
         OutputError: the folder cannot be written.
     """
     sheets: dict[str, Callable[[FaceWorld, int], list[list[Cell]]]] = {
+        "strip": strip,
         "expressions-facs": lambda w, s: expressions(w, s, "facs"),
         "expressions-probabilistic": lambda w, s: expressions(w, s, "probabilistic"),
         "action-units": lambda w, s: action_units(w, s * 4 // 3),
@@ -76,6 +76,17 @@ def compose(rows: Sequence[Sequence[Cell]], caption: int = 13) -> Image.Image:
             pen.text((left + 2, top), text, fill="black", font_size=caption - 3)
             sheet.paste(Image.fromarray(picture), (left, top + caption))
     return sheet
+
+
+def strip(world: FaceWorld, side: int) -> list[list[Cell]]:
+    """Seven people, each with another expression, under the drawn light of a clip at the lowest level."""
+    difficulty, row = load(), []
+    for number, label in enumerate(FER2013.labels):
+        subject = f"strip-{number}"
+        script = expression_clip(subject, "strip", label, "low", (1.0, 1.0), 9, difficulty)
+        film = Film(world, script, world.person(subject), difficulty, side * 4 // 3)
+        row.append((label, _stored(film, len(film) // 2)))
+    return [row]
 
 
 def expressions(world: FaceWorld, side: int, table: str, people: int = 12) -> list[list[Cell]]:
@@ -145,5 +156,4 @@ def portrait(
     world: FaceWorld, person: Person, units: np.ndarray, side: int, light: Light | None = None, pose: Pose | None = None
 ) -> np.ndarray:
     """Draw a face without nuisance: (20,) intensities -> (side, side, 3) uint8."""
-    picture = world.render(person, State(np.stack([units, units])), pose, light, side)
-    return np.rint(encode_srgb(over(picture.pixels, np.full((side, side, 3), GREY)))).astype(np.uint8)
+    return world.render(person, State(np.stack([units, units])), pose, light, side).rgb()

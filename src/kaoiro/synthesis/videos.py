@@ -2,6 +2,7 @@
 
 Layout:   SET/videos/SUBJECT-CLIP.mp4       H.264, 640 × 360
           SET/videos/SUBJECT-CLIP.parquet   one row for each frame, in the same order; written last
+The same frames give the same bytes, whatever the processors.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ SCENE = (640, 360)
 FRAME_BYTES = 40_000
 """For one frame, generously: 2.4 kB were measured at the level low, 27 kB at high, where sensor noise is most of it."""
 
+_THREADS = 1  # of the encoder: what it writes depends on them, so never on the processors there are
+
 
 def write(path: Path, drawn: Iterable[Drawn[np.ndarray]], rate: float) -> None:
     """Write a video, then its rows, each atomically.
@@ -34,7 +37,7 @@ def write(path: Path, drawn: Iterable[Drawn[np.ndarray]], rate: float) -> None:
         OutputError: the place cannot be written, or the disk is full.
     """
     tables = []
-    with replacing(path) as partial, named(path, VideoWriter(partial, *SCENE, rate, path)) as video:
+    with replacing(path) as partial, named(path, VideoWriter(partial, *SCENE, rate, path, _THREADS)) as video:
         for batch in drawn:
             times = batch.rows["time_s"].to_pylist()
             for pixels, time_s in zip(batch.contents, times, strict=True):

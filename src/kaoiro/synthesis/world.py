@@ -13,6 +13,7 @@ import numpy as np
 
 from kaoiro.core.checks import require
 from kaoiro.core.errors import InputError
+from kaoiro.core.labels import ACTION_UNITS
 from kaoiro.core.types import Box
 from kaoiro.synthesis import assets as files
 from kaoiro.synthesis import raster
@@ -22,6 +23,7 @@ from kaoiro.synthesis.head import Head
 from kaoiro.synthesis.light import Light
 from kaoiro.synthesis.person import Looks, Person, draw_person
 from kaoiro.synthesis.seeds import stream
+from kaoiro.synthesis.sensor import encode_srgb, over
 from kaoiro.synthesis.sitter import Sitter
 from kaoiro.synthesis.wrinkles import Creases
 
@@ -34,7 +36,9 @@ LOOK_DEGREES = 30.0
 CROP_SIDE, CROP_RISE = 1.15, 0.03
 """Side of the crop in square roots of the box's area, and how far its centre lies above the box's, in sides: eyes and
 mouth then come to lie about where they lie in FER2013."""
+_LIDS = ("eyeWide", "eyeSquint")
 _FOREHEAD = np.array([[0.0, 9.4, 9.3]], np.float32)
+_CLOSED, _OPEN = 0.1, 0.5  # gaps of the lips, cm: nothing within is lit; all of it is
 _KEPT = 6  # persons made ready
 _OVER = 2  # subpixels a side of a pixel
 
@@ -123,6 +127,10 @@ class Picture:
     points: np.ndarray
     box: Box
 
+    def rgb(self, background: float = 0.22) -> np.ndarray:
+        """Return the picture before a plain background (linear light, 0-1): (H, W, 3) uint8 sRGB."""
+        return np.rint(encode_srgb(over(self.pixels, np.full((1, 1, 3), background, np.float32)))).astype(np.uint8)
+
 
 class FaceWorld:
     """Draws people.
@@ -154,7 +162,6 @@ class FaceWorld:
         light: Light | None = None,
         size: int | tuple[int, int] = 96,
         window: Window | None = None,
-        jitter: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> Picture:
         """Draw a face.
 
@@ -164,8 +171,7 @@ class FaceWorld:
             pose: of the head.
             light: what shines on it.
             size: side, or (width, height), pixels.
-            window: what is drawn; default: a square about the face's box, as a detector would cut it.
-            jitter: error of that cut: shift right and down in shares of its side, relative size.
+            window: what is drawn; default: `crop` of the pose.
 
         Raises:
             InputError: an impossible size.
@@ -179,7 +185,7 @@ class FaceWorld:
         plane = raster.project(points, turn, PIVOT, shift, sitter.still, DISTANCE)
         forehead = raster.project(_FOREHEAD.copy(), turn, PIVOT, shift, 0, DISTANCE)
         box = _box(plane[self.assets.landmarks], forehead)
-        window = window or _crop(box, jitter)
+        window = window or self.crop(person, pose)
         scale = width / window.width
         screen = plane.copy()
         screen[:, :2] = (plane[:, :2] - (window.left, window.top)) * scale * _OVER
@@ -192,6 +198,21 @@ class FaceWorld:
             points=_five(marks[:, :2] / _OVER),
             box=_scaled(box, window, scale),
         )
+
+    def crop(self, person: Person, pose: Pose, jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Window:
+        """Return a square about a face as a detector would cut it, placed by the face at rest in a pose.
+
+        The expression has no say in it: else a dropped jaw would move the eyes in the picture.
+
+        Args:
+            person: whose face.
+            pose: of the head.
+            jitter: error of the cut: shift right and down in shares of its side, logarithm of the relative size.
+        """
+        at_rest = self._sitter(person).neutral[self.assets.landmarks]
+        points = np.concatenate([at_rest, _FOREHEAD]).astype(np.float32)
+        plane = raster.project(points, pose.turn(), PIVOT, np.array([pose.x, pose.y, pose.z]), 0, DISTANCE)
+        return _crop(_box(plane[:-1], plane[-1:]), jitter)
 
     def _sitter(self, person: Person) -> Sitter:
         key = person.subject, person.looks, person.shape.tobytes()
@@ -207,7 +228,11 @@ class FaceWorld:
 
     def _weights(self, state: State, sitter: Sitter) -> np.ndarray:
         """Return the weight of every blendshape: (57,) float32."""
-        weights = blend_weights(np.asarray(state.units, np.float32), self._names)
+        units = np.asarray(state.units, np.float32)
+        weights = blend_weights(units, self._names)
+        for side, shut in zip("LR", units[:, ACTION_UNITS.index("au_43")], strict=True):
+            for name in _LIDS:  # a closed eye is closed, however wide it was opened or pressed before
+                weights[self._names.index(f"{name}_{side}")] *= 1 - shut
         for name, weight in (*_looking(state.gaze), *state.shapes.items()):
             if name not in self._names:
                 raise InputError(f"no blendshape '{name}'; there are: {', '.join(self._names)}")
@@ -249,13 +274,19 @@ class FaceWorld:
             turn,
             light.coefficients(),
             light.highlight,
-            sitter.numbers,
+            np.append(sitter.numbers, _mouth_light(points[self.assets.landmarks], turn)),
             sitter.eyes,
             fine,
         )
         pixels = np.empty((size[1], size[0], 4), np.float32)
         raster.resolve(fine, _OVER, pixels)
         return pixels, depth
+
+
+def _mouth_light(marks: np.ndarray, turn: np.ndarray) -> float:
+    """Return the share of light that enters the mouth: (68, 3) cm; between closed lips it is dark."""
+    gap = (marks[[61, 62, 63]] - marks[[67, 66, 65]]) @ turn[:, 1]
+    return float(np.clip((gap.mean() - _CLOSED) / _OPEN, 0.0, 1.0))
 
 
 def _box(marks: np.ndarray, forehead: np.ndarray) -> Box:

@@ -138,5 +138,6 @@ class _Crease:
 
 
 def _pits(flat: np.ndarray) -> np.ndarray:
-    """Return the uneven surface of a bunched chin, about -1 to 1."""
-    return np.sin(9 * flat[..., 0] + 2 * np.sin(4 * flat[..., 1])) * np.sin(8 * flat[..., 1] + np.sin(5 * flat[..., 0]))
+    """Return the uneven surface of a bunched chin, about -1 to 1: waves of unlike direction and length."""
+    waves = ((7.0, 1.5, 0.3), (2.5, 6.0, 1.1), (5.0, -4.5, 2.0), (-3.5, 8.0, 0.7))
+    return sum((np.sin(a * flat[..., 0] + b * flat[..., 1] + c) for a, b, c in waves), np.zeros(flat.shape[:-1])) / 2.5

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kaoiro.core.errors import DataError
 from kaoiro.core.labels import FER2013, FERPLUS, MULTITASK_UNITS, project
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.data.datasets import fer2013, london
@@ -21,6 +22,22 @@ from kaoiro.metrics.agreement import area_under_curve, resampled_interval
 from kaoiro.training.signal import SIDE, Frames, Signal
 
 
+def check(faces: str | None, portraits: str | None) -> None:
+    """Refuse missing or damaged files before hours of training, not after.
+
+    Args:
+        faces: folder of the official files of FER2013.
+        portraits: folder of the London set.
+
+    Raises:
+        DataError: files are missing or not in the documented layout.
+    """
+    if faces is not None:
+        _public_test(faces)
+    if portraits is not None:
+        london.read(portraits)
+
+
 def real_on_rendered(model: ModelFolder, frames: Frames) -> dict[str, Any]:
     """Return how a model of real faces reads rendered ones, per class.
 
@@ -31,7 +48,7 @@ def real_on_rendered(model: ModelFolder, frames: Frames) -> dict[str, Any]:
     probabilities, protocol = predict(model, frames.pixels, FER2013)
     answer = probabilities.argmax(axis=1)
     right = answer == frames.expression
-    low, high = bootstrap_interval(right, frames.subjects, draws=2000)
+    low, high = bootstrap_interval(right, frames.subjects)
     counts = np.zeros((len(FER2013), len(FER2013)), int)
     np.add.at(counts, (frames.expression, answer), 1)
     return {
@@ -49,20 +66,16 @@ def rendered_on_real(signal: Signal, root: str) -> dict[str, Any]:
     """Return the accuracy of a network of rendered faces on FER+ PublicTest, majority labels of the seven classes.
 
     Raises:
-        DataError: files are missing.
+        DataError: files are missing, or no image has such a label.
     """
-    part = fer2013.read(root).part("PublicTest")
-    if part.votes is None:
-        raise fer2013.DataError("the bridge to real faces needs fer2013new.csv beside fer2013.csv")
-    truth = fer2013.majority_labels(part.votes)
-    kept = (truth >= 0) & (truth != FERPLUS.index("contempt"))
-    truth = np.array(FER2013.indices(FERPLUS.labels[k] for k in truth[kept]))
-    answer = signal.answer(part.images[kept])["expression"].argmax(axis=1)
+    part, truth = _public_test(root)
+    answer = signal.answer(part.images)["expression"].argmax(axis=1)
     right, shares = answer == truth, np.bincount(truth, minlength=len(FER2013)) / len(truth)
-    low, high = bootstrap_interval(right, part.image_keys()[kept], draws=2000)
+    low, high = bootstrap_interval(right, part.image_keys())
     recall = {
         label: {"n": int((truth == k).sum()), "recall": float(right[truth == k].mean())}
         for k, label in enumerate(FER2013.labels)
+        if (truth == k).any()
     }
     macro = float(np.mean([row["recall"] for row in recall.values()]))
     return {
@@ -76,13 +89,25 @@ def rendered_on_real(signal: Signal, root: str) -> dict[str, Any]:
     }
 
 
+def _public_test(root: str) -> tuple[fer2013.Fer2013, np.ndarray]:
+    """Return the images with a majority label among the seven classes, and the classes (N,) in the order of FER2013."""
+    part = fer2013.read(root).part("PublicTest")
+    if part.votes is None:
+        raise DataError(f"{root}: the bridge to real faces needs fer2013new.csv beside fer2013.csv")
+    truth = fer2013.majority_labels(part.votes)
+    kept = (truth >= 0) & (truth != FERPLUS.index("contempt"))
+    if not kept.any():
+        raise DataError(f"{root}: no PublicTest image has a majority label among {', '.join(FER2013.labels)}")
+    return part.rows(kept), np.array(FER2013.indices(FERPLUS.labels[k] for k in truth[kept]))
+
+
 def smiles(signal: Signal, model: ModelFolder, root: str) -> dict[str, Any]:
     """Return how well scores separate smiling from neutral faces of the London set (area under the ROC curve).
 
     Raises:
-        DataError: files are missing.
+        DataError: files are missing, or faces were found in one group only.
     """
-    crops, smiling, people = _london_crops(root)
+    crops, smiling, people, undetected = _london_crops(root)
     answer = signal.answer(crops)
     real = Classifier(model).predict(prepare_crops(crops, model.specification.size, model.specification.channels))
     own = model.specification.head("expression").vocabulary
@@ -96,20 +121,28 @@ def smiles(signal: Signal, model: ModelFolder, root: str) -> dict[str, Any]:
     for name, score in scores.items():
         interval = resampled_interval(lambda rows, s=score: area_under_curve(smiling[rows], s[rows]), people)
         table[name] = {"AUC": area_under_curve(smiling, score), "interval": list(interval)}
-    return {"faces": len(crops), "people": len(np.unique(people)), "separation of smiling from neutral": table}
+    return {
+        "faces": len(crops),
+        "pictures without a found face": undetected,
+        "people": len(np.unique(people)),
+        "separation of smiling from neutral": table,
+    }
 
 
-def _london_crops(root: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return detected and aligned crops (N, 48, 48), whether the face smiles, and whose it is."""
+def _london_crops(root: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return aligned crops (N, 48, 48), who smiles, whose they are, and in how many pictures no face was found."""
     detector = CenterFace()
     portraits = london.read(root)
     crops, smiling, people = [], [], []
     for portrait in followed(portraits, len(portraits), "portraits"):
-        picture = photo.read(portrait.data)
+        picture = photo.read(portrait.data, f"{root}, {portrait.file}")
         face = next(iter(detect_in(picture, detector)), None)
         if face is None:
             continue
         crops.append(cut(to_luma(picture), placement(face, FER2013_CROP), SIDE))
         smiling.append(portrait.smiling)
         people.append(portrait.subject)
-    return np.stack(crops), np.array(smiling), np.array(people)
+    if len(set(smiling)) < 2:
+        found = f"{sum(smiling)} smiling and {len(smiling) - sum(smiling)} neutral ones"
+        raise DataError(f"{root}: of {len(portraits)} portraits, faces were found in {found}; both kinds are needed")
+    return np.stack(crops), np.array(smiling), np.array(people), len(portraits) - len(crops)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kaoiro.core.checks import at_least
 from kaoiro.core.errors import DataError
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.data.datasets import synthetic
@@ -24,6 +25,7 @@ def measure(
     config: SignalConfig | None = None,
     checkpoint: Path | None = None,
     tick: Callable[[str], None] = print,
+    seeds: int = 1,
 ) -> dict[str, Any]:
     """Train the small network on the training people of a SYN-ID set and return every figure.
 
@@ -33,37 +35,70 @@ def measure(
         faces: folder of the official files of FER2013; None leaves that part of the bridge out.
         portraits: folder of the London set; None leaves it out.
         config: of the training.
-        checkpoint: file from which an interrupted training goes on.
+        checkpoint: file from which an interrupted training goes on; further seeds add their number to its name.
         tick: told of every epoch.
+        seeds: how many networks; all figures are those of the first, one table has the main ones of all.
 
     Raises:
-        DataError: no syn-id set, or other files are missing.
+        DataError: no finished syn-id set, too few frames, or other files are missing.
+        ModelError: the model has no expression head.
     """
     config = config or SignalConfig()
+    at_least("seeds", 1, seeds)
     data = synthetic.read(root)
     if data.settings.get("set") != "syn-id":
         raise DataError(f"{root} is a set of {data.settings.get('set')}; name one made by `kaoiro synth syn-id`")
+    about = _about(data)
+    bridge.check(faces, portraits)
     learned, unseen = _frames(data, (TRAINED,), "training"), _frames(data, UNSEEN, "evaluation")
     kept = ~held_out(learned)
-    signal = Signal(config, sorted(set(learned.subjects.tolist())))
-    start = time.monotonic()
-    signal.fit(learned.rows(kept), checkpoint, tick)
-    hours = (time.monotonic() - start) / 3600
-    figures: dict[str, Any] = {
-        "set": {key: data.settings[key] for key in ("set", "scale", "size", "version")},
-        "set_sha256": data.settings["finished"]["sha256"],
-        "difficulty_sha256": data.settings["difficulty"],
-        "seed": config.seed,
-        "training frames": int(kept.sum()),
-        "epochs": config.epochs,
-        "hours": round(hours, 2),
-        "hardware": hardware.describe("32"),
-        "unseen people, at the apex": _flat(figures_of(signal, unseen)),
+    if kept.sum() < config.batch:
+        few = f"{root} has {kept.sum()} frames to train on, fewer than a batch of {config.batch}"
+        raise DataError(f"{few}; make the set with a larger --scale")
+    real = bridge.real_on_rendered(model, unseen)  # before the training: it refuses a model that has no expressions
+    figures = about | {"training frames": int(kept.sum()), "epochs": config.epochs, "hardware": hardware.describe("32")}
+    found = []
+    for place in range(seeds):
+        one = replace(config, seed=config.seed + place)
+        signal = Signal(one, sorted(set(learned.subjects.tolist())))
+        hours = signal.fit(learned.rows(kept), _numbered(checkpoint, place), tick, str(about["set_sha256"]))
+        figures_of_one: dict[str, Any] = {"seed": one.seed, "hours": round(hours, 2)}
+        of_unseen = figures_of(signal, unseen)
+        figures_of_one |= {"unseen people, at the apex": _flat(of_unseen), **_tables(of_unseen)}
+        figures_of_one["identity, clips that were not trained on"] = _flat(
+            identity_figures(signal, learned.rows(~kept))
+        )
+        found.append(figures_of_one | _bridge(signal, model, real, faces, portraits))
+    return figures | found[0] | ({"seeds": {str(one["seed"]): _main(one) for one in found}} if seeds > 1 else {})
+
+
+def _numbered(checkpoint: Path | None, place: int) -> Path | None:
+    return checkpoint if checkpoint is None or not place else checkpoint.with_stem(f"{checkpoint.stem}-{place}")
+
+
+def _main(figures: dict[str, Any]) -> dict[str, float | None]:
+    """Return the figures that are compared between seeds."""
+    units = [row["CCC"] for row in figures["units"].values()]
+    return {
+        "expression accuracy": figures["unseen people, at the apex"]["expression accuracy"],
+        "lowest CCC": min(units),
+        "mean CCC": sum(units) / len(units),
+        "identity accuracy": figures["identity, clips that were not trained on"]["accuracy"],
+        "rendered on real, accuracy": figures.get("rendered on real", {}).get("accuracy"),
     }
-    figures |= _tables(figures_of(signal, unseen))
-    figures["identity, clips that were not trained on"] = _flat(identity_figures(signal, learned.rows(~kept)))
-    figures |= _bridge(signal, model, unseen, faces, portraits)
-    return figures
+
+
+def _about(data: synthetic.Synthetic) -> dict[str, Any]:
+    """Return what identifies the set."""
+    settings = data.settings
+    try:
+        return {
+            "set": {key: settings[key] for key in ("set", "scale", "size", "version")},
+            "set_sha256": settings["finished"]["sha256"],
+            "difficulty_sha256": settings["difficulty"],
+        }
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{data.root / synthetic.SETTINGS} is not that of a finished set; make the set anew") from error
 
 
 def _frames(data: synthetic.Synthetic, splits: tuple[str, ...], role: synthetic.Role) -> Frames:
@@ -71,9 +106,9 @@ def _frames(data: synthetic.Synthetic, splits: tuple[str, ...], role: synthetic.
 
 
 def _bridge(
-    signal: Signal, model: ModelFolder, unseen: Frames, faces: str | None, portraits: str | None
+    signal: Signal, model: ModelFolder, real: dict[str, Any], faces: str | None, portraits: str | None
 ) -> dict[str, Any]:
-    found = {"real on rendered": bridge.real_on_rendered(model, unseen)}
+    found = {"real on rendered": real}
     if faces is not None:
         found["rendered on real"] = bridge.rendered_on_real(signal, faces)
     if portraits is not None:

@@ -72,6 +72,8 @@ def row(subject: str, split: str, clip: int, frame: int, place: int) -> dict[str
         "valence": rng.uniform(-1, 1),
         "arousal": rng.uniform(-1, 1),
         **{name: rng.uniform(-1, 1) for name in (*numbers, *points, *boxes)},
+        "units_left": rng.random(len(ACTION_UNITS)).astype(np.float32).tolist(),
+        "units_right": rng.random(len(ACTION_UNITS)).astype(np.float32).tolist(),
         "landmarks": rng.random(136).astype(np.float32).tolist(),
         "visible": (rng.random(68) < 0.9).tolist(),
         "split": split,

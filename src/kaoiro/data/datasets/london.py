@@ -26,11 +26,13 @@ class Portrait:
     """One photograph.
 
     Attributes:
+        file: name in the table.
         subject: id of the person.
         smiling: what the person was asked for.
         data: the picture file's bytes.
     """
 
+    file: str
     subject: str
     smiling: bool
     data: bytes
@@ -44,29 +46,36 @@ def read(root: str | Path) -> list[Portrait]:
     """
     folder = Path(root)
     archive = _archive(folder)
-    portraits = []
-    for line, row in enumerate(_rows(folder / TABLE), start=2):
-        if row["expression"] not in EXPRESSIONS:
-            where = f"{folder / TABLE}, line {line}"
-            raise DataError(f"{where}: expression must be one of {', '.join(EXPRESSIONS)}, found {row['expression']!r}")
-        portraits.append(
-            Portrait(row["subject"], row["expression"] == "smiling", _picture(folder, archive, row["file"]))
-        )
+    portraits = [
+        Portrait(row["file"], row["subject"], row["expression"] == "smiling", _picture(folder, archive, row["file"]))
+        for row in _rows(folder / TABLE)
+    ]
     if not portraits:
         raise DataError(f"{folder / TABLE} has no rows")
     return portraits
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of the table; refuse one that lacks a column, and rows that are not complete."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if lacking:
                 raise DataError(f"{path} lacks the column(s) {', '.join(lacking)}")
-            return list(reader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}; name the folder of the London set") from error
+            return [_checked(row, f"{path}, line {reader.line_num}") for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} cannot be read: {reason}; name the folder of the London set") from error
+
+
+def _checked(row: dict[str, str], where: str) -> dict[str, str]:
+    empty = [name for name in COLUMNS if not row[name]]
+    if empty:
+        raise DataError(f"{where}: nothing in the column(s) {', '.join(empty)}; is the file complete?")
+    if row["expression"] not in EXPRESSIONS:
+        raise DataError(f"{where}: expression must be one of {', '.join(EXPRESSIONS)}, found {row['expression']!r}")
+    return row
 
 
 def _archive(folder: Path) -> dict[str, bytes]:
@@ -74,7 +83,7 @@ def _archive(folder: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for path in sorted(folder.glob("*.tar")):
         try:
-            with tarfile.open(path) as archive:
+            with tarfile.open(path, "r:") as archive:
                 for member in archive:
                     file = archive.extractfile(member) if member.isfile() else None
                     if file is not None:
@@ -89,5 +98,5 @@ def _picture(folder: Path, archive: dict[str, bytes], name: str) -> bytes:
         return archive[name]
     try:
         return (folder / name).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         raise DataError(f"{folder}: the picture {name} is neither in a tar archive nor beside {TABLE}") from error

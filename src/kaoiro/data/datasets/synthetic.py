@@ -3,11 +3,16 @@
 Source:   `kaoiro synth SET --out ROOT`; SPEC 1.3. Geometry: ICT-FaceKit light (Li et al., CVPR 2020).
 Layout:   ROOT/set.json             settings, numbers, SHA-256 over the shards
           ROOT/manifest.parquet     one row for each picture: shard, offset, length, and the truth about it
+          ROOT/subjects.parquet     one row for each subject: shape (coefficients of the head's modes) and looks
           ROOT/shard-00000.tar …    ustar; members SUBJECT/CLIP/FRAME.jpg
 Splits:   column `split`, made with the set: syn-id train, paper-test, further-test; syn-vid and syn-mt train, val,
           test; syn-swap further-test; conference test. No subject is in two of them.
 Roles:    columns `training` and `evaluation`: what a picture was drawn for; a few serve both.
-Labels:   syn-mt gives away action units of some videos and expressions of others (`has_units`, `has_expression`);
+          In syn-id 765 of the 1,842 evaluation frames of training people (seed 0) are training frames, and each
+          expression of a subject is one clip with one background and light: figures on training people measure memory
+          as well.
+Labels:   au_01 … are means of both sides of the face; `units_left`, `units_right` hold the subject's left and right.
+          syn-mt gives away action units of some videos and expressions of others (`has_units`, `has_expression`);
           the truth is there for all.
 Licence:  pictures are yours; the head's licence is MIT. They measure methods and prove nothing about real faces.
 """
@@ -51,7 +56,8 @@ _COLUMNS = (
     *(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"),
     *("split", "training", "evaluation", "has_units", "has_expression"),
 )
-_LISTS = {"landmarks": 2 * POINTS, "visible": POINTS}
+_SIDES = ("units_left", "units_right")
+_LISTS = {"landmarks": 2 * POINTS, "visible": POINTS, **dict.fromkeys(_SIDES, len(ACTION_UNITS))}
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,10 @@ class Synthetic:
     Attributes:
         root: folder of the set.
         settings: of set.json.
-        table: N rows; all columns of the manifest but the two below.
+        table: N rows; all columns of the manifest but the lists below.
         landmarks: (N, 68, 2) float32 Multi-PIE points, pixels.
         visible: (N, 68) bool: within the picture and not hidden.
+        sides: (N, 2, 20) float32 intensities 0-1 of the action units; row 0 the subject's left.
     """
 
     root: Path
@@ -87,6 +94,7 @@ class Synthetic:
     table: pd.DataFrame
     landmarks: np.ndarray
     visible: np.ndarray
+    sides: np.ndarray
 
     def __len__(self) -> int:
         return len(self.table)
@@ -265,6 +273,7 @@ def read(root: str | Path) -> Synthetic:
         frame,
         lists["landmarks"].reshape(-1, POINTS, 2).astype(np.float32),
         lists["visible"].astype(bool),
+        np.stack([lists[name] for name in _SIDES], axis=1).astype(np.float32),
     )
     _check_values(folder / MANIFEST, frame)
     _check_shards(folder, frame)
