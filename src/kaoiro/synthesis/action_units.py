@@ -16,6 +16,7 @@ import numpy as np
 from kaoiro.core.checks import require
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import ACTION_UNITS
+from kaoiro.synthesis.assets import EXPRESSIONS
 
 
 @dataclass(frozen=True)
@@ -61,46 +62,7 @@ UNITS: Mapping[int, Unit] = MappingProxyType(
 )
 """FACS number to name and shapes, in the order of the columns of `ACTION_UNITS`."""
 
-_PAIRED = (
-    "PupilDilate",
-    "browDown",
-    "browInnerUp",
-    "browOuterUp",
-    "cheekPuff",
-    "cheekRaiser",
-    "cheekSquint",
-    "eyeBlink",
-    "eyeLookDown",
-    "eyeLookIn",
-    "eyeLookOut",
-    "eyeLookUp",
-    "eyeSquint",
-    "eyeWide",
-    "mouthDimple",
-    "mouthFrown",
-    "mouthLowerDown",
-    "mouthPress",
-    "mouthSmile",
-    "mouthStretch",
-    "mouthUpperUp",
-    "noseSneer",
-)
-_UNPAIRED = (
-    "jawForward",
-    "jawLeft",
-    "jawOpen",
-    "jawRight",
-    "mouthClose",
-    "mouthFunnel",
-    "mouthLeft",
-    "mouthPucker",
-    "mouthRight",
-    "mouthRollLower",
-    "mouthRollUpper",
-    "mouthShrugLower",
-    "mouthShrugUpper",
-)
-SHAPES = frozenset(_UNPAIRED) | {f"{name}_{side}" for name in _PAIRED for side in "LR"}
+SHAPES = frozenset(EXPRESSIONS)
 """The 57 expression shapes of the head."""
 
 

@@ -22,25 +22,12 @@ import pyarrow.parquet as pq
 from kaoiro.core.errors import OutputError
 from kaoiro.core.files import named, replacing, writing
 from kaoiro.core.labels import ACTION_UNITS
-from kaoiro.core.types import LANDMARKS
+from kaoiro.core.rendered import FLAGS, MEASURES, POINTS, SIDES, TEXTS
 from kaoiro.synthesis.person import MODES, Looks, Person
 
-POINTS = 68
 Colour = tuple[float, float, float]
 Content = TypeVar("Content")
 _BYTES = b"kaoiro.bytes"
-_TEXTS = ("subject", "clip", "level", "clip_expression", "expression")
-_MEASURES = (
-    "intensity",
-    *ACTION_UNITS.labels,
-    *("valence", "arousal", "yaw", "pitch", "roll"),
-    *("light_azimuth", "light_elevation", "light_contrast", "exposure"),
-    *("box_left", "box_top", "box_width", "box_height"),
-    *(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"),
-)
-SIDES = ("units_left", "units_right")
-"""Intensities of the action units on either side of the subject; the columns au_01 … are the mean of the two."""
-FLAGS = ("training", "evaluation", "has_units", "has_expression")
 
 
 @dataclass(frozen=True)
@@ -59,10 +46,10 @@ class Drawn(Generic[Content]):
 @cache
 def truth() -> pa.Schema:
     """Return the columns that tell what a picture shows; where it lies comes before them."""
-    fields = [pa.field(name, pa.string()) for name in _TEXTS]
+    fields = [pa.field(name, pa.string()) for name in TEXTS]
     fields.insert(2, pa.field("frame", pa.int32()))
     fields.insert(3, pa.field("time_s", pa.float64()))
-    fields += [pa.field(name, pa.float32()) for name in _MEASURES]
+    fields += [pa.field(name, pa.float32()) for name in MEASURES]
     fields += [pa.field(name, pa.list_(pa.float32(), len(ACTION_UNITS))) for name in SIDES]
     fields += [
         pa.field("landmarks", pa.list_(pa.float32(), 2 * POINTS)),

@@ -51,25 +51,31 @@ def measure(
     about = _about(data)
     bridge.check(faces, portraits)
     learned, unseen = _frames(data, (TRAINED,), "training"), _frames(data, UNSEEN, "evaluation")
-    kept = ~held_out(learned)
-    if kept.sum() < config.batch:
-        few = f"{root} has {kept.sum()} frames to train on, fewer than a batch of {config.batch}"
+    held = held_out(learned)
+    if (~held).sum() < config.batch:
+        few = f"{root} has {(~held).sum()} frames to train on, fewer than a batch of {config.batch}"
         raise DataError(f"{few}; make the set with a larger --scale")
     real = bridge.real_on_rendered(model, unseen)  # before the training: it refuses a model that has no expressions
-    figures = about | {"training frames": int(kept.sum()), "epochs": config.epochs, "hardware": hardware.describe("32")}
     found = []
     for place in range(seeds):
-        one = replace(config, seed=config.seed + place)
-        signal = Signal(one, sorted(set(learned.subjects.tolist())))
-        hours = signal.fit(learned.rows(kept), _numbered(checkpoint, place), tick, str(about["set_sha256"]))
-        figures_of_one: dict[str, Any] = {"seed": one.seed, "hours": round(hours, 2)}
-        of_unseen = figures_of(signal, unseen)
-        figures_of_one |= {"unseen people, at the apex": _flat(of_unseen), **_tables(of_unseen)}
-        figures_of_one["identity, clips that were not trained on"] = _flat(
-            identity_figures(signal, learned.rows(~kept))
-        )
-        found.append(figures_of_one | _bridge(signal, model, real, faces, portraits))
-    return figures | found[0] | ({"seeds": {str(one["seed"]): _main(one) for one in found}} if seeds > 1 else {})
+        signal = Signal(replace(config, seed=config.seed + place), sorted(set(learned.subjects.tolist())))
+        checkpoint_of_one = _numbered(checkpoint, place)
+        hours = signal.fit(learned.rows(~held), checkpoint_of_one, tick, str(about["set_sha256"]))
+        figures = {
+            "seed": signal.config.seed,
+            "hours": round(hours, 2),
+            **_of_rendered(signal, unseen, learned.rows(held)),
+        }
+        found.append(figures | _bridge(signal, model, real, faces, portraits))
+    about |= {"training frames": int((~held).sum()), "epochs": config.epochs, "hardware": hardware.describe("32")}
+    return about | found[0] | ({"seeds": {str(one["seed"]): _main(one) for one in found}} if seeds > 1 else {})
+
+
+def _of_rendered(signal: Signal, unseen: Frames, held: Frames) -> dict[str, Any]:
+    """Return the figures on rendered faces: of people never seen, and of clips held out."""
+    figures = figures_of(signal, unseen)
+    identity = {"identity, clips that were not trained on": _flat(identity_figures(signal, held))}
+    return {"unseen people, at the apex": _flat(figures), **_tables(figures), **identity}
 
 
 def _numbered(checkpoint: Path | None, place: int) -> Path | None:

@@ -38,26 +38,14 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
 from kaoiro.core.labels import ACTION_UNITS, FER2013, Vocabulary
 from kaoiro.core.parallel import in_order, workers
-from kaoiro.core.types import LANDMARKS
+from kaoiro.core.rendered import LISTS, PLAIN, POINTS, SIDES
 
 Role = Literal["training", "evaluation"]
 MANIFEST = "manifest.parquet"
 SETTINGS = "set.json"
-POINTS = 68
 _REMEDY = "make the set anew with `kaoiro synth`"
 _BLOCK = 512  # bytes; what a tar file is made of
 _PLACE = ("shard", "offset", "length")
-_COLUMNS = (
-    *("subject", "clip", "frame", "time_s", "level", "clip_expression", "expression", "intensity"),
-    *ACTION_UNITS.labels,
-    *("valence", "arousal", "yaw", "pitch", "roll"),
-    *("light_azimuth", "light_elevation", "light_contrast", "exposure"),
-    *("box_left", "box_top", "box_width", "box_height"),
-    *(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"),
-    *("split", "training", "evaluation", "has_units", "has_expression"),
-)
-_SIDES = ("units_left", "units_right")
-_LISTS = {"landmarks": 2 * POINTS, "visible": POINTS, **dict.fromkeys(_SIDES, len(ACTION_UNITS))}
 
 
 @dataclass(frozen=True)
@@ -265,15 +253,15 @@ def read(root: str | Path) -> Synthetic:
     """
     folder = Path(root)
     settings, table = _settings(folder / SETTINGS), _table(folder / MANIFEST)
-    lists = {name: _array(folder / MANIFEST, table, name, width) for name, width in _LISTS.items()}
-    frame = table.drop_columns(list(_LISTS)).to_pandas()
+    lists = {name: _array(folder / MANIFEST, table, name, width) for name, width in LISTS.items()}
+    frame = table.drop_columns(list(LISTS)).to_pandas()
     result = Synthetic(
         folder,
         settings,
         frame,
         lists["landmarks"].reshape(-1, POINTS, 2).astype(np.float32),
         lists["visible"].astype(bool),
-        np.stack([lists[name] for name in _SIDES], axis=1).astype(np.float32),
+        np.stack([lists[name] for name in SIDES], axis=1).astype(np.float32),
     )
     _check_values(folder / MANIFEST, frame)
     _check_shards(folder, frame)
@@ -304,7 +292,7 @@ def _table(path: Path) -> pa.Table:
         raise DataError(f"{path} cannot be read: {' '.join(str(error).split())}; {_REMEDY}") from error
     if "video" in table.column_names:
         raise DataError(f"{path} tells of videos; learning needs pictures: make the set without --video")
-    missing = [name for name in (*_PLACE, *_COLUMNS, *_LISTS) if name not in table.column_names]
+    missing = [name for name in (*_PLACE, *PLAIN, *LISTS) if name not in table.column_names]
     if missing:
         raise DataError(f"{path} lacks the columns {', '.join(missing)}; {_REMEDY}")
     if not len(table):
@@ -323,7 +311,7 @@ def _array(path: Path, table: pa.Table, name: str, width: int) -> np.ndarray:
 
 def _check_values(path: Path, table: pd.DataFrame) -> None:
     """Refuse what is empty, labels outside the vocabulary, and pictures that stand twice."""
-    empty = [name for name in (*_PLACE, *_COLUMNS) if table[name].isna().to_numpy().any()]
+    empty = [name for name in (*_PLACE, *PLAIN) if table[name].isna().to_numpy().any()]
     if empty:
         raise DataError(f"{path}: empty values in {', '.join(empty)}; {_REMEDY}")
     foreign = sorted(set(map(str, table["expression"])) - set(FER2013.labels))
