@@ -249,3 +249,53 @@ def test_pictures_that_cannot_be_made_end_in_one_line(
     monkeypatch.setitem(sys.modules, "numba", None)
     line = refused(capsys, what, "--out", str(tmp_path))
     assert line == 'kaoiro: kaoiro synth needs the extra [synth]: pip install "kaoiro[synth]"\n'
+
+
+def test_a_face_is_drawn_as_it_is_asked_for(assets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--size", "64", "--assets", assets]
+    asked = {
+        "rest": [],
+        "smile": ["--units", "AU6=0.8, 12=1"],
+        "turned": ["--yaw", "25"],
+        "fear": ["--expression", "fear"],
+    }
+    pictures = {}
+    for name, more in asked.items():
+        out = tmp_path / f"{name}.png"
+        assert main(["synth", "face", "--out", str(out), *options, *more]) == 0
+        assert capsys.readouterr().out == f"{out}\n"
+        with Image.open(out) as picture:
+            assert picture.size == (64, 64)
+            pictures[name] = picture.tobytes()
+    assert len(set(pictures.values())) == len(asked)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--units", "99=1"], "99"),
+        (["--units", "12=1.5"], "1.5"),
+        (["--units", "12"], "must be action units and intensities such as 6=0.8,12=1, not 12"),
+        (["--units", "12=1", "--expression", "fear"], "not by both"),
+        (["--expression", "boredom"], "no prototype of 'boredom'"),
+        (["--yaw", "nan"], "a pose's yaw must be finite"),
+        (["--size", "8"], "size must be 16 to 4096"),
+        (["--scale", "0.5"], "takes no --scale"),
+    ],
+)
+def test_an_impossible_face_is_refused(
+    assets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert message in refused(capsys, "face", "--out", str(tmp_path / "x.png"), "--assets", assets, *options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_face_is_a_picture_file(assets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ".png or .jpg" in refused(capsys, "face", "--out", str(tmp_path / "x.gif"), "--assets", assets)
+
+
+def test_options_of_a_face_are_refused_elsewhere(
+    assets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, "syn-swap", "--out", str(tmp_path / "x"), "--assets", assets, "--units", "12=1")
+    assert "takes no --units" in said

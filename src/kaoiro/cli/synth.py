@@ -18,6 +18,7 @@ SETS = {
     "conference": "eighteen recordings of a speaker with planted weak episodes",
 }
 PICTURES = {"sheets": "contact sheets: what the world looks like", "fixtures": "the project's own small renders"}
+_FACE = ("units", "expression", "subject", "yaw", "pitch", "roll")
 _SETTINGS = ("scale", "size", "seed", "jobs", "video", "variable_rate")
 _CLIPS = [name for name in SETS if name != "syn-swap"]
 _STEADY = [name for name in _CLIPS if name != "conference"]
@@ -32,19 +33,20 @@ def add_parser(commands: Any) -> None:
         description="Make rendered sets: faces of which identity, action units, expression, valence and arousal are "
         f"known.\nThey measure methods and prove nothing about real faces.\n\nsets:\n{listed}\n"
         "  all         each of them, into OUT/SET\n\n"
-        f"pictures:\n{shown}\n\n"
+        f"pictures:\n{shown}\n"
+        "  face        one face as you say, into the file OUT: --units 6=0.8,12=1 --subject ann --yaw 15\n\n"
         "First convert the head, once: kaoiro synth prepare CLONE_DIR --out ASSETS, where CLONE_DIR is a clone of\n"
         "https://github.com/ICT-VGL/ICT-FaceKit. An interrupted run goes on where it stopped when it is repeated.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "what",
-        choices=("prepare", *SETS, "all", *PICTURES),
-        metavar="prepare|SET|all|sheets|fixtures",
+        choices=("prepare", *SETS, "all", *PICTURES, "face"),
+        metavar="prepare|SET|all|sheets|fixtures|face",
         help="what to make",
     )
     parser.add_argument("clone", nargs="?", metavar="CLONE_DIR", help="with prepare: clone of ICT-FaceKit")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the files")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the files (face: the PNG or JPEG)")
     parser.add_argument("--assets", metavar="DIR", help="folder that prepare made (default: variable KAOIRO_ICT_FACE)")
     parser.add_argument("--scale", type=float, metavar="S", help="share of the subjects (default: 1)")
     parser.add_argument("--size", type=int, metavar="PIXELS", help="side of the pictures (default: 96)")
@@ -56,6 +58,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--variable-rate", action="store_true", default=None, help="with --video: irregular frame times"
     )
+    face = parser.add_argument_group("with face")
+    face.add_argument("--units", metavar="AU=I,...", help="action units and their intensities, 0-1, such as 6=0.8,12=1")
+    face.add_argument("--expression", metavar="LABEL", help="a whole expression instead, such as surprise")
+    face.add_argument("--subject", metavar="NAME", help="who: the same name is the same person (default: ann)")
+    for name in ("yaw", "pitch", "roll"):
+        face.add_argument(f"--{name}", type=float, metavar="DEGREES", help="pose of the head (default: 0)")
     parser.set_defaults(run=run)
 
 
@@ -68,14 +76,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "prepare":
         return _prepare(arguments)
     need_numba("kaoiro synth")
+    if arguments.what == "face":
+        return _face(arguments)
     return _picture(arguments) if arguments.what in PICTURES else _generate(arguments)
 
 
 def _refuse_idle(arguments: argparse.Namespace) -> None:
     """Refuse options that would do nothing."""
-    given = [name for name in (*_SETTINGS, "assets") if getattr(arguments, name) is not None]
-    idle = {"prepare": given, **{name: [one for one in given if one != "assets"] for name in PICTURES}}
-    for name in idle.get(arguments.what, [])[:1]:
+    given = [name for name in (*_SETTINGS, *_FACE, "assets") if getattr(arguments, name) is not None]
+    useful = {"prepare": (), "face": (*_FACE, "assets", "size", "seed"), **dict.fromkeys(PICTURES, ("assets",))}
+    for name in [one for one in given if one not in useful.get(arguments.what, (*_SETTINGS, "assets"))][:1]:
         raise InputError(f"kaoiro synth {arguments.what} takes no --{name.replace('_', '-')}")
     if arguments.video and arguments.size is not None:
         raise InputError("kaoiro synth takes --size or --video, not both: videos have 640 × 360 pixels")
@@ -108,6 +118,25 @@ def _picture(arguments: argparse.Namespace) -> int:
     write = sheets.write_all if arguments.what == "sheets" else fixtures.write_all
     for path in write(world, out, tick=lambda name: _tell(f"drawing {name} ...")):
         print(path)
+    return 0
+
+
+def _face(arguments: argparse.Namespace) -> int:
+    from kaoiro.synthesis.sheets import write_face
+    from kaoiro.synthesis.world import FaceWorld, Pose
+
+    pose = Pose(arguments.yaw or 0.0, arguments.pitch or 0.0, arguments.roll or 0.0)
+    path = write_face(
+        FaceWorld(arguments.assets),
+        Path(arguments.out),
+        units=arguments.units or "",
+        expression=arguments.expression,
+        subject=arguments.subject or "ann",
+        pose=pose,
+        size=256 if arguments.size is None else arguments.size,
+        seed=arguments.seed or 0,
+    )
+    print(path)
     return 0
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from kaoiro.core.checks import require
+from kaoiro.core.errors import InputError
 from kaoiro.core.files import replacing, writing
 from kaoiro.core.labels import ACTION_UNITS, FER2013
 from kaoiro.synthesis import prototypes
@@ -157,3 +159,55 @@ def portrait(
 ) -> np.ndarray:
     """Draw a face without nuisance: (20,) intensities -> (side, side, 3) uint8."""
     return world.render(person, State(np.stack([units, units])), pose, light, side).rgb()
+
+
+def write_face(
+    world: FaceWorld,
+    path: Path,
+    *,
+    units: str = "",
+    expression: str | None = None,
+    subject: str = "ann",
+    pose: Pose | None = None,
+    size: int = 256,
+    seed: int = 0,
+) -> Path:
+    """Draw one face into a PNG or JPEG.
+
+    Args:
+        world: that draws.
+        path: of the picture; its ending says the format.
+        units: 'AU=INTENSITY,...', intensities 0-1.
+        expression: a whole expression instead, by the investigator's table.
+        subject: who; the same name and seed are the same person.
+        pose: of the head.
+        size: side, pixels.
+        seed: other seeds give other people.
+
+    Raises:
+        InputError: an action unit, intensity, expression, size or ending that cannot be, or units and an expression.
+        OutputError: the place cannot be written.
+    """
+    require(path.suffix.lower() in (".png", ".jpg", ".jpeg"), "--out", "a file that ends in .png or .jpg", path)
+    require(not (units and expression), "a face", "given by units or by an expression, not by both", units)
+    row = prototypes.mean(expression, "facs", 1.0) if expression else vector(parsed(units))
+    picture = portrait(world, world.person(subject, seed), row, size, pose=pose)
+    with replacing(path) as partial, writing(path):
+        Image.fromarray(picture).save(partial)
+    return path
+
+
+def parsed(units: str) -> dict[int, float]:
+    """Return intensities by action unit: '6=0.8,12=1' -> {6: 0.8, 12: 1.0}.
+
+    Raises:
+        InputError: a part that is no number, equals sign and number.
+    """
+    found = {}
+    for part in filter(None, (one.strip() for one in units.split(","))):
+        number, _, intensity = part.partition("=")
+        try:
+            found[int(number.strip().lower().removeprefix("au"))] = float(intensity)
+        except ValueError as error:
+            raise InputError(f"--units must be action units and intensities such as 6=0.8,12=1, not {part}") from error
+    return found
