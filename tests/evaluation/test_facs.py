@@ -102,3 +102,13 @@ def test_the_real_head_contradicts_facs_only_where_it_is_known_to():
         pytest.skip("name the folder of the ICT-FaceKit assets in KAOIRO_ICT_FACE")
     found = facs.check(assets.load())["contradictions"]
     assert {tuple(line.split(" moves")[0].split(": ")) for line in found} == SKIN | SHAPES
+
+
+def test_how_far_lips_part_is_measured_beside_what_the_truth_takes(head):
+    shape = head.expression * 0
+    shape[head.expression_names.index("jawOpen"), head.landmarks[[65, 66, 67]]] = (0, -1.0, 0)  # cm
+    rows = facs.check(replace(head, expression=shape))["inner lips apart, by unit"]
+    assert rows["au_26"]["mm"] == pytest.approx(4.5, abs=1e-3)
+    assert rows["au_26"]["relative"] == pytest.approx(0.45 / 0.08, rel=1e-3)  # of au_25, which opens the jaw by 0.08
+    assert rows["au_26"]["in the truth"] == 2.15
+    assert "au_12" not in rows

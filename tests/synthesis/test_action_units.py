@@ -5,7 +5,7 @@ import pytest
 
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import ACTION_UNITS
-from kaoiro.synthesis.action_units import SHAPES, UNITS, blend_weights, column, vector
+from kaoiro.synthesis.action_units import SHAPES, PARTING, UNITS, blend_weights, column, scored, vector
 
 NAMES = sorted(SHAPES)
 
@@ -53,6 +53,32 @@ def test_units_that_move_one_shape_add_up_and_stop_at_one() -> None:
 def test_one_side_moves_its_shapes_and_half_of_those_without_sides() -> None:
     assert shown({12: 1.0, 26: 1.0}, {}) == {"mouthSmile_L": 1.0, "jawOpen": 0.225}
     assert shown({}, {12: 1.0}) == {"mouthSmile_R": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("meant", "apart"),
+    [
+        ({}, 0.0),
+        ({25: 0.4}, 0.4),
+        ({26: 0.2}, 0.43),
+        ({26: 0.2, 25: 0.4}, 0.83),
+        ({26: 0.9}, 1.0),
+        ({10: 0.5, 17: 0.2}, 0.33),
+        ({17: 1.0}, 0.0),
+    ],
+)
+def test_lips_apart_are_25_whatever_parts_them(meant: dict[int, float], apart: float) -> None:
+    found = scored(np.stack([vector(meant), vector({})]))
+    assert found[0, column(25)] == pytest.approx(apart)
+    assert found[1].max() == 0
+    others = [k for k in range(20) if k != column(25)]
+    assert np.array_equal(found[0, others], vector(meant)[others])
+
+
+def test_scoring_leaves_what_the_muscles_do_alone() -> None:
+    units = vector({26: 1.0})
+    scored(units)
+    assert units[column(25)] == 0
 
 
 def test_weights_follow_the_order_of_the_names_and_keep_leading_axes() -> None:

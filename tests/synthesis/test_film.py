@@ -47,6 +47,19 @@ def test_a_row_tells_what_the_script_says(film, script):
     assert len(row["visible"]) == 68
 
 
+def test_the_truth_of_lips_apart_is_what_is_seen(world, script):
+    open_mouth = script.units.copy()
+    open_mouth[:, 0, ACTION_UNITS.index("au_26")] = 0.2
+    open_mouth[:, 1, ACTION_UNITS.index("au_26")] = 0.0
+    open_mouth[:, :, ACTION_UNITS.index("au_25")] = 0.0
+    one = Film(world, replace(script, units=open_mouth), world.person("ann"), load(), SIDE)
+    row = one.row(0, one.picture(0))
+    left, right = (row[f"units_{side}"][ACTION_UNITS.index("au_25")] for side in ("left", "right"))
+    assert left == pytest.approx(right + 0.43, abs=0.05)  # but for twitches of other units of the mouth
+    assert row["au_25"] == pytest.approx((left + right) / 2)
+    assert row["au_26"] == pytest.approx(0.1)
+
+
 def test_landmarks_of_the_row_are_those_of_the_picture(film):
     picture = film.shot(3).picture
     row = film.row(3, picture)

@@ -18,11 +18,13 @@ from kaoiro.core.labels import FER2013, FERPLUS, FERPLUS_VOTES, MULTITASK_UNITS
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.types import Box
 from kaoiro.data.augmentation import Augmentation
+from kaoiro.data.datasets import synthetic
 from kaoiro.evaluation import report
 from kaoiro.faces.detect import Detection
 from kaoiro.families.residual_attention.config import NetworkConfig
+from kaoiro.inference.classifier import prepare_crops
 from kaoiro.training import bridge, rendered
-from kaoiro.training.signal import Signal, SignalConfig
+from kaoiro.training.signal import SIDE, Signal, SignalConfig
 
 STILL = Augmentation(flip=0, rotation=0, shift=0, scale=0, light=0, blur=0, low_resolution=0, jpeg=0, noise=0, erase=0)
 TINY = SignalConfig(epochs=1, batch=32, network=NetworkConfig(8, (8, 12, 16), 0, 0.0), augmentation=STILL)
@@ -73,7 +75,7 @@ def test_real_faces_are_counted_by_their_majority_label(signal: Signal, tmp_path
     assert found["images"] == kept.sum()
     counts = {label: int((names == label).sum()) for label in FER2013.labels}
     assert {label: row["n"] for label, row in found["recall"].items()} == {k: n for k, n in counts.items() if n}
-    answer = signal.answer(written.images[kept])["expression"].argmax(axis=1)
+    answer = signal.answer(prepare_crops(written.images[kept], SIDE, 1))["expression"].argmax(axis=1)
     right = np.array(FER2013.labels)[answer] == names
     assert found["accuracy"] == pytest.approx(right.mean())
     assert found["majority class"] == pytest.approx(max(counts.values()) / kept.sum())
@@ -190,6 +192,20 @@ def test_every_figure_of_a_rendered_set_is_there(figures: dict, faces: Path) -> 
 
 def test_parts_that_were_not_named_are_left_out(figures: dict) -> None:
     assert not [key for key in figures if key.startswith(("rendered on real", "London set"))]
+
+
+def test_settings_are_chosen_on_training_people_who_were_kept_back(faces: Path, tmp_path: Path) -> None:
+    from kaoiro.synthesis.generate import Order, generate
+
+    assets = write_assets(tmp_path / "assets")
+    root = generate(Order("syn-id", scale=0.01, size=32), tmp_path / "set", assets, 1).path
+    figures = rendered.choose(root, TINY, tmp_path / "choice.pt", lambda _: None)
+    assert figures["people kept back, at the apex"]["people"] == 1
+    table = synthetic.read(root).table
+    assert figures["training frames"] == (table["training"] & (table["split"] == "train")).sum() / 2
+    assert not {"rendered on real", "real on rendered", "confusion"} & set(figures)
+    with pytest.raises(DataError, match="has 0 frames to train on"):  # one training person, who is kept back
+        rendered.choose(faces, TINY)
 
 
 def test_the_figures_can_be_stored_and_shown(figures: dict) -> None:

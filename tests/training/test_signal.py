@@ -23,14 +23,18 @@ def frames(people: int = 4, clips: int = 7, each: int = 4, seed: int = 0) -> Fra
     rng = np.random.default_rng(seed)
     count = people * clips * each
     person, clip = np.divmod(np.arange(count) // each, clips)
-    pixels = rng.integers(90, 110, (count, signal.SIDE, signal.SIDE)).astype(np.uint8)
+    pixels = rng.integers(90, 110, (count, 48, 48)).astype(np.uint8)
     for k in range(count):
         pixels[k, 6 * clip[k] + 2 : 6 * clip[k] + 6] += 100
         pixels[k, :, 10 * person[k] + 4 : 10 * person[k] + 8] -= 60
     units = np.tile((clip[:, None] == np.arange(8)).astype(np.float32), 1)
     names = np.array([f"p{k}" for k in person])
     return Frames(
-        pixels, clip.astype(np.int64) % 7, units, names, np.char.add(names, np.char.add("/", clip.astype(str)))
+        pixels.repeat(2, 1).repeat(2, 2),
+        clip.astype(np.int64) % 7,
+        units,
+        names,
+        np.char.add(names, np.char.add("/", clip.astype(str))),
     )
 
 

@@ -37,6 +37,7 @@ def add_parser(commands: Any) -> None:
     rendered.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral faces")
     rendered.add_argument("--epochs", type=count, default=8, metavar="N", help="passes over the frames (default: 8)")
     rendered.add_argument("--seeds", type=count, default=1, metavar="N", help="networks to train (default: 1)")
+    rendered.add_argument("--choose", action="store_true", help="report on a tenth of the training people, kept back")
     rendered.add_argument("--checkpoint", metavar="FILE", help="goes on from here when it was interrupted")
 
 
@@ -125,6 +126,9 @@ def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
     checkpoint = Path(arguments.checkpoint) if arguments.checkpoint else None
     config = SignalConfig(epochs=arguments.epochs)
+    if arguments.choose:
+        arguments.what += "-choice"  # the name of its results
+        return rendered.choose(arguments.root, config, checkpoint, _tell)
     real = arguments.fer2013, arguments.london
     return rendered.measure(arguments.root, model, *real, config, checkpoint, _tell, arguments.seeds)
 

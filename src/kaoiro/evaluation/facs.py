@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kaoiro.core.labels import ACTION_UNITS
-from kaoiro.synthesis.action_units import blend_weights, vector
+from kaoiro.synthesis.action_units import PARTING, blend_weights, vector
 from kaoiro.synthesis.assets import Assets
 
 LEAST_MM = 1.0
@@ -37,6 +37,7 @@ REGIONS: dict[str, tuple[int, ...]] = {
     "chin": (7, 8, 9),
 }
 """The 68 landmarks, each once; `upper jaw` is the outline of the face from the ear to the cheek."""
+_INNER_LIPS = (61, 62, 63), (65, 66, 67)
 OUT, UP, DOWN = (1.0, 0.0), (0.0, 1.0), (0.0, -1.0)
 Direction = tuple[float, float]
 
@@ -151,6 +152,21 @@ def check(assets: Assets) -> dict[str, Any]:
         "contradictions found": len(wrong),
         "contradictions": wrong,
         "out and up, mm": table,
+        "inner lips apart, by unit": _parting(assets),
+    }
+
+
+def _parting(assets: Assets) -> dict[str, dict[str, float]]:
+    """Return how far units move the inner lips apart, mm and relative to 25, beside what the truth of 25 takes."""
+    gaps = {}
+    for name in ACTION_UNITS.labels:
+        up = landmark_movements(assets, int(name[3:]))[:, 1]
+        gaps[name] = float(up[list(_INNER_LIPS[0])].mean() - up[list(_INNER_LIPS[1])].mean())
+    unit = gaps["au_25"] or float("nan")
+    return {
+        name: {"mm": gap, "relative": gap / unit, "in the truth": PARTING.get(int(name[3:]), 0.0)}
+        for name, gap in gaps.items()
+        if abs(gap / unit) >= 0.05 or int(name[3:]) in PARTING
     }
 
 

@@ -62,6 +62,24 @@ UNITS: Mapping[int, Unit] = MappingProxyType(
 )
 """FACS number to name and shapes, in the order of the columns of `ACTION_UNITS`."""
 
+PARTING: Mapping[int, float] = MappingProxyType(
+    {
+        6: 0.09,
+        9: 1.05,
+        10: 1.04,
+        11: 0.33,
+        14: -0.26,
+        16: 0.77,
+        17: -0.95,
+        20: -0.06,
+        23: -0.07,
+        24: -0.36,
+        25: 1.0,
+        26: 2.15,
+    }
+)
+"""FACS number to how far apart a unit moves the inner lips, relative to 25: of the shapes above on the head's mesh."""
+
 SHAPES = frozenset(EXPRESSIONS)
 """The 57 expression shapes of the head."""
 
@@ -90,6 +108,20 @@ def vector(intensities: Mapping[int, float]) -> np.ndarray:
         place = column(unit)
         require(0 <= intensity <= 1, f"intensity of action unit {unit}", "between 0 and 1", intensity)
         result[place] = intensity
+    return result
+
+
+def scored(units: np.ndarray) -> np.ndarray:
+    """Return intensities as a FACS coder gives them: 25 is scored whenever lips are apart, whatever parts them.
+
+    Args:
+        units: (…, 20) intensities 0–1 of what the muscles do.
+
+    Source: Ekman, Friesen and Hager, 2002: 25 goes with 10, 16 and 26 when these part the lips.
+    """
+    result = units.copy()
+    apart = sum(share * units[..., column(unit)] for unit, share in PARTING.items())
+    result[..., column(25)] = np.clip(apart, 0, 1)
     return result
 
 

@@ -117,7 +117,8 @@ def _truth(difficulty: Difficulty) -> str:
         f"## Labels\n\nA frame carries its expression from intensity {truth.visible:g} on, else neutral; an action "
         f"unit counts as present from {truth.unit_active:g} on. Valence and arousal are intensity × the map above, "
         f"with noise of {truth.affect_sd:g} drawn once per showing. Blinks, twitches and speech (action units 20 and "
-        f"26) are in the action units and nowhere else.\n\nThe columns au_01 … are means of both sides of the face; "
+        f"26) are in the action units and nowhere else. Unit 25 is how far apart the lips are, whatever parts them."
+        f"\n\nThe columns au_01 … are means of both sides of the face; "
         f"units_left and units_right, in the same order, are the subject's left and right. subjects.parquet holds "
         f"each subject's shape (coefficients of the head's modes) and looks."
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from kaoiro.core.labels import ACTION_UNITS
 from kaoiro.core.types import LANDMARKS
+from kaoiro.synthesis.action_units import scored
 from kaoiro.synthesis.difficulty import Difficulty
 from kaoiro.synthesis.light import Light, draw_light
 from kaoiro.synthesis.person import Person
@@ -144,7 +145,8 @@ class Film:
     def row(self, index: int, picture: Picture) -> dict[str, object]:
         """Return the truth about a frame under the columns of the manifest."""
         script, (light, contrast, strength) = self.script, self._lighting
-        units = script.units[index].mean(axis=0)
+        sides = scored(script.units[index])
+        units = sides.mean(axis=0)
         row: dict[str, object] = {
             "subject": script.subject,
             "clip": script.clip,
@@ -164,7 +166,7 @@ class Film:
         row |= {f"box_{name}": getattr(picture.box, name) for name in ("left", "top", "width", "height")}
         for name, point in zip(LANDMARKS, picture.points, strict=True):
             row |= {f"{name}_x": float(point[0]), f"{name}_y": float(point[1])}
-        row |= {f"units_{side}": script.units[index, k].tolist() for k, side in enumerate(("left", "right"))}
+        row |= {f"units_{side}": sides[k].tolist() for k, side in enumerate(("left", "right"))}
         row |= {"landmarks": picture.landmarks.ravel().tolist(), "visible": picture.visible.tolist()}
         return row
 

@@ -1,9 +1,9 @@
 """Scripts: all that a clip shows, frame by frame, before anything is drawn.
 
-The truth of a script is what is meant: `units` say what the face does on either side, with
-blinks, twitches, and what speech does to jaw and lip corners (action units 26 and 20); `intensity`,
-`valence`, `arousal` and `labels` say what the expression is and ignore all of these. Noise of valence and
-arousal is drawn once per showing and rises and falls with it: at rest both are exactly 0.
+The truth of a script is what is meant: `units` say what the face does on either side, with blinks, twitches, and what
+speech does to jaw and lip corners (action units 26 and 20); manifests have them as a coder scores them
+(`action_units.scored`). `intensity`, `valence`, `arousal` and `labels` say what the expression is and ignore all of
+these. Noise of valence and arousal is drawn once per showing and rises and falls with it: at rest both are exactly 0.
 """
 
 from __future__ import annotations

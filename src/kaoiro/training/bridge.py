@@ -69,7 +69,7 @@ def rendered_on_real(signal: Signal, root: str) -> dict[str, Any]:
         DataError: files are missing, or no image has such a label.
     """
     part, truth = _public_test(root)
-    answer = signal.answer(part.images)["expression"].argmax(axis=1)
+    answer = signal.answer(prepare_crops(part.images, SIDE, 1))["expression"].argmax(axis=1)
     right, shares = answer == truth, np.bincount(truth, minlength=len(FER2013)) / len(truth)
     low, high = bootstrap_interval(right, part.image_keys())
     recall = {
@@ -130,7 +130,7 @@ def smiles(signal: Signal, model: ModelFolder, root: str) -> dict[str, Any]:
 
 
 def _london_crops(root: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Return aligned crops (N, 48, 48), who smiles, whose they are, and in how many pictures no face was found."""
+    """Return aligned crops (N, 96, 96), who smiles, whose they are, and in how many pictures no face was found."""
     detector = CenterFace()
     portraits = london.read(root)
     crops, smiling, people = [], [], []

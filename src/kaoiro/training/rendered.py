@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kaoiro.core.checks import at_least
 from kaoiro.core.errors import DataError
 from kaoiro.core.modelfile import ModelFolder
@@ -15,6 +17,8 @@ from kaoiro.training import bridge, hardware
 from kaoiro.training.signal import Frames, Signal, SignalConfig, aligned, figures_of, held_out, identity_figures
 
 TRAINED, UNSEEN = "train", ("paper-test", "further-test")
+CHOICE_SHARE = 0.1
+"""Share of the training people on whom settings are chosen."""
 
 
 def measure(
@@ -45,16 +49,12 @@ def measure(
     """
     config = config or SignalConfig()
     at_least("seeds", 1, seeds)
-    data = synthetic.read(root)
-    if data.settings.get("set") != "syn-id":
-        raise DataError(f"{root} is a set of {data.settings.get('set')}; name one made by `kaoiro synth syn-id`")
+    data = _identities(root)
     about = _about(data)
     bridge.check(faces, portraits)
     learned, unseen = _frames(data, (TRAINED,), "training"), _frames(data, UNSEEN, "evaluation")
     held = held_out(learned)
-    if (~held).sum() < config.batch:
-        few = f"{root} has {(~held).sum()} frames to train on, fewer than a batch of {config.batch}"
-        raise DataError(f"{few}; make the set with a larger --scale")
+    _enough(root, int((~held).sum()), config)
     real = bridge.real_on_rendered(model, unseen)  # before the training: it refuses a model that has no expressions
     found = []
     for place in range(seeds):
@@ -69,6 +69,45 @@ def measure(
         found.append(figures | _bridge(signal, model, real, faces, portraits))
     about |= {"training frames": int((~held).sum()), "epochs": config.epochs, "hardware": hardware.describe("32")}
     return about | found[0] | ({"seeds": {str(one["seed"]): _main(one) for one in found}} if seeds > 1 else {})
+
+
+def choose(
+    root: str | Path,
+    config: SignalConfig | None = None,
+    checkpoint: Path | None = None,
+    tick: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Train without a tenth of the training people and return the figures on them: what settings are chosen by.
+
+    Raises:
+        DataError: no finished syn-id set, or too few frames.
+    """
+    config = config or SignalConfig()
+    data = _identities(root)
+    about = _about(data)
+    learned, apex = _frames(data, (TRAINED,), "training"), _frames(data, (TRAINED,), "evaluation")
+    names = np.unique(learned.subjects)
+    kept_back = np.random.default_rng(0).permutation(names)[: max(1, round(CHOICE_SHARE * len(names)))]
+    learned = learned.rows(~np.isin(learned.subjects, kept_back))
+    _enough(root, len(learned), config)
+    signal = Signal(config, sorted(set(learned.subjects.tolist())))
+    hours = signal.fit(learned, checkpoint, tick, f"{about['set_sha256']} without {len(kept_back)} people")
+    figures = figures_of(signal, apex.rows(np.isin(apex.subjects, kept_back)))
+    about |= {"training frames": len(learned), "epochs": config.epochs, "seed": config.seed, "hours": round(hours, 2)}
+    return about | {"people kept back, at the apex": _flat(figures), **_tables(figures)}
+
+
+def _identities(root: str | Path) -> synthetic.Synthetic:
+    data = synthetic.read(root)
+    if data.settings.get("set") != "syn-id":
+        raise DataError(f"{root} is a set of {data.settings.get('set')}; name one made by `kaoiro synth syn-id`")
+    return data
+
+
+def _enough(root: str | Path, count: int, config: SignalConfig) -> None:
+    if count < config.batch:
+        few = f"{root} has {count} frames to train on, fewer than a batch of {config.batch}"
+        raise DataError(f"{few}; make the set with a larger --scale")
 
 
 def _of_rendered(signal: Signal, unseen: Frames, held: Frames) -> dict[str, Any]:

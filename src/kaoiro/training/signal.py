@@ -35,8 +35,8 @@ from kaoiro.families.residual_attention.recipe import FER2013_CROP
 from kaoiro.metrics.accuracy import bootstrap_interval
 from kaoiro.metrics.agreement import concordance, resampled_interval
 
-SIDE, MEAN, STD = 48, 0.5, 0.25
-_SMALL = 32  # side of the first epochs
+SIDE, MEAN, STD = 96, 0.5, 0.25
+_FOLD = 2  # pixels across and down that become channels: the network works on 48x48 of them
 _READ = 512  # pictures held at a time
 
 
@@ -48,7 +48,7 @@ class SignalConfig:
     six epochs, and a rectangle that covers up to a fifth of a face hides what a small action unit is seen by.
 
     Attributes:
-        epochs: passes over the training frames, the first half of them at 32 pixels.
+        epochs: passes over the training frames.
         batch: frames a step.
         learning_rate: peak of the one-cycle schedule.
         units: weight of the squared error of action units.
@@ -80,7 +80,7 @@ class Frames:
     """Aligned grey crops with their truth.
 
     Attributes:
-        pixels: (N, 48, 48) uint8, placed as the crops of FER2013 are.
+        pixels: (N, 96, 96) uint8, placed as the crops of FER2013 are.
         expression: (N,) classes in the order of FER2013.
         units: (N, 8) intensities of `MULTITASK_UNITS`.
         subjects: (N,) names.
@@ -132,7 +132,7 @@ class Signal:
         self.config, self.people = config, people
         torch.manual_seed(config.seed)
         heads = {"expression": len(FER2013), "units": len(MULTITASK_UNITS), "identity": len(people)}
-        self.network = Network(config.network, 1, heads)
+        self.network = Network(config.network, _FOLD**2, heads)
 
     def fit(
         self, frames: Frames, checkpoint: Path | None = None, tick: Callable[[str], None] = print, data: str = ""
@@ -190,7 +190,7 @@ class Signal:
             progress = (epoch + step / steps) / self.config.epochs
             for group in optimizer.param_groups:
                 group["lr"] = self.config.learning_rate * one_cycle(progress, 0.05)
-            loss = self.loss(frames, rows, draws, _SMALL if epoch < self.config.epochs // 2 else SIDE)
+            loss = self.loss(frames, rows, draws)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
@@ -198,12 +198,11 @@ class Signal:
             total += float(loss.detach())
         return total / max(1, steps)
 
-    def loss(self, frames: Frames, rows: np.ndarray, draws: torch.Generator, side: int = SIDE) -> Tensor:
-        """Return the loss of some rows at a size in pixels: expression + weighted units + weighted identity."""
+    def loss(self, frames: Frames, rows: np.ndarray, draws: torch.Generator) -> Tensor:
+        """Return the loss of some rows: expression + weighted units + weighted identity."""
         images = torch.from_numpy(frames.pixels[rows]).float()[:, None] / 255
         images = augment(images, sample(self.config.augmentation, images.shape, draws))
-        images = images if side == SIDE else F.interpolate(images, (side, side), mode="bilinear", antialias=True)
-        answer = self.network((images - MEAN) / STD).heads
+        answer = self._heads(images)
         people = torch.tensor([self.people.index(name) for name in frames.subjects[rows]])
         return (
             F.cross_entropy(answer["expression"], torch.from_numpy(frames.expression[rows]))
@@ -211,19 +210,21 @@ class Signal:
             + self.config.identity * F.cross_entropy(answer["identity"], people)
         )
 
+    def _heads(self, images: Tensor) -> dict[str, Tensor]:
+        return self.network(F.pixel_unshuffle((images - MEAN) / STD, _FOLD)).heads
+
     @torch.no_grad()
     def answer(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
         """Return by head: probabilities of expressions (N, 7), units (N, 8), probabilities of people (N, P).
 
         Args:
-            pixels: (N, 48, 48) uint8.
+            pixels: (N, 96, 96) uint8.
         """
         self.network.eval()
         found: dict[str, list[Tensor]] = {"expression": [], "units": [], "identity": []}
         for start in range(0, len(pixels), 256):
             images = torch.from_numpy(pixels[start : start + 256]).float()[:, None] / 255
-            heads = self.network((images - MEAN) / STD).heads
-            for name, raw in heads.items():
+            for name, raw in self._heads(images).items():
                 found[name].append(raw.sigmoid() if name == "units" else raw.softmax(dim=1))
         return {name: torch.cat(parts).numpy() for name, parts in found.items()}
 

@@ -12,6 +12,7 @@ Roles:    columns `training` and `evaluation`: what a picture was drawn for; a f
           expression of a subject is one clip with one background and light: figures on training people measure memory
           as well.
 Labels:   au_01 … are means of both sides of the face; `units_left`, `units_right` hold the subject's left and right.
+          au_25 is how far apart the lips are, whatever parts them.
           syn-mt gives away action units of some videos and expressions of others (`has_units`, `has_expression`);
           the truth is there for all.
 Licence:  pictures are yours; the head's licence is MIT. They measure methods and prove nothing about real faces.
