@@ -5,7 +5,7 @@ import pytest
 
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import ACTION_UNITS
-from kaoiro.synthesis.action_units import SHAPES, PARTING, UNITS, blend_weights, column, scored, vector
+from kaoiro.synthesis.action_units import SHAPES, UNITS, blend_weights, column, scored, vector
 
 NAMES = sorted(SHAPES)
 
