@@ -1,0 +1,1 @@
+"""What happens over time: smoothing of the measurements of one face. NumPy only."""
