@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter1d
@@ -163,7 +165,7 @@ def test_the_markov_smoother_by_counting_all_paths() -> None:
     expected = np.zeros((5, 3))
     for path in np.ndindex(3, 3, 3, 3, 3):
         chance = np.prod([values[t, s] for t, s in enumerate(path)])
-        chance *= np.prod([moves[a, b] for a, b in zip(path, path[1:], strict=False)])
+        chance *= np.prod([moves[a, b] for a, b in pairwise(path)])
         for t, s in enumerate(path):
             expected[t, s] += chance
     expected /= expected.sum(axis=1, keepdims=True)

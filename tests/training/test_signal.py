@@ -9,6 +9,7 @@ from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import FER2013, MULTITASK_UNITS
 from kaoiro.data.augmentation import Augmentation
 from kaoiro.families.residual_attention.config import NetworkConfig
+from kaoiro.inference.classifier import Classifier
 from kaoiro.training import bridge, rendered, signal
 from kaoiro.training.signal import Frames, Signal, SignalConfig
 
@@ -120,6 +121,15 @@ def test_a_model_of_real_faces_is_compared_class_by_class(tmp_path):
     assert np.sum(found["confusion"]["counts"]) == 112
     assert found["chance"] == pytest.approx(1 / 7)
     assert found["interval"][0] <= found["agreement"] <= found["interval"][1]
+
+
+def test_a_kept_network_answers_as_the_one_in_memory(trained, tmp_path):
+    kept = signal.save(trained, tmp_path / "kept", "drawn", 0.1)
+    pixels = frames(seed=3).pixels[:6]
+    answer, expected = Classifier(kept).predict(pixels).heads, trained.answer(pixels)
+    for head in ("expression", "units"):
+        assert answer[head] == pytest.approx(expected[head], abs=5e-3)
+    assert kept.specification.head("units").labels == MULTITASK_UNITS.labels
 
 
 def test_answers_have_the_documented_shapes(trained):

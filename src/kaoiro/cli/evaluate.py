@@ -38,7 +38,12 @@ def add_parser(commands: Any) -> None:
     rendered.add_argument("--epochs", type=count, default=8, metavar="N", help="passes over the frames (default: 8)")
     rendered.add_argument("--seeds", type=count, default=1, metavar="N", help="networks to train (default: 1)")
     rendered.add_argument("--choose", action="store_true", help="report on a tenth of the training people, kept back")
+    rendered.add_argument("--keep", metavar="DIR", help="write the (first) network as a model folder")
     rendered.add_argument("--checkpoint", metavar="FILE", help="goes on from here when it was interrupted")
+    steady = _add(kinds, "temporal", _temporal, "smoothing on the clips of a rendered syn-vid set: fixed and learned")
+    steady.add_argument("--seeds", type=count, default=3, metavar="N", help="of the learned weights (default: 3)")
+    steady.add_argument("--epochs", type=count, metavar="N", help="instead of those of the recipes")
+    steady.add_argument("--choose", action="store_true", help="settings by the clips of 'val', nothing of 'test'")
 
 
 def _add(kinds: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -117,10 +122,7 @@ def _facs(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("kaoiro evaluate synthesis", "train") from error
+    _need_training("kaoiro evaluate synthesis")
     from kaoiro.training import rendered
     from kaoiro.training.signal import SignalConfig
 
@@ -130,7 +132,27 @@ def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.what += "-choice"  # the name of its results
         return rendered.choose(arguments.root, config, checkpoint, _tell)
     real = arguments.fer2013, arguments.london
-    return rendered.measure(arguments.root, model, *real, config, checkpoint, _tell, arguments.seeds)
+    keep = Path(arguments.keep) if arguments.keep else None
+    return rendered.measure(arguments.root, model, *real, config, checkpoint, _tell, arguments.seeds, keep)
+
+
+def _temporal(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    _need_training("kaoiro evaluate temporal")
+    from kaoiro.training import steadiness
+
+    if arguments.choose:
+        arguments.what += "-choice"  # the name of its results
+    return steadiness.measure(
+        arguments.root, model, arguments.seeds, arguments.epochs, _tell, choosing=arguments.choose
+    )
+
+
+def _need_training(command: str) -> None:
+    try:
+        import lightning  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(command, "train") from error
 
 
 def _tell(line: str) -> None:

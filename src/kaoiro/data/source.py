@@ -60,6 +60,35 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class StreamConfig:
+    """What a recipe over time learns from.
+
+    Attributes:
+        dataset: 'rendered' (clips under `root`, read by the still model `model`) or 'drawn' (curves made up for
+            trials).
+        root: folder of a syn-vid set.
+        model: of stills: name, or folder; None is the default model.
+        count: number of drawn clips.
+        seed: of the detector's errors, or of what is drawn.
+    """
+
+    dataset: Literal["rendered", "drawn"] = "rendered"
+    root: str | None = None
+    model: str | None = None
+    count: int = 24
+    seed: int = 0
+
+    def check(self) -> None:
+        """Refuse settings that name no data.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        at_least("data.count", 2, self.count)
+        at_least("data.seed", 0, self.seed)
+
+
+@dataclass(frozen=True)
 class LearningData:
     """Training faces, the held-out faces on which every choice is made, and where they come from.
 

@@ -61,7 +61,7 @@ class Clip:
 
 
 def jitter(clip: Clip) -> tuple[float, float]:
-    """Return the sum of squared successive differences where the truth stands still, mean over classes; their number."""
+    """Return the sum of squared successive differences where the truth stands still, mean over classes; how many."""
     still = clip.judged[1:] & clip.judged[:-1] & (np.abs(np.diff(clip.intensity)) < _STEADY)
     return float((np.diff(clip.answer, axis=0)[still] ** 2).mean(axis=1).sum()), float(still.sum())
 
@@ -199,7 +199,9 @@ def draws(clips: int, count: int = 10_000, seed: int = 0) -> np.ndarray:
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """Return the middle 95 % of bootstrap figures."""
+    """Return the middle 95 % of bootstrap figures; NaN where none is a number."""
+    if np.isnan(values).all():
+        return float("nan"), float("nan")
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
 

@@ -1,7 +1,7 @@
 """Smoothing of what was measured of one face, frame by frame: the fixed methods that anything learned must beat.
 
 Legend: T frames, K values a frame (probabilities), N = `length` frames of a window.
-Causal windows hold a frame and the N - 1 before it; centred ones reach (N - 1) / 2 to both sides and lag behind nothing.
+Causal windows hold a frame and the N - 1 before it; centred ones reach (N - 1) / 2 to both sides, without lag.
 A frame in which the face was not seen has no weight and no answer (NaN); at the ends of a track the weights of
 the frames that are there add up to 1.
 """
@@ -219,7 +219,7 @@ def _read(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = np.asarray(values, np.float64)
     if values.ndim != 2:
         raise InputError(f"values over time must have shape (frames, values), not {values.shape}")
-    return values, ~np.isnan(values).any(axis=1)
+    return values, np.isfinite(values).all(axis=1).reshape(-1)
 
 
 def _softmax(raw: np.ndarray) -> np.ndarray:

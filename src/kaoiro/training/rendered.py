@@ -14,7 +14,7 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.data.datasets import synthetic
 from kaoiro.training import bridge, hardware
-from kaoiro.training.signal import Frames, Signal, SignalConfig, aligned, figures_of, held_out, identity_figures
+from kaoiro.training.signal import Frames, Signal, SignalConfig, aligned, figures_of, held_out, identity_figures, save
 
 TRAINED, UNSEEN = "train", ("paper-test", "further-test")
 CHOICE_SHARE = 0.1
@@ -30,6 +30,7 @@ def measure(
     checkpoint: Path | None = None,
     tick: Callable[[str], None] = print,
     seeds: int = 1,
+    keep: Path | None = None,
 ) -> dict[str, Any]:
     """Train the small network on the training people of a SYN-ID set and return every figure.
 
@@ -42,6 +43,7 @@ def measure(
         checkpoint: file from which an interrupted training goes on; further seeds add their number to its name.
         tick: told of every epoch.
         seeds: how many networks; all figures are those of the first, one table has the main ones of all.
+        keep: receives the first network as a model folder, for further measurements on rendered faces.
 
     Raises:
         DataError: no finished syn-id set, too few frames, or other files are missing.
@@ -61,6 +63,8 @@ def measure(
         signal = Signal(replace(config, seed=config.seed + place), sorted(set(learned.subjects.tolist())))
         checkpoint_of_one = _numbered(checkpoint, place)
         hours = signal.fit(learned.rows(~held), checkpoint_of_one, tick, str(about["set_sha256"]))
+        if keep is not None and place == 0:
+            save(signal, keep, f"{int((~held).sum())} frames of {about['set']['set']}", hours)
         figures = {
             "seed": signal.config.seed,
             "hours": round(hours, 2),

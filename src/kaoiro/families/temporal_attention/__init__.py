@@ -1,0 +1,1 @@
+"""System A on video: weights over a window of frames, learned without labels."""

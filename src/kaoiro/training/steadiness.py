@@ -1,0 +1,218 @@
+"""System A on video, measured: fixed smoothing, learned attention, and what each of its parts is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kaoiro.core.checks import at_least
+from kaoiro.core.errors import DataError
+from kaoiro.core.modelfile import ModelFolder
+from kaoiro.data.datasets import synthetic
+from kaoiro.evaluation import streams, temporal
+from kaoiro.evaluation.temporal import LENGTHS, SINGLE, Known
+from kaoiro.families.temporal_attention.recipe import RECIPES, Recipe
+from kaoiro.metrics.temporal import MEASURES, Course
+from kaoiro.timeline.smoothing import LENGTH, METHODS
+from kaoiro.training.temporal import Part, answers, fit
+
+AVERAGE, PARABOLA = "moving average", "parabolic"
+WEIGHTS_OF_FIDELITY = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)
+"""Among which the improved mode's is chosen, on the clips of 'val'."""
+_ORDER = ("none", "low", "medium", "high")
+
+
+def measure(
+    root: str | Path,
+    model: ModelFolder,
+    seeds: int = 3,
+    epochs: int | None = None,
+    tick: Callable[[str], None] = print,
+    choosing: bool = False,
+) -> dict[str, Any]:
+    """Read the clips of a syn-vid set through a still model, learn weights on its training people, and compare.
+
+    Args:
+        root: folder of the set.
+        model: of stills, frozen.
+        seeds: of the learned weights; tables show the first, one table has the main figures of all.
+        epochs: instead of those of the recipes.
+        tick: told of every step.
+        choosing: report what settings are chosen by, on the clips of 'val', and nothing of 'test'.
+
+    Raises:
+        DataError: no finished syn-vid set.
+        ModelError: the model has no expression head.
+    """
+    at_least("seeds", 1, seeds)
+    data = synthetic.read(root)
+    if data.settings.get("set") != "syn-vid":
+        raise DataError(f"{root} is a set of {data.settings.get('set')}; name one made by `kaoiro synth syn-vid`")
+    rows = _in_order(data)
+    read = streams.rendered(data, rows, model)
+    tick(f"read {len(read)} frames of {len(read.bounds())} clips through {model.name}")
+    split = data.table["split"].to_numpy(str)[rows]
+    learn = _Learning(Part(read, split), temporal.known(data, rows, read), epochs, tick)
+    about = _about(data, model, split)
+    if choosing:
+        return about | _choice(learn)
+    return about | _fixed(learn) | _learned(learn, seeds) | _ablation(learn)
+
+
+class _Learning:
+    """Clips, and recipes that are learned on them."""
+
+    def __init__(self, part: Part, truth: Known, epochs: int | None, tick: Callable[[str], None]) -> None:
+        self.part, self.truth, self._epochs, self._tick = part, truth, epochs, tick
+
+    def answer(self, recipe: Recipe, name: str, seed: int = 0) -> np.ndarray:
+        """Learn and return the answers (F, 7) of all frames."""
+        run = replace(recipe.run, seed=seed, epochs=self._epochs or recipe.run.epochs)
+        objective = fit(replace(recipe, run=run), self.part)
+        self._tick(f"learned {name}, seed {seed}")
+        return temporal.seven(answers(objective, self.part.streams)[0], self.part.streams.labels)
+
+    def of(self, split: str) -> Known:
+        """Return the clips of one split."""
+        keep = self.part.split == split
+        whole, read = self.truth, self.part.streams
+        chosen = replace(
+            read,
+            features=read.features[keep],
+            logits=read.logits[keep],
+            cues=read.cues[keep],
+            clips=read.clips[keep],
+        )
+        return Known(chosen, whole.probabilities[keep], whole.intensity[keep], whole.target[keep], whole.level[keep])
+
+    def course(self, answer: np.ndarray, split: str, recipe: Recipe, level: str | None = None) -> Course:
+        """Measure answers on the clips of a split."""
+        own = answer[self.part.split == split]
+        return temporal.measured(self.of(split), own, recipe.network.length, recipe.network.centred, level)
+
+
+def _fixed(learn: _Learning) -> dict[str, Any]:
+    """Return what fixed methods do with the clips of 'test', and how that depends on the window."""
+    test, result = learn.of("test"), {}
+    for centred in (False, True):
+        courses = {
+            name: temporal.measured(test, temporal.smoothed(test, name, LENGTH, centred), LENGTH, centred)
+            for name in (SINGLE, *METHODS)
+        }
+        result[f"fixed methods, {_kind(centred)}"] = temporal.table(courses)
+        curves = temporal.pareto(test, tuple(METHODS), centred)
+        result[f"by length of the window, {_kind(centred)}"] = {
+            f"{name}, {length}": {measure: float(one.figure(measure)) for measure in ("jitter", "fidelity", "lag")}
+            for name, lengths in curves.items()
+            for length, one in lengths.items()
+        }
+    return result
+
+
+def _learned(learn: _Learning, seeds: int) -> dict[str, Any]:
+    """Return the learned weights of every recipe beside a moving average and a parabola, and the verdicts."""
+    result: dict[str, Any] = {}
+    main: dict[str, dict[str, Any]] = {}
+    for name in ("fidelity", "causal", "centred"):
+        recipe = RECIPES[name]
+        found = [learn.answer(recipe, name, seed) for seed in range(seeds)]
+        courses = [learn.course(answer, "test", recipe) for answer in found]
+        rivals = _rivals(learn, recipe.network.centred)
+        result[f"{name}: beside fixed windows"] = temporal.table({name: courses[0], **rivals})
+        for level in sorted(set(learn.of("test").level), key=_ORDER.index):
+            ours = learn.course(found[0], "test", recipe, level)
+            result[f"{name}: level {level}"] = temporal.table(
+                {name: ours, **_rivals(learn, recipe.network.centred, level)}
+            )
+        parabolas = _parabolas(learn, recipe.network.centred)
+        result[f"{name}: claims"] = temporal.claims(courses[0], rivals[AVERAGE], parabolas)
+        for seed, one in enumerate(courses):
+            main[f"{name}, seed {seed}"] = {measure: float(one.figure(measure)) for measure in MEASURES}
+    return result | {"seeds": main}
+
+
+def _rivals(learn: _Learning, centred: bool, level: str | None = None) -> dict[str, Course]:
+    test = learn.of("test")
+    return {
+        name: temporal.measured(test, temporal.smoothed(test, name, LENGTH, centred), LENGTH, centred, level)
+        for name in (SINGLE, AVERAGE, PARABOLA)
+    }
+
+
+def _parabolas(learn: _Learning, centred: bool) -> Mapping[int, Course]:
+    """Return parabolas of all lengths, judged on the frames that a window of `LENGTH` judges."""
+    test = learn.of("test")
+    return {
+        length: temporal.measured(test, temporal.smoothed(test, PARABOLA, length, centred), LENGTH, centred)
+        for length in LENGTHS
+    }
+
+
+def variants(recipe: Recipe) -> dict[str, Recipe]:
+    """Return the improved mode, each of its parts left out, and the control."""
+    network, objective = recipe.network, recipe.objective
+    return {
+        "improved": recipe,
+        "without cues": replace(recipe, network=replace(network, cues=False)),
+        "without projection": replace(recipe, network=replace(network, projection=0)),
+        "without the parabola to start from": replace(recipe, network=replace(network, parabolic=False)),
+        "without fidelity": replace(recipe, objective=replace(objective, fidelity=0.0)),
+        "with a price of lag": replace(recipe, objective=replace(objective, lag=0.001)),
+        "reads logits": replace(recipe, network=replace(network, reads="logits", projection=8)),
+        "agreement of logits": replace(recipe, objective=replace(objective, compare="logits")),
+        "shuffled frames (control)": replace(recipe, objective=replace(objective, shuffled=True)),
+    }
+
+
+def _ablation(learn: _Learning) -> dict[str, Any]:
+    """Return what each part of the improved causal mode is worth, on the clips of 'test'."""
+    courses = {
+        name: learn.course(learn.answer(one, name), "test", one) for name, one in variants(RECIPES["causal"]).items()
+    }
+    return {"parts of the improved mode, causal": temporal.table(courses)}
+
+
+def _choice(learn: _Learning) -> dict[str, Any]:
+    """Return the figures by the weight of fidelity, on the clips of 'val'."""
+    result = {}
+    for name in ("causal", "centred"):
+        recipe, courses = RECIPES[name], {}
+        for weight in WEIGHTS_OF_FIDELITY:
+            one = replace(recipe, objective=replace(recipe.objective, fidelity=weight))
+            answer = learn.answer(one, f"{name} with fidelity {weight:g}")
+            courses[f"fidelity × {weight:g}"] = learn.course(answer, "val", one)
+        validation = learn.of("val")
+        for fixed in (AVERAGE, PARABOLA):
+            answer = temporal.smoothed(validation, fixed, LENGTH, recipe.network.centred)
+            courses[fixed] = temporal.measured(validation, answer, LENGTH, recipe.network.centred)
+        result[f"{name}: weight of fidelity, clips of 'val'"] = temporal.table(courses)
+    return result
+
+
+def _in_order(data: synthetic.Synthetic) -> np.ndarray:
+    """Return all rows, the frames of a clip together and in order."""
+    return np.lexsort((data.table["frame"].to_numpy(), data.clips))
+
+
+def _about(data: synthetic.Synthetic, model: ModelFolder, split: np.ndarray) -> dict[str, Any]:
+    settings = data.settings
+    try:
+        identity = {"set_sha256": settings["finished"]["sha256"], "difficulty_sha256": settings["difficulty"]}
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{data.root / synthetic.SETTINGS} is not that of a finished set; make the set anew") from error
+    frames = {name: int((split == name).sum()) for name in ("train", "val", "test")}
+    return {
+        "set": {key: settings[key] for key in ("set", "scale", "size", "version")},
+        **identity,
+        "still model": model.name,
+        "still model sha256": model.digest,
+        "frames": frames,
+    }
+
+
+def _kind(centred: bool) -> str:
+    return "centred" if centred else "causal"

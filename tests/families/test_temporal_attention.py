@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from kaoiro.core.errors import DataError, InputError
+from kaoiro.data.datasets import wandering
+from kaoiro.families.temporal_attention.config import NetworkConfig
+from kaoiro.families.temporal_attention.network import Network
+from kaoiro.families.temporal_attention.objective import Objective
+from kaoiro.families.temporal_attention.recipe import RECIPES, Recipe
+from kaoiro.timeline.smoothing import moving_average_of_logits, parabolic
+from kaoiro.training import temporal
+from kaoiro.training.temporal import Part
+
+NAMED = pytest.mark.parametrize("name", RECIPES)
+
+
+@pytest.fixture(scope="module")
+def part() -> Part:
+    streams = wandering.streams(16)
+    split = np.array(["train", "train", "val", "test"])[np.array([int(clip[-3:]) % 4 for clip in streams.clips])]
+    return Part(streams, split)
+
+
+@pytest.fixture(scope="module")
+def trained(part: Part) -> Objective:
+    return temporal.fit(RECIPES["tiny"], part)
+
+
+def network(name: str) -> Network:
+    torch.manual_seed(0)
+    return Network(RECIPES[name].network, 12, 4).eval()
+
+
+def given(name: str, batch: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    length = RECIPES[name].network.length
+    generator = torch.Generator().manual_seed(1)
+    values, cues = (torch.randn(batch, length, width, generator=generator) for width in (12, 4))
+    return values, cues, torch.ones(batch, length, dtype=torch.bool)
+
+
+@NAMED
+def test_weights_add_up_to_one_and_differ_between_windows(name: str) -> None:
+    weights = network(name)(*given(name))
+    assert weights.shape == (5, RECIPES[name].network.length)
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(5))
+    assert (weights > 0).all()
+    assert (weights[0] - weights[1]).abs().max() > 1e-5
+
+
+@NAMED
+def test_frames_that_were_not_seen_get_no_weight_and_change_nothing(name: str) -> None:
+    values, cues, seen = given(name)
+    seen[:, 1] = False
+    weights = network(name)(values, cues, seen)
+    assert (weights[:, 1] == 0).all()
+    values[:, 1], cues[:, 1] = float("nan"), 1e9
+    torch.testing.assert_close(network(name)(values, cues, seen), weights)
+
+
+def test_a_reversed_window_gets_exactly_the_reversed_weights_where_it_is_centred() -> None:
+    values, cues, seen = given("centred")
+    seen[2, 3] = False
+    one = network("centred")
+    there = one(values, cues, seen)
+    assert torch.equal(one(values.flip(1), cues.flip(1), seen.flip(1)).flip(1), there)
+
+
+def test_the_improved_mode_begins_with_a_parabola() -> None:
+    one = network("causal")
+    for parameter in one.layers[-1].parameters():
+        torch.nn.init.zeros_(parameter)
+    assert one(*given("causal"))[0].detach().numpy() == pytest.approx(parabolic(11), abs=1e-6)
+
+
+@NAMED
+def test_one_step_reaches_every_parameter(name: str, part: Part) -> None:
+    recipe = RECIPES[name]
+    torch.manual_seed(0)
+    objective = Objective(recipe, part.streams)
+    rows = temporal.pairs(part, "train", recipe.network.length, recipe.network.centred)[::7][:64]
+    objective.loss(torch.from_numpy(rows)).backward()
+    still = [key for key, value in objective.named_parameters() if value.grad is None or not value.grad.abs().sum()]
+    assert still == []
+
+
+def equal_weights(objective: Objective) -> Objective:
+    for parameter in objective.network.layers[-1].parameters():
+        torch.nn.init.zeros_(parameter)
+    return objective
+
+
+def test_equal_weights_are_a_moving_average_of_logits(part: Part) -> None:
+    objective = equal_weights(Objective(RECIPES["tiny"], part.streams))
+    found, weights = temporal.answers(objective, part.streams)
+    assert weights == pytest.approx(np.full_like(weights, 0.2))
+    first = slice(0, 60)
+    expected = moving_average_of_logits(part.streams.probabilities[first], 5)
+    assert found[first][4:] == pytest.approx(expected[4:], abs=1e-4)
+
+
+def test_the_loss_by_hand(part: Part) -> None:
+    objective = equal_weights(Objective(RECIPES["tiny"], part.streams))
+    rows = temporal.pairs(part, "train", 5, False)[20:24]
+    raw = part.streams.logits.astype(np.float64)
+
+    def answer(windows: np.ndarray) -> np.ndarray:
+        mean = raw[windows].mean(axis=1)
+        powers = np.exp(mean)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    expected = ((answer(rows[:, 0]) - answer(rows[:, 1])) ** 2).mean()
+    assert objective.loss(torch.from_numpy(rows)).item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("change", [{"fidelity": 0.5}, {"lag": 0.5}, {"compare": "logits"}])
+def test_what_the_improved_mode_adds_is_in_the_loss(part: Part, change: dict) -> None:
+    rows = torch.from_numpy(temporal.pairs(part, "train", 5, False)[20:24])
+    recipe = RECIPES["tiny"]
+    plain = equal_weights(Objective(recipe, part.streams)).loss(rows)
+    other = dataclasses.replace(recipe, objective=dataclasses.replace(recipe.objective, **change))
+    more = equal_weights(Objective(other, part.streams)).loss(rows)
+    assert more > plain
+    if "lag" in change:  # equal weights of five frames are two frames old on average
+        assert (more - plain).item() == pytest.approx(0.5 * 2 / 5, rel=1e-4)
+
+
+def test_the_control_sees_the_frames_in_another_order(part: Part) -> None:
+    recipe = RECIPES["tiny"]
+    shuffled = dataclasses.replace(recipe, objective=dataclasses.replace(recipe.objective, shuffled=True))
+    torch.manual_seed(0)
+    plain = Objective(recipe, part.streams)
+    torch.manual_seed(0)
+    control = Objective(shuffled, part.streams)
+    rows = torch.from_numpy(part.streams.windows(5)[20:30])
+    assert (plain.answer(rows)[0] - control.answer(rows)[0]).abs().max() > 1e-4
+
+
+def test_pairs_are_neighbours_of_one_clip_and_split(part: Part) -> None:
+    rows = temporal.pairs(part, "val", 5, False)
+    current, following = rows[:, 0, -1], rows[:, 1, -1]
+    assert (following - current == 1).all()
+    assert (part.streams.clips[current] == part.streams.clips[following]).all()
+    assert (part.split[current] == "val").all()
+
+
+def test_it_learns_to_be_calm_and_twice_the_same(part: Part, trained: Objective) -> None:
+    answer, _ = temporal.answers(trained, part.streams)
+    test = part.split == "test"
+    single = part.streams.probabilities
+    assert (np.diff(answer[test], axis=0) ** 2).mean() < 0.3 * (np.diff(single[test], axis=0) ** 2).mean()
+    again, _ = temporal.answers(temporal.fit(RECIPES["tiny"], part), part.streams)
+    assert np.array_equal(answer, again)
+
+
+def test_frames_without_a_face_have_no_answer(part: Part, trained: Objective) -> None:
+    streams = dataclasses.replace(part.streams, features=part.streams.features.copy())
+    streams.features[10:14] = np.nan
+    objective = Objective(trained.recipe, streams)
+    objective.network.load_state_dict(trained.network.state_dict())
+    answer, _ = temporal.answers(objective, streams)
+    assert np.isnan(answer[10:14]).all()
+    assert not np.isnan(answer[14:]).any()
+
+
+def test_a_split_without_neighbours_is_refused(part: Part) -> None:
+    with pytest.raises(DataError, match="no clip of the split elsewhere"):
+        temporal.pairs(part, "elsewhere", 5, False)
+
+
+@pytest.mark.parametrize("change", [{"length": 1}, {"length": 4, "centred": True}, {"hidden": (0, 4)}])
+def test_impossible_networks_are_refused(change: dict) -> None:
+    with pytest.raises(InputError, match=r"network\."):
+        Recipe(network=NetworkConfig(**change)).check()
