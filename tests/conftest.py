@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kaoiro.core.types import COLUMNS, Box, Record, expression_column
+from kaoiro.core.labels import EXPRESSIONS
+from kaoiro.core.types import Box, Record, expression_column
 
 sys.path.insert(0, str(Path(__file__).parent / "data"))
 
@@ -84,4 +85,4 @@ def make_record() -> MakeRecord:
     return make
 
 
-LABELS = tuple(column.name.removeprefix("expression_") for column in COLUMNS if column.name.startswith("expression_"))
+LABELS = EXPRESSIONS.labels

@@ -15,7 +15,8 @@ from PIL import Image
 
 from kaoiro import Analyzer
 from kaoiro.core.errors import InputError, TruncatedVideo, TruncatedVideoWarning
-from kaoiro.core.types import COLUMNS, LANDMARKS, Box, Record
+from kaoiro.core.labels import EXPRESSIONS as LABELS
+from kaoiro.core.types import COLUMNS, LANDMARKS, SUPPORT, Box, Record, expression_column, smooth_column
 from kaoiro.faces.detect import Detection
 from kaoiro.faces.track import TrackerConfig
 from kaoiro.faces.video import Frame, VideoFile
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 from media import VARIABLE, cut_file, join_files, regular, rotate, write_video
 
 SIZE = (192, 128)
-EXPRESSIONS = [column.name for column in COLUMNS if column.name.startswith("expression_")]
+EXPRESSIONS = [expression_column(label) for label in LABELS.labels]
 MARKS = np.array([(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)])
 
 
@@ -227,11 +228,31 @@ def copied(path: Path, target: Path, begin: int, end: int) -> Path:
 def test_splitting_a_video_changes_nothing_but_frame_and_track_numbers(analyzer, tmp_path):
     whole = clip(tmp_path / "whole.mkv", regular(16, start_s=0.68), key_every=8)  # the second half begins at 1 s
     halves = [copied(whole, tmp_path / f"half_{begin}.mkv", begin, begin + 8) for begin in (0, 8)]
-    records = list(analyzer.video(whole))
-    parts = [record for half in halves for record in analyzer.video(half)]
+    records = list(analyzer.video(whole, smooth="none"))
+    parts = [record for half in halves for record in analyzer.video(half, smooth="none")]
     assert_same(records, parts)
     assert [record.frame for record in parts] == [*range(8), *range(8)]
     assert {record.track for record in records} == {0, None}
+
+
+@pytest.mark.parametrize("smooth", ["causal", "centred"])
+def test_expressions_are_smoothed_within_each_track(analyzer, tmp_path, smooth):
+    video = clip(tmp_path / "clip.mkv", regular(30))
+    plain, steady = (list(analyzer.video(video, smooth=how)) for how in ("none", smooth))
+    assert_same(plain, steady, ("source", SUPPORT, *(smooth_column(label) for label in LABELS.labels)))
+    faces = [record for record in steady if record.has_face]
+    for record in faces:
+        assert sum(record.scores[smooth_column(label)] for label in LABELS.labels) == pytest.approx(1, abs=1e-5)
+        assert 0 < record.scores[SUPPORT] <= 1
+    assert not any(name.endswith("_smooth") for record in steady if not record.has_face for name in record.scores)
+    happy = smooth_column("happiness"), expression_column("happiness")
+    rough, calm = (np.array([record.scores[name] for record in faces]) for name in reversed(happy))
+    assert np.abs(np.diff(calm)).sum() < np.abs(np.diff(rough)).sum()
+
+
+def test_another_kind_of_smoothing_is_refused(analyzer, tmp_path):
+    with pytest.raises(InputError, match="smooth must be one of none, causal, centred, not much"):
+        analyzer.video(clip(tmp_path / "clip.mkv", regular(2)), smooth="much")
 
 
 @pytest.mark.parametrize("every", [0.5, 0.2, 0.04])

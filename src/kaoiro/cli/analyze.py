@@ -13,7 +13,11 @@ from kaoiro.cli.numbers import count, positive
 from kaoiro.core.codec import FORMATS, text_writer
 from kaoiro.core.dialects import DIALECTS
 from kaoiro.core.errors import InputError, KaoiroError, OutputError, TruncatedVideo
+from kaoiro.core.labels import EXPRESSIONS
+from kaoiro.core.types import expression_column
+from kaoiro.timeline.steady import MODES
 
+_EXPRESSIONS = tuple(map(expression_column, EXPRESSIONS.labels))
 DONE, BAD_INPUT, BROKE_OFF = 0, 2, 3
 BLUR_HELP = (
     "hide the people in overlays, those beyond --max-faces too; a face that the detector misses is not hidden, so look "
@@ -31,6 +35,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--format", choices=FORMATS, help="of the records (default: csv)")
     parser.add_argument("--dialect", choices=DIALECTS, default="kaoiro", help="columns of another tool")
     parser.add_argument("--every", type=positive, metavar="SECONDS", help="measure one frame each SECONDS of a video")
+    parser.add_argument(
+        "--smooth",
+        choices=MODES,
+        default="centred",
+        help="expressions of videos smoothed over time too: centred looks 0.24 s ahead and does not lag (default), "
+        "causal looks back only",
+    )
     parser.add_argument("--overlay", action="store_true", help="write annotated pictures and videos")
     parser.add_argument("--blur-faces", action="store_true", help=BLUR_HELP)
     parser.add_argument("--plot", action="store_true", help="write a figure of the scores over time for each video")
@@ -90,17 +101,17 @@ def _to_stdout(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -
         if readable
         else text_writer(arguments.format or "csv", sys.stdout) as writer
     ):
-        return _report([_streamed(item, analyzer, arguments.every, writer) for item in media])
+        return _report([_streamed(item, analyzer, arguments, writer) for item in media])
 
 
-def _streamed(item: Any, analyzer: Any, every: float | None, writer: Any) -> tuple[int, str]:
+def _streamed(item: Any, analyzer: Any, arguments: argparse.Namespace, writer: Any) -> tuple[int, str]:
     from kaoiro.inference.job import measure_records
     from kaoiro.inference.media import Unusable
 
     if isinstance(item, Unusable):
         return BAD_INPUT, _named(item.name, item.reason)
     try:
-        for record in measure_records(analyzer, item, every):
+        for record in measure_records(analyzer, item, arguments.every, arguments.smooth):
             writer.write(record.row())
     except TruncatedVideo as error:
         return BROKE_OFF, str(error)
@@ -118,7 +129,7 @@ class _Readable:
             print(f"{place}  no face")
             return
         track = "" if row["track"] is None else f"#{row['track']} "
-        ranked = sorted(((row[name], name[11:]) for name in row if name.startswith("expression_")), reverse=True)
+        ranked = sorted(((row[name], name[11:]) for name in _EXPRESSIONS), reverse=True)
         scores = ", ".join(f"{label} {value:.2f}" for value, label in ranked[:3])
         box = "x".join(f"{row[name]:.0f}" for name in ("box_width", "box_height"))
         print(f"{place}  {track}{scores}  (face {box} at {row['box_left']:.0f}, {row['box_top']:.0f})")
@@ -134,6 +145,7 @@ def _to_folder(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -
         overlay=arguments.overlay,
         plot=arguments.plot,
         blur_faces=arguments.blur_faces,
+        smooth=arguments.smooth,
     )
     settings = {"max_faces": arguments.max_faces, "min_face": arguments.min_face, "detector": arguments.detector}
     job = Job(analyzer, arguments.out, options, settings)

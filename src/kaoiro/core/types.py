@@ -120,6 +120,13 @@ def expression_column(label: str) -> str:
     return f"expression_{label}"
 
 
+def smooth_column(label: str) -> str:
+    """Return the column of an expression's probability after smoothing over time."""
+    return f"{expression_column(label)}_smooth"
+
+
+SUPPORT = "smooth_support"
+"""Column: how much of the smoothing window was there."""
 COLUMNS: tuple[Column, ...] = (
     Column("source", "text", "", "path as given; inside archives 'archive.zip/member'"),
     Column("frame", "integer", "", "number of the decoded frame, from 0; photos: 0"),
@@ -139,6 +146,13 @@ COLUMNS: tuple[Column, ...] = (
     *(
         Column(expression_column(label), "number", "0–1", f"calibrated probability of {label}; the eight sum to 1", 6)
         for label in EXPRESSIONS.labels
+    ),
+    *(
+        Column(smooth_column(label), "number", "0–1", f"the same for {label}, smoothed over time; empty in photos", 6)
+        for label in EXPRESSIONS.labels
+    ),
+    Column(
+        SUPPORT, "number", "0–1", "share of the smoothing window in which the face was seen; lower at a track's ends", 2
     ),
 )
 """All columns in the order in which they are written."""

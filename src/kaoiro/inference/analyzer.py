@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kaoiro.core import modelfile
+from kaoiro.core.checks import require
 from kaoiro.core.errors import InputError, ModelError
 from kaoiro.core.labels import EXPRESSIONS
 from kaoiro.core.parallel import in_order, workers
@@ -24,6 +25,8 @@ from kaoiro.faces.video import Frame, VideoFile
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.inference.engine import Engine, MeasuredPicture
 from kaoiro.inference.results import MeasuredFrame, PhotoResult, Recording, Scores
+from kaoiro.inference.steadied import steadied
+from kaoiro.timeline.steady import MODES, Mode
 
 _PIXELS_AT_ONCE = 8_000_000
 """What the detector may work on at a time in all threads; it takes about 200 bytes a pixel."""
@@ -124,6 +127,7 @@ class Analyzer:
         *,
         every: float | None = None,
         name: str | None = None,
+        smooth: Mode = "centred",
     ) -> Recording:
         """Measure a video; nothing is read until the recording is iterated, and never all at once.
 
@@ -131,14 +135,17 @@ class Analyzer:
             path: file that FFmpeg can read.
             every: seconds of presentation time between measured frames; None measures every frame.
             name: written to the records' `source`; default: the path.
+            smooth: adds the expressions smoothed over time within each track: 'centred' looks 0.24 s ahead and back
+                and does not lag, 'causal' looks back only and trails by 0.2 s, 'none' adds nothing.
 
         Raises:
-            InputError: the file is not a video, or `every` is not positive.
+            InputError: the file is not a video, `every` is not positive, or `smooth` is none of the three.
         """
+        require(smooth in MODES, "smooth", f"one of {', '.join(MODES)}", smooth)
         if every is not None and not every > 0:
             raise InputError(f"every must be a positive number of seconds, not {every}")
         file = VideoFile(path, name)
-        return Recording(file, lambda keep: self._measured(file, every, keep))
+        return Recording(file, lambda keep: steadied(self._measured(file, every, keep), smooth))
 
     def crops(self, array: np.ndarray) -> Scores:
         """Score faces that are already cut out.

@@ -24,6 +24,7 @@ from kaoiro.inference.media import Medium, Unusable
 from kaoiro.inference.places import Places
 from kaoiro.inference.plot import Curves, figure
 from kaoiro.inference.results import PhotoResult, Recording
+from kaoiro.timeline.steady import Mode
 
 COMBINED = "all"
 _PICTURE, _VIDEO, _PLOT = "overlay.jpg", "overlay.mp4", "plot.png"
@@ -44,6 +45,7 @@ class Options:
         overlay: annotated pictures and videos.
         plot: figures of the scores over time (videos).
         blur_faces: hide the people in overlays.
+        smooth: how videos are smoothed over time: none, causal or centred.
     """
 
     format: str = "csv"
@@ -52,6 +54,7 @@ class Options:
     overlay: bool = False
     plot: bool = False
     blur_faces: bool = False
+    smooth: Mode = "centred"
 
 
 @dataclass
@@ -188,7 +191,7 @@ class Job:
         return Outcome(medium.name, "complete", rows, len(result), outputs)
 
     def _video(self, medium: Medium, path: Path, place: str, advance: Advance) -> Outcome:
-        recording = self.analyzer.video(path, every=self.options.every, name=medium.name)
+        recording = self.analyzer.video(path, every=self.options.every, name=medium.name, smooth=self.options.smooth)
         outputs = [f"{place}.{self.options.format}"]
         start_s, duration_s = recording.info.start_s, recording.info.duration_s
         curves = Curves() if self.options.plot else None
@@ -287,7 +290,9 @@ def _require_writable(folder: Path) -> None:
         raise OutputError(f"--out {folder}: cannot be written: {error.strerror or error}") from error
 
 
-def measure_records(analyzer: Analyzer, medium: Medium, every: float | None) -> Iterator[Record]:
+def measure_records(
+    analyzer: Analyzer, medium: Medium, every: float | None, smooth: Mode = "centred"
+) -> Iterator[Record]:
     """Yield the records of one medium without writing anything.
 
     Raises:
@@ -297,5 +302,5 @@ def measure_records(analyzer: Analyzer, medium: Medium, every: float | None) -> 
         if medium.kind == "photo":
             result: PhotoResult | Recording = analyzer.image(path, name=medium.name)
         else:
-            result = analyzer.video(path, every=every, name=medium.name)
+            result = analyzer.video(path, every=every, name=medium.name, smooth=smooth)
         yield from result.rows()

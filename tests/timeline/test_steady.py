@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from kaoiro.core.errors import InputError
+from kaoiro.timeline.smoothing import parabola
+from kaoiro.timeline.steady import HALF_S, LAG_S, Mode, Steady, steady, weight
+
+BOTH = pytest.mark.parametrize("mode", ["causal", "centred"])
+
+
+def curve(values: Sequence[float], times: Sequence[float], mode: Mode) -> list[float]:
+    items = [(time, place, [("a", (value,))]) for place, (time, value) in enumerate(zip(times, values, strict=True))]
+    return [found[0].values[0] for _, found in steady(items, mode)]
+
+
+def noise(count: int = 50) -> np.ndarray:
+    return np.random.default_rng(0).random(count)
+
+
+@BOTH
+def test_at_25_frames_a_second_it_is_the_parabola_of_eleven_frames(mode: Mode) -> None:
+    values = noise()
+    expected = parabola(values[:, None], 11, mode == "centred")[:, 0]
+    assert curve(values, np.arange(50) / 25, mode) == pytest.approx(expected)
+
+
+@BOTH
+def test_a_higher_rate_smooths_over_the_same_time(mode: Mode) -> None:
+    times = np.arange(200) / 100
+    step = (times >= 1).astype(float)
+    fine, coarse = curve(step, times, mode), curve(step[::4], times[::4], mode)
+    assert fine[::4] == pytest.approx(coarse, abs=0.15)
+    assert max(time for time, value in zip(times, fine, strict=True) if value < 1) < 1 + HALF_S + LAG_S
+
+
+def test_a_reversed_recording_gives_exactly_the_reversed_curve() -> None:
+    rng = np.random.default_rng(1)
+    times = np.cumsum(rng.integers(20_000, 60_000, 80)) / 1e6  # of variable rate, in microseconds
+    values = rng.random(80)
+    forwards = curve(values, times, "centred")
+    backwards = curve(values[::-1], np.round(times[-1] - times[::-1], 6), "centred")
+    assert forwards == backwards[::-1]
+
+
+def test_frames_far_apart_stay_as_they_are() -> None:
+    values = noise(5)
+    assert curve(values, np.arange(5) * 0.5, "centred") == values.tolist()
+    assert curve(values, np.arange(5) * 0.5, "causal") == values.tolist()
+
+
+def test_items_come_back_in_order_each_with_its_own_faces() -> None:
+    items = [(0.0, "one", [("a", (1.0,))]), (0.04, "two", []), (0.08, "three", [("b", (3.0,)), ("a", (5.0,))])]
+    found = list(steady(items, "centred"))
+    assert [item for item, _ in found] == ["one", "two", "three"]
+    assert [len(faces) for _, faces in found] == [1, 0, 2]
+    assert found[2][1][0].values == (3.0,)  # b is not mixed with a
+    assert 3 < found[2][1][1].values[0] < 5
+
+
+def test_causal_items_come_back_at_once_and_centred_ones_after_half_a_window() -> None:
+    causal: Steady[int] = Steady("causal")
+    centred: Steady[int] = Steady("centred")
+    assert [len(list(causal.add(k / 25, k, [("a", (0.0,))]))) for k in range(9)] == [1] * 9
+    counts = [len(list(centred.add(k / 25, k, [("a", (0.0,))]))) for k in range(9)]
+    assert counts == [0, 0, 0, 0, 0, 0, 1, 1, 1]
+    assert len(list(centred.finish())) == 6
+
+
+@BOTH
+def test_support_is_less_where_the_window_is_not_full(mode: Mode) -> None:
+    items = [(k / 25, k, [("a", (1.0,))]) for k in range(30) if k != 15]
+    support = [found[0].support for _, found in steady(items, mode)]
+    assert support[12 if mode == "causal" else 7] == 1
+    assert support[0] < 0.6
+    assert min(support[15:18]) < 1
+    assert (support[-1] < 0.6) == (mode == "centred")
+
+
+@BOTH
+def test_memory_does_not_grow_with_the_recording(mode: Mode) -> None:
+    one: Steady[int] = Steady(mode)
+    for frame in range(2000):
+        list(one.add(frame / 25, frame, [(frame // 50, (0.0,))]))
+        assert len(one._waiting) <= 7
+        assert sum(map(len, one._tracks.values())) <= 14
+
+
+@pytest.mark.parametrize(
+    ("ahead", "mode", "expected"),
+    [
+        (0.0, "centred", 1.0),
+        (0.12, "centred", 0.75),
+        (0.24, "centred", 0.0),
+        (-0.2, "causal", 1.0),
+        (0.01, "causal", 0),
+    ],
+)
+def test_weights_by_hand(ahead: float, mode: Mode, expected: float) -> None:
+    assert weight(ahead, mode) == pytest.approx(expected)
+
+
+def test_another_mode_is_refused() -> None:
+    with pytest.raises(InputError, match="causal or centred"):
+        Steady("none")
+
+
+@BOTH
+def test_a_joined_recording_whose_time_goes_back_begins_anew(mode: Mode) -> None:
+    first = [(1 + k / 25, k, [("a", (1.0,))]) for k in range(8)]
+    second = [(k / 25, 8 + k, [("a", (5.0,))]) for k in range(8)]
+    found = list(steady([*first, *second], mode))
+    assert [item for item, _ in found] == list(range(16))
+    assert [faces[0].values[0] for _, faces in found] == pytest.approx([1.0] * 8 + [5.0] * 8)
