@@ -29,7 +29,29 @@ def test_every_record_of_a_short_video_is_drawn(track):
     ((number, rows, stride),) = curves(track(3, time_s) for time_s in times).longest()
     assert (number, stride) == (3, 1)
     assert rows[:, 0].tolist() == times
-    assert rows[0, 1:].tolist() == [0.25, 0, 0, 0.75, 0, 0, 0, 0]
+    assert rows[0, 1:9].tolist() == [0.25, 0, 0, 0.75, 0, 0, 0, 0]
+    assert np.isnan(rows[:, 9:]).all()  # nothing was smoothed
+
+
+def test_smoothed_curves_lie_over_pale_single_frames(track):
+    import dataclasses
+
+    from kaoiro.core.labels import EXPRESSIONS
+    from kaoiro.core.types import smooth_column
+    from kaoiro.faces.draw import COLOURS
+
+    plain = [track(1, index / 10) for index in range(20)]
+    smooth = {smooth_column(label): 0.5 for label in EXPRESSIONS.labels}
+    steady = [dataclasses.replace(one, scores={**one.scores, **smooth}) for one in plain]
+    fear = tuple(int(COLOURS["fear"][k : k + 2], 16) for k in (1, 3, 5))
+
+    def heights(records) -> set[int]:
+        pixels = np.asarray(figure(records, "title"))[60:260, 100:900]
+        return set(np.flatnonzero((pixels == fear).all(axis=2).any(axis=1)).tolist())
+
+    assert heights(plain)
+    assert not heights(plain) & heights(steady)
+    assert plot._faded("#000000", 0.6) == "#999999"
 
 
 def test_of_a_long_video_evenly_many_records_are_held(track):

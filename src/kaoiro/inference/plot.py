@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kaoiro.core.labels import EXPRESSIONS
-from kaoiro.core.types import Record, expression_column
+from kaoiro.core.types import Record, expression_column, smooth_column
 from kaoiro.faces.draw import COLOURS
 
 MOST_TRACKS = 6
@@ -23,7 +23,8 @@ _MOST_CURVES = 64
 _FINE = 3
 _WIDTH, _PANEL, _LEFT, _RIGHT, _TOP, _BOTTOM = 1200, 220, 60, 140, 56, 52
 _INK, _GRID = "#222222", "#dddddd"
-_COLUMNS = tuple(map(expression_column, EXPRESSIONS.labels))
+_COLUMNS = (*map(expression_column, EXPRESSIONS.labels), *map(smooth_column, EXPRESSIONS.labels))
+_PALE = 0.6  # how far single frames fade where there is a smoothed curve
 
 
 class _Thinned:
@@ -77,7 +78,7 @@ class Curves:
             self._steps.add([time_s - self._last])
         self._last = time_s
         if record.track is not None:
-            self._curve(record.track).add([time_s, *(record.scores.get(name, 0.0) for name in _COLUMNS)])
+            self._curve(record.track).add([time_s, *(record.scores.get(name, math.nan) for name in _COLUMNS)])
 
     def _curve(self, track: int) -> _Thinned:
         self._seen.add(track)
@@ -98,13 +99,16 @@ class Curves:
         return max(0, len(self._seen) - MOST_TRACKS)
 
     def longest(self) -> list[tuple[int, np.ndarray, int]]:
-        """Return the tracks with most records: their number, (n, 1 + 8) times and scores, and the rows' stride."""
+        """Return the tracks with most records: their number, (n, 1 + 16) times, scores and smoothed scores, and the
+        rows' stride."""
         ranked = sorted(self._tracks, key=lambda track: -self._tracks[track].count)[:MOST_TRACKS]
         return [(track, self._tracks[track].rows(), self._tracks[track].stride) for track in sorted(ranked)]
 
 
 def figure(records: Iterable[Record] | Curves, title: str) -> Image.Image:
     """Return a picture with a panel for each of the longest tracks; lines are interrupted where no face was seen.
+
+    Where records carry smoothed expressions, these are the lines, and single frames lie pale behind them.
 
     Args:
         records: of one video, in order of time, or the curves that were made of them.
@@ -194,12 +198,22 @@ def _lines(pen: _Pen, rows: np.ndarray, top: float, across: Callable[[float], fl
     """Draw the scores of one track; a pause longer than `longest_step` seconds interrupts the lines."""
     times = rows[:, 0]
     pieces = np.split(np.arange(len(rows)), np.flatnonzero(np.diff(times) > longest_step) + 1)
-    for label, values in zip(EXPRESSIONS.labels, rows[:, 1:].T, strict=True):
-        for piece in pieces:
-            points = [(across(float(times[index])), _down(top, float(values[index]))) for index in piece]
-            if len(points) == 1:
-                points.append((points[0][0] + 1, points[0][1]))
-            pen.line(points, COLOURS[label], 1.8)
+    single, smooth = np.split(rows[:, 1:].T, 2)
+    steady = not np.isnan(smooth).any()
+    curves = [(single, 0.7, _PALE), (smooth, 1.8, 0.0)] if steady else [(single, 1.8, 0.0)]
+    for values_by_label, width, pale in curves:
+        for label, values in zip(EXPRESSIONS.labels, values_by_label, strict=True):
+            for piece in pieces:
+                points = [(across(float(times[index])), _down(top, float(values[index]))) for index in piece]
+                if len(points) == 1:
+                    points.append((points[0][0] + 1, points[0][1]))
+                pen.line(points, _faded(COLOURS[label], pale), width)
+
+
+def _faded(colour: str, share: float) -> str:
+    """Return a colour '#rrggbb' mixed with that share of white."""
+    parts = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return "#" + "".join(f"{round(part + share * (255 - part)):02x}" for part in parts)
 
 
 def _legend(pen: _Pen) -> None:
