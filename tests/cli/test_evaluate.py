@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import sys
@@ -309,7 +310,10 @@ def test_a_root_without_the_head_is_refused(capsys, tmp_path):
     assert str(tmp_path) in refused(capsys, "evaluate", "facs", "--root", tmp_path)
 
 
-@pytest.mark.parametrize(("what", "package", "extra"), [("facs", "numba", "synth"), ("synthesis", "torch", "train")])
+@pytest.mark.parametrize(
+    ("what", "package", "extra"),
+    [("facs", "numba", "synth"), ("synthesis", "torch", "train"), ("temporal", "lightning", "train")],
+)
 def test_without_the_packages_of_an_extra_it_is_named(capsys, monkeypatch, tmp_path, what, package, extra):
     monkeypatch.setitem(sys.modules, package, None)
     line = refused(capsys, "evaluate", what, "--root", tmp_path)
@@ -331,13 +335,24 @@ def test_the_epochs_of_the_learning_are_told_on_stderr(monkeypatch, tmp_path, ca
     from kaoiro.training import rendered
 
     def measured(root: str, model: Any, faces: Any, portraits: Any, config: Any, *rest: Any) -> dict:
-        checkpoint, tick, seeds = rest
+        checkpoint, tick, seeds, keep = rest
         tick("epoch 1 of 3")
-        return {"asked": [root, faces, portraits, config.epochs, checkpoint, seeds]}
+        return {"asked": [root, faces, portraits, config.epochs, checkpoint, seeds, keep]}
 
     monkeypatch.setattr(rendered, "measure", measured)
     options = ["--fer2013", "a", "--london", "b", "--epochs", "3", "--seeds", "2"]
     assert main(["evaluate", "synthesis", "--root", str(tmp_path), *options]) == 0
     said = capsys.readouterr()
     assert said.err == "kaoiro: epoch 1 of 3\n"
-    assert f"| asked | {tmp_path}, a, b, 3, –, 2 |" in said.out
+    assert f"| asked | {tmp_path}, a, b, 3, –, 2, – |" in said.out
+
+
+@pytest.mark.parametrize(("what", "module"), [("synthesis", "rendered"), ("temporal", "steadiness")])
+def test_choices_are_written_beside_results_and_not_over_them(monkeypatch, tmp_path, what, module):
+    pytest.importorskip("torch")
+    training = importlib.import_module(f"kaoiro.training.{module}")
+    found = {"figure": 0.5}
+    monkeypatch.setattr(training, "choose", lambda *_: found, raising=False)
+    monkeypatch.setattr(training, "measure", lambda *_, choosing=False: found if choosing else pytest.fail("measured"))
+    assert main(["evaluate", what, "--root", str(tmp_path), "--choose", "--results", str(tmp_path)]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{what}-choice.json", f"{what}-choice.md"]

@@ -100,7 +100,8 @@ class Curves:
 
     def longest(self) -> list[tuple[int, np.ndarray, int]]:
         """Return the tracks with most records: their number, (n, 1 + 16) times, scores and smoothed scores, and the
-        rows' stride."""
+        rows' stride.
+        """
         ranked = sorted(self._tracks, key=lambda track: -self._tracks[track].count)[:MOST_TRACKS]
         return [(track, self._tracks[track].rows(), self._tracks[track].stride) for track in sorted(ranked)]
 
