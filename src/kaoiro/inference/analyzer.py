@@ -24,6 +24,7 @@ from kaoiro.faces.track import Tracker, TrackerConfig
 from kaoiro.faces.video import Frame, VideoFile
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.inference.engine import Engine, MeasuredPicture
+from kaoiro.inference.live import Live
 from kaoiro.inference.results import MeasuredFrame, PhotoResult, Recording, Scores
 from kaoiro.inference.steadied import steadied
 from kaoiro.timeline.steady import MODES, Mode
@@ -146,6 +147,18 @@ class Analyzer:
             raise InputError(f"every must be a positive number of seconds, not {every}")
         file = VideoFile(path, name)
         return Recording(file, lambda keep: steadied(self._measured(file, every, keep), smooth))
+
+    def live(self, source: str, *, smooth: Mode = "causal") -> Live:
+        """Measure a source while it plays; frames that come faster than they are measured are dropped and counted.
+
+        Args:
+            source: number or device of a camera, a URL, or a file, which is played at its own pace.
+            smooth: 'causal' adds the expressions smoothed over time, 'none' does not.
+
+        Raises:
+            InputError: another smoothing; when it is iterated: the source cannot be opened, or broke off.
+        """
+        return Live(source, self._photos, self._tracker, smooth)
 
     def crops(self, array: np.ndarray) -> Scores:
         """Score faces that are already cut out.

@@ -1,0 +1,59 @@
+"""`kaoiro live`: a camera, a stream or a file at its own pace, measured as it plays."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from kaoiro.cli.numbers import count, positive
+from kaoiro.core.errors import TruncatedVideo
+
+DONE, BROKE_OFF = 0, 3
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "live", help="camera or stream -> JSON lines, as it plays", description=__doc__
+    )
+    parser.add_argument("source", nargs="?", default="0", metavar="CAMERA|URL|FILE", help="default: the first camera")
+    parser.add_argument("--smooth", choices=("causal", "none"), default="causal", help="over time (default: causal)")
+    parser.add_argument("--seconds", type=positive, metavar="S", help="stop after S seconds of the source's time")
+    parser.add_argument("--model", metavar="NAME|FOLDER", help="a model that ships (see 'kaoiro models') or a folder")
+    parser.add_argument("--max-faces", type=count, metavar="N", help="keep only the N largest faces of a frame")
+    parser.add_argument("--threads", type=count, metavar="N", help="processor threads for the networks")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from kaoiro.core.codec import NAMES, text_writer
+    from kaoiro.inference.analyzer import Analyzer
+
+    analyzer = Analyzer(arguments.model, max_faces=arguments.max_faces, threads=arguments.threads)
+    live = analyzer.live(arguments.source, smooth=arguments.smooth)
+    begun: float | None = None
+    code = DONE
+    try:
+        with text_writer("jsonl", sys.stdout, (*NAMES, "dropped")) as writer:
+            for records, dropped in live:
+                begun = records[0].time_s if begun is None else begun
+                if arguments.seconds is not None and records[0].time_s - begun >= arguments.seconds:
+                    break
+                for record in records:
+                    writer.write(record.row() | {"dropped": dropped})
+                sys.stdout.flush()  # whoever reads wants it now
+    except TruncatedVideo as error:
+        print(f"kaoiro: {' '.join(str(error).split())}", file=sys.stderr)
+        code = BROKE_OFF
+    finally:
+        _summarise(live.measured, live.dropped)
+    return code
+
+
+def _summarise(measured: int, dropped: int) -> None:
+    if measured:
+        total = measured + dropped
+        share = dropped / total
+        print(f"kaoiro: {measured} frames measured, {dropped} of {total} dropped ({share:.0%})", file=sys.stderr)

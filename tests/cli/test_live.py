@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from kaoiro.cli.main import main
+from kaoiro.core.types import COLUMNS
+
+
+@pytest.fixture
+def video() -> str:
+    path = Path(str(resources.files("kaoiro"))) / "assets" / "two-people.mp4"
+    if not path.is_file():
+        pytest.skip("assets/two-people.mp4 is missing")
+    return str(path)
+
+
+def test_a_file_is_measured_while_it_plays(capsys, video) -> None:
+    assert main(["live", video, "--seconds", "0.6", "--threads", "1"]) == 0
+    said = capsys.readouterr()
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    assert list(rows[0]) == [*(column.name for column in COLUMNS), "dropped"]
+    assert all(row["time_s"] < 0.6 for row in rows)
+    times = [row["time_s"] for row in rows]
+    assert times == sorted(times)
+    faces = [row for row in rows if row["track"] is not None]
+    assert {row["track"] for row in faces} == {0, 1}
+    assert all(0 <= row["expression_happiness_smooth"] <= 1 for row in faces)
+    frames = {row["frame"]: row["dropped"] for row in rows}
+    passed = max(frames) + 1 - len(frames)
+    assert sum(frames.values()) == passed
+    assert f"kaoiro: {len(frames)} frames measured" in said.err or f"{len(frames) + 1} frames measured" in said.err
+
+
+def test_without_smoothing_nothing_is_added(capsys, video) -> None:
+    assert main(["live", video, "--seconds", "0.2", "--smooth", "none", "--max-faces", "1"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["expression_fear_smooth"] for row in rows} == {None}
+
+
+def test_a_source_that_is_not_there_is_one_line(capsys) -> None:
+    assert main(["live", "nothing.mp4"]) == 2
+    assert capsys.readouterr().err.startswith("kaoiro: nothing.mp4: cannot be opened")
