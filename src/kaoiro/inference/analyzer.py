@@ -92,6 +92,11 @@ class Analyzer:
         return self._engine(1)
 
     @property
+    def engine(self) -> Engine:
+        """What measures single pictures."""
+        return self._photos
+
+    @property
     def detector(self) -> FaceDetector:
         """The face detector for photos, opened when first needed."""
         return self._photos.detector

@@ -30,6 +30,19 @@ class Answers:
     heads: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True)
+class Looks:
+    """Where a model looks in N crops.
+
+    Attributes:
+        activation: (N, K, h, w) what each place adds to the raw output of each expression.
+        masks: attention of each stage by name, (N, h, w) in 0-1, averaged over channels.
+    """
+
+    activation: np.ndarray
+    masks: dict[str, np.ndarray]
+
+
 class Classifier:
     """A model ready to use.
 
@@ -44,7 +57,8 @@ class Classifier:
     def __init__(self, model: ModelFolder, threads: int | None = None) -> None:
         self.model, self.specification = model, model.specification
         self._session = open_session(model.graph, threads)
-        self._names = [output.name for output in self._session.get_outputs()]
+        self._all = [output.name for output in self._session.get_outputs()]
+        self._names = ["features", *(head.name for head in self.specification.heads)]
         self._check_graph()
 
     def _check_graph(self) -> None:
@@ -73,7 +87,7 @@ class Classifier:
         spec = self.specification
         pixels = crops[:, None] if spec.channels == 1 else crops.transpose(0, 3, 1, 2)
         parts = [
-            self._session.run(None, {"pixels": np.ascontiguousarray(pixels[start : start + BATCH])})
+            self._session.run(self._names, {"pixels": np.ascontiguousarray(pixels[start : start + BATCH])})
             for start in range(0, len(pixels), BATCH)
         ]
         if parts:
@@ -85,6 +99,22 @@ class Classifier:
             outputs |= {head.name: np.empty((0, len(head.labels)), np.float32) for head in spec.heads}
         raw = {head.name: outputs[head.name] for head in spec.heads}
         return Answers(outputs["features"], raw, {head.name: activate(raw[head.name], head) for head in spec.heads})
+
+    def looks(self, crops: np.ndarray) -> Looks:
+        """Return where the model looks in each crop.
+
+        Args:
+            crops: as for `predict`, at most a few hundred.
+
+        Raises:
+            ModelError: the graph does not tell; models that were exported before it could are such.
+        """
+        masks = sorted(name for name in self._all if name.startswith("attention_"))
+        if "activation_expression" not in self._all:
+            raise ModelError(f"{self.model.graph} does not tell where it looks; export the model anew")
+        pixels = crops[:, None] if self.specification.channels == 1 else crops.transpose(0, 3, 1, 2)
+        found = self._session.run(["activation_expression", *masks], {"pixels": np.ascontiguousarray(pixels)})
+        return Looks(found[0], dict(zip(masks, found[1:], strict=True)))
 
 
 def _fits(shape: list[int | str | None], wanted: tuple[int | None, ...]) -> bool:

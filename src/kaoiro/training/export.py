@@ -32,6 +32,7 @@ from kaoiro.core.spec import Specification
 from kaoiro.inference.classifier import Classifier
 from kaoiro.metrics.accuracy import accuracy, confusion, macro_recall
 from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
+from kaoiro.training.exposed import exposed
 from kaoiro.training.fit import Fitted
 
 
@@ -56,7 +57,7 @@ class Exported(nn.Module):
 
 
 def export_graph(network: nn.Module, specification: Specification, path: Path) -> None:
-    """Write a network as ONNX with weights stored in half precision (computed in single)."""
+    """Write a network as ONNX with weights stored in half precision (computed in single), and where it looks."""
     import onnx
 
     module = Exported(network, specification).eval().cpu()
@@ -78,7 +79,7 @@ def export_graph(network: nn.Module, specification: Specification, path: Path) -
             dynamo=False,
         )
         model = onnx.load(str(raw))
-    path.write_bytes(halved(model).SerializeToString())
+    path.write_bytes(exposed(halved(model)).SerializeToString())
 
 
 def halved(model: Any, least: int = 256) -> Any:
