@@ -142,9 +142,21 @@ def _temporal(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
     if arguments.choose:
         arguments.what += "-choice"  # the name of its results
-    return steadiness.measure(
+    figures = steadiness.measure(
         arguments.root, model, arguments.seeds, arguments.epochs, _tell, choosing=arguments.choose
     )
+    if arguments.results and not arguments.choose:
+        _draw(figures, Path(arguments.results))
+    return figures
+
+
+def _draw(figures: dict[str, Any], folder: Path) -> None:
+    from kaoiro.core.files import replacing
+    from kaoiro.evaluation import pareto
+
+    for kind, learned in (("causal", ("fidelity", "causal")), ("centred", ("centred",))):
+        with replacing(folder / f"temporal-{kind}.png") as partial:
+            pareto.of_results(figures, kind, learned).save(partial, "PNG")
 
 
 def _need_training(command: str) -> None:
