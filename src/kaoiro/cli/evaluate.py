@@ -32,6 +32,7 @@ def add_parser(commands: Any) -> None:
     crop = _add(kinds, "crop", _crop, "where the five points fall on FER2013 Training: the crop geometry")
     crop.add_argument("--limit", type=count, default=4000, metavar="N", help="number of images (default: 4000)")
     _add(kinds, "facs", _facs, "does every action unit of the rendered world move what FACS says: --root is the assets")
+    _add(kinds, "claims", _claims, "the sources' claims beside what was measured: --root is the folder of the results")
     rendered = _add(kinds, "synthesis", _synthesis, "learn from a rendered syn-id set, test on unseen and real people")
     rendered.add_argument("--fer2013", metavar="DIR", help="official files: rendered faces' network on real ones")
     rendered.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral faces")
@@ -119,6 +120,15 @@ def _facs(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.synthesis import assets
 
     return facs.check(assets.load(arguments.root))
+
+
+def _claims(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.evaluation import claims
+
+    del model
+    figures = claims.table(arguments.root)
+    claims.write(arguments.root, figures)
+    return figures
 
 
 def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
