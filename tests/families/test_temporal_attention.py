@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 import torch
 
+from kaoiro.cli.main import main
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.data.datasets import wandering
 from kaoiro.families.temporal_attention.config import NetworkConfig
@@ -176,3 +180,35 @@ def test_a_split_without_neighbours_is_refused(part: Part) -> None:
 def test_impossible_networks_are_refused(change: dict) -> None:
     with pytest.raises(InputError, match=r"network\."):
         Recipe(network=NetworkConfig(**change)).check()
+
+
+@NAMED
+def test_the_graph_answers_what_the_network_answers(name: str, part: Part, tmp_path: Path) -> None:
+    objective = Objective(RECIPES[name], part.streams).eval()
+    temporal.save(objective, tmp_path / "model", part.streams, {"data": "drawn"})
+    session = ort.InferenceSession(str(tmp_path / "model" / "model.onnx"))
+    width = part.streams.features.shape[1]
+    length = RECIPES[name].network.length
+    rng = np.random.default_rng(0)
+    values = {"values": rng.normal(size=(3, length, width)).astype(np.float32)}
+    values["cues"] = rng.random((3, length, 4)).astype(np.float32)
+    values["seen"] = rng.random((3, length)) < 0.8
+    values["seen"][:, -1] = True
+    needed = {value.name for value in session.get_inputs()}
+    (found,) = session.run(None, {key: value for key, value in values.items() if key in needed})
+    expected = objective.network(*(torch.from_numpy(values[key]) for key in ("values", "cues", "seen")))
+    assert found == pytest.approx(expected.detach().numpy(), abs=1e-5)
+    described = json.loads((tmp_path / "model" / "temporal.json").read_text())
+    assert described["recipe"]["network"]["length"] == length
+    assert described["data"] == "drawn"
+
+
+def test_the_command_learns_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", "temporal_attention", "tiny", "--out", str(tmp_path), "--run.epochs", "1"]
+    assert main(command) == 0
+    assert "val_loss" in capsys.readouterr().out
+    names = sorted(path.name for path in (tmp_path / "model").iterdir())
+    assert names == ["model.onnx", "temporal.json", "weights.safetensors"]
+    assert main(["train", "temporal_attention", "causal", "--out", str(tmp_path / "none")]) == 2
+    assert "--data.root" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

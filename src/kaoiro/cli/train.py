@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import sys
+from pathlib import Path
 from typing import Any
 
 from kaoiro.core.errors import InputError, MissingExtra
@@ -35,8 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         import tyro  # noqa: F401
     except ImportError as error:
         raise MissingExtra("kaoiro train", "train") from error
-    from pathlib import Path
-
+    from kaoiro.data.source import StreamConfig
     from kaoiro.training import cost
     from kaoiro.training.export import export
     from kaoiro.training.fit import fit, recipes
@@ -49,12 +50,27 @@ def run(arguments: argparse.Namespace) -> int:
         rest = [*rest, "--run.budget", str(arguments.budget)]
     recipe = changed(named[arguments.recipe], rest)
     out = Path(arguments.out or f"runs/{arguments.family}-{arguments.recipe}-seed{recipe.run.seed}")
+    if isinstance(recipe.data, StreamConfig):
+        return _over_time(recipe, out / "model")
     fitted = fit(arguments.family, recipe, out)
     budget = cost.read(out).text(fitted.recipe.run.epochs)
     name = arguments.name or arguments.recipe
     model = export(fitted, arguments.family, arguments.recipe, out / "model", name, budget)
     numbers = ", ".join(f"{key} {value:g}" for key, value in model.description.card.numbers.items())
     print(f"{model.path}: {numbers}")
+    return 0
+
+
+def _over_time(recipe: Any, out: Path) -> int:
+    """Learn weights over time, which takes minutes and is not resumed."""
+    from kaoiro.training import temporal
+
+    recipe.check()
+    part, about = temporal.load(recipe.data)
+    objective = temporal.fit(recipe, part, progress=sys.stderr.isatty())
+    figures = {key: float(value) for key, value in objective.trainer.callback_metrics.items()}
+    temporal.save(objective, out, part.streams, about | {"figures": figures})
+    print(f"{out}: {', '.join(f'{key} {value:.3g}' for key, value in figures.items())}")
     return 0
 
 
