@@ -8,8 +8,8 @@ from torch import nn
 
 from kaoiro.families.residual_attention.config import NetworkConfig
 from kaoiro.families.residual_attention.network import AttentionBlock, Network, count_parameters
-from kaoiro.families.residual_attention.objective import one_cycle
-from kaoiro.families.residual_attention.recipe import FERPLUS, TINY
+from kaoiro.families.residual_attention.objective import in_steps, one_cycle
+from kaoiro.families.residual_attention.recipe import FERPLUS, RECIPES, TINY
 
 
 def images(*shape: int) -> torch.Tensor:
@@ -56,3 +56,30 @@ def test_the_rate_climbs_to_its_peak_in_the_warm_up_and_falls_to_0() -> None:
 
 def test_without_warm_up_the_rate_starts_at_its_peak() -> None:
     assert one_cycle(0, 0) == 1
+
+
+def test_the_published_schedule_falls_in_steps() -> None:
+    assert [in_steps(p) for p in (0, 0.29, 0.3, 0.6, 0.9, 1)] == pytest.approx([1, 1, 0.1, 0.01, 0.001, 0.001])
+
+
+@pytest.mark.parametrize(
+    ("form", "channels", "expected"),
+    [
+        ("attention-56", 1, 7_199_143),
+        ("attention-92", 1, 12_167_079),
+        ("attention-56-224", 3, 29_776_071),
+    ],
+)
+def test_published_forms_have_the_published_parameters(form: str, channels: int, expected: int) -> None:
+    with torch.device("meta"):
+        network = Network(NetworkConfig(form=form, dropout=0.0), channels, {"expression": 7})
+    assert count_parameters(network) == expected
+
+
+def test_the_fidelity_recipe_is_the_published_one() -> None:
+    recipe = RECIPES["fer2013-fidelity"]
+    assert recipe.network.form == "attention-56"
+    assert (recipe.run.epochs, recipe.run.batch) == (120, 64)
+    assert (recipe.objective.learning_rate, recipe.objective.weight_decay, recipe.objective.mixup) == (0.1, 1e-4, 1.0)
+    assert recipe.run.epochs * recipe.objective.mixup_until == pytest.approx(100)  # not in the last twenty
+    assert recipe.data.labels == "fer2013"

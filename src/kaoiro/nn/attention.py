@@ -103,9 +103,9 @@ def _gate(channels: int) -> nn.Sequential:
 
 
 class ResidualAttention(nn.Module):
-    """The published network, without its classifier: Attention-56 and Attention-92, at 224 or at 48 pixels.
+    """The published network up to its last feature map: Attention-56 and Attention-92, at 224 or at 48 pixels.
 
-    (B, channels, S, S) -> (B, width): features after global average pooling.
+    (B, channels, S, S) -> (B, width, S/32, S/32), or S/4 where it is native; features are its mean over places.
 
     Args:
         channels: of the picture.
@@ -145,8 +145,8 @@ class ResidualAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features."""
-        return self.maps(x)[0].mean(dim=(2, 3))
+        """Return the last feature map."""
+        return self.maps(x)[0]
 
     def maps(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the last feature map (B, width, h, w), and the mask of every module."""

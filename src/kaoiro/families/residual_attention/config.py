@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from kaoiro.core.checks import at_least, below_one, not_negative, require, share, side
+
+Form = Literal["compact", "attention-56", "attention-92", "attention-56-224", "attention-92-224"]
+"""Networks: ours, and the published ones for pictures of 48 pixels and of 224."""
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Widths of the compact network.
+    """Which network, and the widths of the compact one.
 
     Attributes:
+        form: 'compact' is ours; the others are the published ones (see `nn.attention.ResidualAttention`), which use
+            nothing of what follows but `dropout`, and `add_reference`.
         stem: channels after the stem (24×24).
         widths: channels of the three stages (24×24, 12×12, 6×6).
         mask: channels inside the mask branch; 0 builds the network without attention.
         dropout: before the classifier.
+        add_reference: published forms, for ports' weights only (see `nn.attention.AttentionModule`).
     """
 
+    form: Form = "compact"
     stem: int = 32
     widths: tuple[int, int, int] = (32, 72, 176)
     mask: int = 24
     dropout: float = 0.2
+    add_reference: bool = False
 
     def check(self) -> None:
         """Refuse widths with which there is no network.
@@ -48,6 +57,7 @@ class ObjectiveConfig:
         mixup_until: share of the epochs after which mixup stops.
         small_size: side in pixels of the images in the first part of the schedule (a multiple of 8).
         small_until: share of the epochs with small images; 0 trains at full size throughout.
+        schedule: of the learning rate: 'one-cycle', or 'steps': a tenth after 30, 60 and 90 % of the epochs.
     """
 
     learning_rate: float = 0.05
@@ -58,6 +68,7 @@ class ObjectiveConfig:
     mixup_until: float = 0.85
     small_size: int = 32
     small_until: float = 0.5
+    schedule: Literal["one-cycle", "steps"] = "one-cycle"
 
     def check(self) -> None:
         """Refuse settings with which nothing can be learned.

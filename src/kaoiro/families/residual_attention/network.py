@@ -1,4 +1,4 @@
-"""Compact residual attention network for 48×48 grey faces.
+"""Residual attention networks: a compact one for 48×48 grey faces, and the published ones.
 
 Source:  the soft mask `(1 + M) ⊙ T` of Wang et al., "Residual Attention Network for Image
          Classification", CVPR 2017, eq. 3.
@@ -14,6 +14,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from kaoiro.families.residual_attention.config import NetworkConfig
+from kaoiro.nn.attention import ResidualAttention
 from kaoiro.nn.trunks import BasicBlock, conv_bn
 
 
@@ -60,27 +61,17 @@ class Network(nn.Module):
 
     def __init__(self, config: NetworkConfig, channels: int, heads: dict[str, int]) -> None:
         super().__init__()
-        first, second, third = config.widths
-        attended = AttentionBlock(second, config.mask) if config.mask else BasicBlock(second, second)
-        self.lower = nn.Sequential(
-            conv_bn(channels, config.stem, 5, 2),
-            nn.ReLU(),
-            BasicBlock(config.stem, first),
-            BasicBlock(first, second, 2),
-            attended,
-            BasicBlock(second, third, 2),
-            BasicBlock(third, third),
-        )
+        self.lower, width = compact(config, channels) if config.form == "compact" else published(config, channels)
         self.dropout = nn.Dropout(config.dropout)
-        self.upper = nn.ModuleDict({name: nn.Linear(third, count) for name, count in heads.items()})
+        self.upper = nn.ModuleDict({name: nn.Linear(width, count) for name, count in heads.items()})
         self.apply(_initialise)
 
     def features(self, x: Tensor) -> Tensor:
-        """Return the expression feature: (B, C, H, W) normalised pixels -> (B, widths[2])."""
+        """Return the expression feature: (B, C, H, W) normalised pixels -> (B, width of the last map)."""
         return self.lower(x).mean(dim=(2, 3))
 
     def classify(self, h: Tensor) -> dict[str, Tensor]:
-        """Return raw outputs by head for features (B, widths[2])."""
+        """Return raw outputs by head for features."""
         h = self.dropout(h)
         return {name: head(h) for name, head in self.upper.items()}
 
@@ -88,6 +79,29 @@ class Network(nn.Module):
         """Return features and raw outputs for normalised pixels (B, C, H, W)."""
         h = self.features(x)
         return Prediction(h, self.classify(h))
+
+
+def compact(config: NetworkConfig, channels: int) -> tuple[nn.Sequential, int]:
+    """Return the layers of our network up to its last feature map, and that map's channels."""
+    first, second, third = config.widths
+    attended = AttentionBlock(second, config.mask) if config.mask else BasicBlock(second, second)
+    layers = nn.Sequential(
+        conv_bn(channels, config.stem, 5, 2),
+        nn.ReLU(),
+        BasicBlock(config.stem, first),
+        BasicBlock(first, second, 2),
+        attended,
+        BasicBlock(second, third, 2),
+        BasicBlock(third, third),
+    )
+    return layers, third
+
+
+def published(config: NetworkConfig, channels: int) -> tuple[nn.Module, int]:
+    """Return the same of a published network."""
+    modules = (1, 1, 1) if "-56" in config.form else (1, 2, 3)
+    network = ResidualAttention(channels, modules, not config.form.endswith("224"), config.add_reference)
+    return network, network.width
 
 
 def _initialise(module: nn.Module) -> None:
