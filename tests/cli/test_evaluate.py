@@ -353,6 +353,23 @@ def test_choices_are_written_beside_results_and_not_over_them(monkeypatch, tmp_p
     training = importlib.import_module(f"kaoiro.training.{module}")
     found = {"figure": 0.5}
     monkeypatch.setattr(training, "choose", lambda *_: found, raising=False)
-    monkeypatch.setattr(training, "measure", lambda *_, choosing=False: found if choosing else pytest.fail("measured"))
+    monkeypatch.setattr(
+        training, "measure", lambda *_, choosing=False, **__: found if choosing else pytest.fail("measured")
+    )
     assert main(["evaluate", what, "--root", str(tmp_path), "--choose", "--results", str(tmp_path)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{what}-choice.json", f"{what}-choice.md"]
+
+
+@pytest.mark.parametrize("option", [["--seeds", "2"], ["--keep", "x"], ["--fer2013", "x"], ["--london", "x"]])
+def test_what_has_no_meaning_beside_a_choice_is_refused(capsys, tmp_path, option):
+    pytest.importorskip("torch")
+    line = refused(capsys, "evaluate", "synthesis", "--root", tmp_path, "--choose", *option)
+    assert f"{option[0]} has no meaning beside --choose" in line
+
+
+def test_the_page_of_claims_is_written_once(capsys, tmp_path):
+    assert main(["evaluate", "claims", "--root", str(tmp_path), "--results", str(tmp_path)]) == 0
+    assert (tmp_path / "claims.md").read_text(encoding="utf-8").startswith("# Claims\n\nEvery claim")
+    assert [path.name for path in tmp_path.iterdir()] == ["claims.md"]
+    capsys.readouterr()
+    assert "no such folder" in refused(capsys, "evaluate", "claims", "--root", tmp_path / "none")

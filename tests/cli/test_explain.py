@@ -7,7 +7,7 @@ from kaoiro.cli.main import main
 
 def test_a_sheet_is_written(astronaut, tmp_path, capsys) -> None:
     assert main(["explain", str(astronaut), "--show", "attention", "--out", str(tmp_path / "look.jpg")]) == 0
-    assert "1 faces in" in capsys.readouterr().err
+    assert "1 face in" in capsys.readouterr().err
     with Image.open(tmp_path / "look.jpg") as picture:
         assert picture.format == "JPEG"
         assert picture.width > 600

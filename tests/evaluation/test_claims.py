@@ -8,10 +8,10 @@ from kaoiro.core.errors import DataError
 from kaoiro.evaluation import claims
 
 
-def results(folder, holds: str = "yes") -> None:
+def results(folder, verdict: str = "holds") -> None:
     tables: dict = {}
     for claim in claims.load()[0]:
-        row = {"found": 0.412, "interval": [0.3, 0.5], "wished": "at most 0.6", "holds": holds}
+        row = {"found": 0.412, "interval": [0.3, 0.5], "wished": "at most 0.6", "verdict": verdict}
         tables.setdefault(claim.result, {}).setdefault(claim.table, {})[claim.row] = row
     for name, content in tables.items():
         (folder / f"{name}.json").write_text(json.dumps(content))
@@ -37,7 +37,7 @@ def test_what_was_measured_stands_beside_what_was_said(tmp_path) -> None:
 
 
 def test_a_claim_that_does_not_hold_says_so(tmp_path) -> None:
-    results(tmp_path, "no")
+    results(tmp_path, "does not hold")
     assert {row["verdict"] for row in claims.table(tmp_path)["claims"].values()} == {"does not hold"}
 
 
@@ -56,3 +56,9 @@ def test_results_that_lack_a_row_are_refused(tmp_path) -> None:
 def test_entries_with_other_fields_are_refused() -> None:
     with pytest.raises(DataError, match="wanted: instead, matter, system"):
         claims._entry(claims.Error, {"system": "A"})
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        claims.table(tmp_path / "none")
+    assert not (tmp_path / "none").exists()

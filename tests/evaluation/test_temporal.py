@@ -57,25 +57,48 @@ def test_a_table_has_every_measure_with_its_interval(data) -> None:
     assert table["parabolic"]["lag"] > table["single frame"]["lag"] + 2
 
 
-def test_claims_of_a_parabola_against_itself(data) -> None:
+@pytest.fixture(scope="module")
+def parabolas(data) -> dict:
+    return temporal.pareto(data, ["parabolic"], lengths=temporal.FINE)["parabolic"]
+
+
+AT_EQUAL_JITTER = "(c) fidelity - that of a parabola of equal jitter"
+LATCHING = "latching: longest frozen run, frames"
+
+
+def test_claims_of_a_parabola_against_itself(data, parabolas) -> None:
     average = temporal.measured(data, temporal.smoothed(data, "moving average"))
-    parabolas = {n: temporal.measured(data, temporal.smoothed(data, "parabolic", n)) for n in temporal.LENGTHS}
     found = temporal.claims(parabolas[11], average, parabolas, 300)
-    beyond = found["(c) fidelity - that of a parabola of equal jitter"]
-    assert beyond["found"] == pytest.approx(0)
-    assert beyond["interval"] == pytest.approx([0, 0])
-    assert found["latching: longest frozen run, frames"]["holds"] == "yes"
+    assert found[AT_EQUAL_JITTER]["found"] == pytest.approx(0)
+    assert found[AT_EQUAL_JITTER]["interval"] == pytest.approx([0, 0])
+    assert found[AT_EQUAL_JITTER]["verdict"] == found[LATCHING]["verdict"] == "holds"
 
 
-def test_claims_of_something_that_latches_and_lags_do_not_hold(data) -> None:
+def test_claims_of_something_that_latches_do_not_hold(data, parabolas) -> None:
     stuck = data.probabilities.copy()
     for part in data.clips():
         stuck[part] = stuck[part.start]
     average = temporal.measured(data, temporal.smoothed(data, "moving average"))
-    parabolas = {n: temporal.measured(data, temporal.smoothed(data, "parabolic", n)) for n in temporal.LENGTHS}
     found = temporal.claims(temporal.measured(data, stuck), average, parabolas, 300)
-    assert found["(b) fidelity - that of the moving average"]["holds"] == "no"
-    assert found["latching: longest frozen run, frames"]["holds"] == "no"
+    assert found["(b) fidelity - that of the moving average"]["verdict"] == "does not hold"
+    assert found[LATCHING]["verdict"] == "does not hold"
+    assert found[AT_EQUAL_JITTER]["verdict"] == "undecided"  # no parabola is that calm
+    assert found[AT_EQUAL_JITTER]["found"] is None
+
+
+@pytest.mark.parametrize(
+    ("interval", "below", "verdict"),
+    [
+        ((0.3, 0.5), True, "holds"),
+        ((0.5, 0.7), True, "undecided"),
+        ((0.7, 0.8), True, "does not hold"),
+        ((0.7, 0.8), False, "holds"),
+        ((0.3, 0.5), False, "does not hold"),
+        ((float("nan"), float("nan")), True, "undecided"),
+    ],
+)
+def test_a_verdict_is_that_of_the_whole_interval(interval, below: bool, verdict: str) -> None:
+    assert temporal._row((0.5, *interval), 0.6, below)["verdict"] == verdict
 
 
 def test_longer_windows_are_calmer_on_the_same_frames(data) -> None:

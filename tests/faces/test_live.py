@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,32 @@ def test_a_file_that_broke_off_says_so_after_its_frames(monkeypatch: pytest.Monk
 )
 def test_sources_are_opened_as_each_system_wants_it(source: str, platform: str, expected: tuple) -> None:
     assert live._device(source, platform) == expected
+
+
+def test_a_damaged_packet_does_not_end_a_stream(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "whole.mp4", regular(60), SIZE)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 40] = bytes(40)
+    path.write_bytes(data)
+    frames = list(live._streamed(f"file://{path}", None, "stream"))
+    assert len(frames) > 30
+    assert frames[0].time_s == 0
+    assert frames[-1].time_s > 2
+
+
+def test_a_source_that_sends_nothing_is_given_up() -> None:
+    with pytest.raises(InputError, match="sent nothing"):
+        next(iter(Newest(frames(1, 5.0), patience_s=0.1)))
+
+
+def test_whoever_waits_is_told_when_it_stops() -> None:
+    newest, done = Newest(frames(1, 5.0)), []
+    reader = threading.Thread(target=lambda: done.extend(newest))
+    reader.start()
+    newest.stop()
+    reader.join(2)
+    assert not reader.is_alive()
 
 
 @pytest.mark.parametrize("source", ["77", "nothing.mp4", "http://127.0.0.1:9/none"])

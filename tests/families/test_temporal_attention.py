@@ -142,6 +142,15 @@ def test_the_control_sees_the_frames_in_another_order(part: Part) -> None:
     control = Objective(shuffled, part.streams)
     rows = torch.from_numpy(part.streams.windows(5)[20:30])
     assert (plain.answer(rows)[0] - control.answer(rows)[0]).abs().max() > 1e-4
+    same = rows[:1].expand(20, -1)  # one window twenty times: an order that is the same for all would not show
+    assert (control.answer(same)[0].std(dim=0) > 1e-5).any()
+    assert (plain.answer(same)[0].std(dim=0) < 1e-6).all()
+
+
+@pytest.mark.parametrize("change", [{"budget": 1.0}, {"ema": 0.9}, {"start": "somewhere"}])
+def test_settings_of_runs_that_take_hours_are_refused(change: dict) -> None:
+    with pytest.raises(InputError, match=f"run.{next(iter(change))}"):
+        dataclasses.replace(RECIPES["tiny"], run=dataclasses.replace(RECIPES["tiny"].run, **change)).check()
 
 
 def test_pairs_are_neighbours_of_one_clip_and_split(part: Part) -> None:

@@ -38,6 +38,25 @@ def test_frames_that_are_not_judged_count_nowhere() -> None:
     assert temporal.flips(one) == (0, 3)
 
 
+def test_frames_on_both_sides_of_a_gap_are_no_neighbours() -> None:
+    values = np.array([0.9, 0.9, np.nan, 0.1, 0.1])
+    one = Clip(np.stack([values, 1 - values], axis=1), np.zeros(5), ANGER, NEUTRAL, ~np.isnan(values))
+    assert temporal.jitter(one) == (0, 2)
+    assert temporal.flips(one) == (0, 4)
+    with pytest.raises(InputError, match="cannot be judged"):
+        replace(one, judged=np.ones(5, bool))
+
+
+def test_a_lag_beyond_reach_is_not_found() -> None:
+    assert temporal.lag(clip(np.arange(100) / 100, np.arange(100) / 100 > 0.6)) == (0, 0)
+
+
+def test_lag_is_that_of_the_judged_frames() -> None:
+    curve = np.where(np.arange(100) < 30, 1.0, bump(centre=53))
+    one = clip(bump(), curve)
+    assert temporal.lag(replace(one, judged=np.arange(100) >= 30))[0] == pytest.approx(3, abs=0.1)
+
+
 def test_changes_of_the_answer_beyond_those_of_the_truth() -> None:
     truth = [0, 0, 0.3, 0.8, 0.8, 0.3, 0, 0]
     assert temporal.flips(clip(truth, [0, 0, 0, 1, 1, 1, 0, 0]))[0] == 0

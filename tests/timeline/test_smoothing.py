@@ -149,6 +149,13 @@ def test_the_median_forgets_a_single_outlier() -> None:
     assert smoothing.median(values, 5) == pytest.approx(np.tile([0.2, 0.8], (20, 1)))
 
 
+def test_frames_that_agree_on_nothing_keep_their_own_answer() -> None:
+    values = np.tile(np.eye(3), (4, 1))
+    answer = smoothing.median(values, 3)
+    assert answer.sum(axis=1) == pytest.approx(np.ones(12))
+    assert np.array_equal(answer[3], values[3])
+
+
 def test_the_markov_filter_by_hand() -> None:
     values = np.array([[0.7, 0.3], [0.4, 0.6]])
     answer = smoothing.markov(values, 4, sharpness=1.0)  # leaves with 1/4

@@ -115,3 +115,21 @@ def test_a_joined_recording_whose_time_goes_back_begins_anew(mode: Mode) -> None
     found = list(steady([*first, *second], mode))
     assert [item for item, _ in found] == list(range(16))
     assert [faces[0].values[0] for _, faces in found] == pytest.approx([1.0] * 8 + [5.0] * 8)
+
+
+@BOTH
+def test_a_clock_that_stands_still_fills_no_memory(mode: Mode) -> None:
+    one: Steady[int] = Steady(mode)
+    came = 0
+    for frame in range(3000):
+        came += len(list(one.add(1.0, frame, [("a", (0.5,))])))
+        assert len(one._waiting) <= 65
+        assert sum(map(len, one._tracks.values())) <= 129
+    assert came + len(list(one.finish())) == 3000
+
+
+def test_a_small_fall_of_the_clock_forgets_nothing() -> None:
+    times = [k / 25 for k in range(20)]
+    times[12] -= 0.05
+    items = [(time, k, [("a", (1.0,))]) for k, time in enumerate(times)]
+    assert min(found[0].support for _, found in list(steady(items, "causal"))[11:]) > 0.8

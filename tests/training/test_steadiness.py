@@ -44,7 +44,7 @@ def clips(monkeypatch: pytest.MonkeyPatch) -> Any:
     }
     data = SimpleNamespace(root=Path("clips"), settings=settings, table=table, clips=drawn.clips)
     monkeypatch.setattr(steadiness.synthetic, "read", lambda root: data)
-    monkeypatch.setattr(steadiness.streams, "rendered", lambda data, rows, model: drawn)
+    monkeypatch.setattr(steadiness.streams, "rendered", lambda *_: drawn)
     return data
 
 

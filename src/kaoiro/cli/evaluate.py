@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.numbers import count, positive
-from kaoiro.core.errors import MissingExtra
+from kaoiro.core.errors import InputError, MissingExtra
 
 
 def add_parser(commands: Any) -> None:
@@ -69,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         write_text(arguments.json, json.dumps(figures, indent=2))
     if arguments.results:
         report.write(Path(arguments.results), report.name_of(arguments.what, figures), figures)
+        if arguments.what == "temporal":
+            _draw_temporal(figures, Path(arguments.results))
     print(report.text(figures))
     return 0
 
@@ -128,6 +130,7 @@ def _claims(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     del model
     figures = claims.table(arguments.root)
     claims.write(arguments.root, figures)
+    arguments.results = None  # the page is written; the tables of other measurements look different
     return figures
 
 
@@ -139,11 +142,22 @@ def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     checkpoint = Path(arguments.checkpoint) if arguments.checkpoint else None
     config = SignalConfig(epochs=arguments.epochs)
     if arguments.choose:
+        _refuse_beside_choice(arguments)
         arguments.what += "-choice"  # the name of its results
         return rendered.choose(arguments.root, config, checkpoint, _tell)
     real = arguments.fer2013, arguments.london
     keep = Path(arguments.keep) if arguments.keep else None
     return rendered.measure(arguments.root, model, *real, config, checkpoint, _tell, arguments.seeds, keep)
+
+
+def _refuse_beside_choice(arguments: argparse.Namespace) -> None:
+    given = (("--seeds", arguments.seeds != 1), ("--keep", arguments.keep))
+    given = (*given, ("--fer2013", arguments.fer2013), ("--london", arguments.london))
+    for flag, used in given:
+        if used:
+            raise InputError(
+                f"{flag} has no meaning beside --choose, which trains one network and shows it nobody else"
+            )
 
 
 def _temporal(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -152,20 +166,24 @@ def _temporal(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
     if arguments.choose:
         arguments.what += "-choice"  # the name of its results
-    figures = steadiness.measure(
-        arguments.root, model, arguments.seeds, arguments.epochs, _tell, choosing=arguments.choose
+    return steadiness.measure(
+        arguments.root,
+        model,
+        arguments.seeds,
+        arguments.epochs,
+        _tell,
+        choosing=arguments.choose,
+        threads=arguments.threads,
     )
-    if arguments.results and not arguments.choose:
-        _draw(figures, Path(arguments.results))
-    return figures
 
 
-def _draw(figures: dict[str, Any], folder: Path) -> None:
-    from kaoiro.core.files import replacing
+def _draw_temporal(figures: dict[str, Any], folder: Path) -> None:
+    from kaoiro.core.files import replacing, writing
     from kaoiro.evaluation import pareto
 
     for kind, learned in (("causal", ("fidelity", "causal")), ("centred", ("centred",))):
-        with replacing(folder / f"temporal-{kind}.png") as partial:
+        path = folder / f"temporal-{kind}.png"
+        with replacing(path) as partial, writing(path):
             pareto.of_results(figures, kind, learned).save(partial, "PNG")
 
 

@@ -18,7 +18,9 @@ def add_parser(commands: Any) -> None:
         "explain", help="where the model looks in a photo", description=__doc__
     )
     parser.add_argument("photo", metavar="PHOTO", help="a picture with faces")
-    parser.add_argument("--show", choices=("attention",), default="attention", help="masks and activation of each face")
+    parser.add_argument(
+        "--show", choices=("attention",), default="attention", help="masks and activation of the eight largest faces"
+    )
     parser.add_argument("--out", default="attention.png", metavar="FILE", help="default: attention.png")
     parser.add_argument("--model", metavar="NAME|FOLDER", help="a model that ships (see 'kaoiro models') or a folder")
     parser.set_defaults(run=run)
@@ -37,5 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     found = attention(Analyzer(arguments.model), arguments.photo, arguments.photo)
     with replacing(target) as partial, writing(target):
         found.sheet().save(partial, kind)
-    print(f"kaoiro: {len(found.records)} faces in {target}", file=sys.stderr)
+    shown = len(found.records)
+    faces = "1 face" if found.found == 1 else f"{found.found} faces"
+    print(
+        f"kaoiro: {faces if shown == found.found else f'the {shown} largest of {faces}'} in {target}", file=sys.stderr
+    )
     return 0

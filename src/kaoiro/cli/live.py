@@ -15,7 +15,9 @@ DONE, BROKE_OFF = 0, 3
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "live", help="camera or stream -> JSON lines, as it plays", description=__doc__
+        "live",
+        help="camera or stream -> JSON lines, as it plays",
+        description=f"{__doc__} Lines are records with `dropped`: frames passed over before this one.",
     )
     parser.add_argument("source", nargs="?", default="0", metavar="CAMERA|URL|FILE", help="default: the first camera")
     parser.add_argument("--smooth", choices=("causal", "none"), default="causal", help="over time (default: causal)")
@@ -32,15 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.inference.analyzer import Analyzer
 
     analyzer = Analyzer(arguments.model, max_faces=arguments.max_faces, threads=arguments.threads)
-    live = analyzer.live(arguments.source, smooth=arguments.smooth)
-    begun: float | None = None
+    live = analyzer.live(arguments.source, smooth=arguments.smooth, seconds=arguments.seconds)
     code = DONE
     try:
         with text_writer("jsonl", sys.stdout, (*NAMES, "dropped")) as writer:
             for records, dropped in live:
-                begun = records[0].time_s if begun is None else begun
-                if arguments.seconds is not None and records[0].time_s - begun >= arguments.seconds:
-                    break
                 for record in records:
                     writer.write(record.row() | {"dropped": dropped})
                 sys.stdout.flush()  # whoever reads wants it now

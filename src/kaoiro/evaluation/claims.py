@@ -15,9 +15,9 @@ from kaoiro.core.files import write_text
 PAGE = "claims.md"
 _HEAD = """# Claims
 
-Every claim of the five sources that was measured so far, beside what was found. A claim holds if its interval (95 %,
-over clips or people) does not speak against it; whoever wants more than that finds the intervals here. Written by
-`kaoiro evaluate claims` from the result files named in the last column.
+Every claim of the five sources that was measured so far, beside what was found. A claim holds if its whole interval
+(95 %, over clips or people) lies on the wished side of the limit, does not hold if it lies on the other, and is
+undecided in between. Written by `kaoiro evaluate claims` from the result files named in the last column.
 """
 
 
@@ -31,7 +31,7 @@ class Claim:
         figure: the source's.
         result: name of the result file.
         table: in it.
-        row: in that; it has found, interval, wished and holds.
+        row: in that; it has found, interval, wished and verdict.
     """
 
     system: str
@@ -81,8 +81,10 @@ def table(folder: str | Path) -> dict[str, Any]:
         folder: of the results; what was not measured yet says so.
 
     Raises:
-        DataError: a result file is damaged, or lacks the row that a claim names.
+        DataError: there is no such folder, or a result file is damaged, or lacks the row that a claim names.
     """
+    if not Path(folder).is_dir():
+        raise DataError(f"--root {folder}: no such folder; name the one with the results, such as docs/results")
     claims, errors = load()
     rows = [_row(Path(folder), claim) for claim in claims]
     return {
@@ -102,15 +104,11 @@ def _row(folder: Path, claim: Claim) -> dict[str, str]:
         return row | {"ours": "–", "interval": "–", "wished": "–", "verdict": "not measured yet", "from": claim.result}
     try:
         found = json.loads(file.read_text(encoding="utf-8"))[claim.table][claim.row]
-        low, high = found["interval"]
-        ours = {"ours": f"{found['found']:.3g}", "interval": f"{low:.3g} to {high:.3g}"}
-        return row | ours | {"wished": found["wished"], "verdict": _verdict(found["holds"]), "from": claim.result}
+        between = "–" if found["interval"] is None else " to ".join(f"{value:.3g}" for value in found["interval"])
+        ours = {"ours": "–" if found["found"] is None else f"{found['found']:.3g}", "interval": between}
+        return row | ours | {"wished": found["wished"], "verdict": found["verdict"], "from": claim.result}
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{file}: no row '{claim.row}' in '{claim.table}'; measure anew") from error
-
-
-def _verdict(holds: str) -> str:
-    return {"yes": "holds", "no": "does not hold"}[holds]
 
 
 def write(folder: str | Path, figures: dict[str, Any]) -> Path:

@@ -105,6 +105,10 @@ def _text(pen: ImageDraw.ImageDraw, place: tuple[float, float], text: str, size:
     pen.text((place[0] * _FINE, place[1] * _FINE), text, font=font, fill=_INK)
 
 
+def _finite(spot: Spot) -> bool:
+    return all(math.isfinite(value) for value in spot[1:])
+
+
 def of_results(figures: Mapping[str, Any], kind: str, learned: Sequence[str]) -> Image.Image:
     """Return the figure of what `kaoiro evaluate temporal` measured.
 
@@ -119,4 +123,6 @@ def of_results(figures: Mapping[str, Any], kind: str, learned: Sequence[str]) ->
         curves.setdefault(name, []).append(Spot(name, row["jitter"], row["fidelity"], row["lag"]))
     rows = {name: figures[f"{name}: beside fixed windows"][name] for name in learned}
     ours = [Spot(name, row["jitter"], row["fidelity"], row["lag"]) for name, row in rows.items()]
+    curves = {name: [spot for spot in curve if _finite(spot)] for name, curve in curves.items()}
+    ours = [spot for spot in ours if _finite(spot)]
     return figure(curves, ours, f"Smoothing, {kind}: windows of 3 to 21 frames (lines), learned on 11 (dots)")

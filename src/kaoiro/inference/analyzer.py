@@ -153,17 +153,18 @@ class Analyzer:
         file = VideoFile(path, name)
         return Recording(file, lambda keep: steadied(self._measured(file, every, keep), smooth))
 
-    def live(self, source: str, *, smooth: Mode = "causal") -> Live:
+    def live(self, source: str, *, smooth: Mode = "causal", seconds: float | None = None) -> Live:
         """Measure a source while it plays; frames that come faster than they are measured are dropped and counted.
 
         Args:
             source: number or device of a camera, a URL, or a file, which is played at its own pace.
             smooth: 'causal' adds the expressions smoothed over time, 'none' does not.
+            seconds: of the source's time, after which it ends; None goes on.
 
         Raises:
             InputError: another smoothing; when it is iterated: the source cannot be opened, or broke off.
         """
-        return Live(source, self._photos, self._tracker, smooth)
+        return Live(source, self._photos, self._tracker, smooth, seconds)
 
     def crops(self, array: np.ndarray) -> Scores:
         """Score faces that are already cut out.

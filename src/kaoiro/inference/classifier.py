@@ -107,11 +107,13 @@ class Classifier:
             crops: as for `predict`, at most a few hundred.
 
         Raises:
-            ModelError: the graph does not tell; models that were exported before it could are such.
+            ModelError: the graph does not tell: its features are no mean over places, or it was exported before graphs
+                could tell.
         """
         masks = sorted(name for name in self._all if name.startswith("attention_"))
         if "activation_expression" not in self._all:
-            raise ModelError(f"{self.model.graph} does not tell where it looks; export the model anew")
+            why = "its features are no mean over places, or it was exported by an earlier version"
+            raise ModelError(f"{self.model.graph} does not tell where it looks: {why}")
         pixels = crops[:, None] if self.specification.channels == 1 else crops.transpose(0, 3, 1, 2)
         found = self._session.run(["activation_expression", *masks], {"pixels": np.ascontiguousarray(pixels)})
         return Looks(found[0], dict(zip(masks, found[1:], strict=True)))

@@ -23,13 +23,15 @@ class Attention:
     """What was looked at in the faces of one picture.
 
     Attributes:
-        records: of the faces, largest first.
+        records: of the faces, largest first, at most eight.
+        found: faces in the picture.
         crops: (N, S, S) or (N, S, S, 3) uint8, as the model sees them.
         looks: masks and activations.
         labels: names of the activations' classes.
     """
 
     records: list[Record]
+    found: int
     crops: np.ndarray
     looks: Looks
     labels: tuple[str, ...]
@@ -82,13 +84,14 @@ def attention(analyzer: Analyzer, source: photo.Picture, name: str = "picture") 
     pixels = photo.read(source, name)
     spec = analyzer.specification
     engine = analyzer.engine
-    faces = engine.picture(pixels).faces[:_MOST]
+    everybody = engine.picture(pixels).faces
+    faces = everybody[:_MOST]
     if not faces:
         raise InputError(f"{name}: no face found")
     seen = to_luma(pixels) if spec.channels == 1 else pixels
     crops = np.stack([cut(seen, placement(face.detection, spec.crop), spec.size) for face in faces])
     records = [face.record(name, 0, 0.0, None) for face in faces]
-    return Attention(records, crops, engine.classifier.looks(crops), spec.head("expression").labels)
+    return Attention(records, len(everybody), crops, engine.classifier.looks(crops), spec.head("expression").labels)
 
 
 def _grey(crop: np.ndarray) -> np.ndarray:

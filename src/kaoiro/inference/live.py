@@ -25,7 +25,7 @@ class Moment(NamedTuple):
 
     Attributes:
         records: of its faces, or one without a face.
-        dropped: frames that were passed over since the frame before.
+        dropped: frames that were passed over since the frame before; it belongs to the frame, not to a face.
     """
 
     records: list[Record]
@@ -40,6 +40,7 @@ class Live:
         engine: measures single frames.
         tracker: settings of the identities over time.
         smooth: 'causal' or 'none'.
+        seconds: of the source's time, after which it ends; None goes on.
 
     Attributes:
         measured: frames so far.
@@ -49,21 +50,36 @@ class Live:
         InputError: another smoothing.
     """
 
-    def __init__(self, source: str, engine: Engine, tracker: TrackerConfig, smooth: Mode = "causal") -> None:
+    def __init__(
+        self,
+        source: str,
+        engine: Engine,
+        tracker: TrackerConfig,
+        smooth: Mode = "causal",
+        seconds: float | None = None,
+    ) -> None:
         require(smooth in MODES, "smooth", f"one of {', '.join(MODES)}", smooth)
+        self._seconds = seconds
         self._source, self._engine, self._tracker, self._smooth = source, engine, tracker, smooth
         self.measured = self.dropped = 0
 
     def __iter__(self) -> Iterator[Moment]:
-        """Yield moments until the source ends.
+        """Yield moments until the source ends, or `seconds` of its time have passed.
 
         Raises:
             InputError: the source cannot be opened, or broke off.
         """
-        newest = Newest(frames_of(self._source))
+        frames = frames_of(self._source)
+        _ = self._engine.detector  # opened now, not while the first frames pass
+        newest = Newest(frames)
         passed: list[int] = []
         try:
+            begun: float | None = None
             for frame in steadied(self._frames(newest, passed), self._smooth):
+                time_s = frame.records[0].time_s
+                begun = time_s if begun is None else begun
+                if self._seconds is not None and time_s - begun >= self._seconds:
+                    return
                 self.measured += 1
                 dropped = passed.pop(0)
                 self.dropped += dropped

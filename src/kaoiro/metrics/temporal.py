@@ -27,11 +27,11 @@ class Clip:
     """What is known of a clip, and one method's answer.
 
     Attributes:
-        answer: (T, K) probabilities.
+        answer: (T, K) probabilities; NaN where no face was seen.
         intensity: (T,) true intensity of the clip's expression, 0-1.
         target: class of the clip's expression.
         neutral: class of a face at rest.
-        judged: (T,) bool: frames that count; leaves out warming up.
+        judged: (T,) bool: frames that count; leaves out warming up, and must leave out frames without a face.
         reference: (T,) probability of the target class without lag, whose peak is not cut; None is the answer's own.
     """
 
@@ -47,11 +47,23 @@ class Clip:
         if self.answer.ndim != 2 or len(self.answer) != count or self.judged.shape != (count,):
             shapes = f"{self.answer.shape}, {self.intensity.shape}, {self.judged.shape}"
             raise InputError(f"answer (T, K), intensity (T,) and judged (T,) must agree, not {shapes}")
+        if np.isnan(self.answer[self.judged]).any():
+            raise InputError("frames without an answer cannot be judged")
 
     @property
     def shows(self) -> bool:
         """Whether the clip shows another expression than a neutral face."""
         return self.target != self.neutral
+
+    @property
+    def top(self) -> np.ndarray:
+        """The likeliest class of each frame: (T,)."""
+        return np.nan_to_num(self.answer).argmax(axis=1)
+
+    @property
+    def neighbours(self) -> np.ndarray:
+        """Which frames are judged and followed by one that is judged: (T - 1,) bool."""
+        return self.judged[1:] & self.judged[:-1]
 
     @property
     def truth(self) -> np.ndarray:
@@ -62,7 +74,7 @@ class Clip:
 
 def jitter(clip: Clip) -> tuple[float, float]:
     """Return the sum of squared successive differences where the truth stands still, mean over classes; how many."""
-    still = clip.judged[1:] & clip.judged[:-1] & (np.abs(np.diff(clip.intensity)) < _STEADY)
+    still = clip.neighbours & (np.abs(np.diff(clip.intensity)) < _STEADY)
     return float((np.diff(clip.answer, axis=0)[still] ** 2).mean(axis=1).sum()), float(still.sum())
 
 
@@ -71,16 +83,16 @@ def flips(clip: Clip) -> tuple[float, float]:
 
     The truth of a frame in between is that of the nearest clear one before it.
     """
-    top, truth = clip.answer.argmax(axis=1)[clip.judged], clip.truth[clip.judged]
-    clear = truth[truth >= 0]
-    beyond = np.count_nonzero(np.diff(top)) - np.count_nonzero(np.diff(clear))
-    return 100.0 * max(0, beyond), float(len(top))
+    truth = clip.truth[clip.judged]
+    changes = np.count_nonzero(np.diff(clip.top)[clip.neighbours])
+    beyond = changes - np.count_nonzero(np.diff(truth[truth >= 0]))
+    return 100.0 * max(0, beyond), float(clip.judged.sum())
 
 
 def right(clip: Clip) -> tuple[float, float]:
     """Return the number of frames with a clear truth that are answered rightly, and of those frames."""
     clear = clip.judged & (clip.truth >= 0)
-    return float((clip.answer.argmax(axis=1) == clip.truth)[clear].sum()), float(clear.sum())
+    return float((clip.top == clip.truth)[clear].sum()), float(clear.sum())
 
 
 def moments(clip: Clip) -> np.ndarray:
@@ -94,11 +106,12 @@ def moments(clip: Clip) -> np.ndarray:
 def lag(clip: Clip) -> tuple[float, float]:
     """Return by how many frames the target's curve trails the truth (best correlation, ±`REACH`), and 1.
 
-    The best whole shift is refined by the parabola through it and its neighbours. (0, 0) where either curve is flat.
+    The best whole shift is refined by the parabola through it and its neighbours. (0, 0) where either curve is flat, or
+    none of the shifts that are looked at is best.
     """
     if not clip.shows:
         return 0.0, 0.0
-    truth, curve = clip.intensity, clip.answer[:, clip.target]
+    truth, curve = clip.intensity, np.where(clip.judged, clip.answer[:, clip.target], np.nan)
     found = np.array([_correlation(truth, curve, shift) for shift in range(-REACH, REACH + 1)])
     if np.isnan(found).all():
         return 0.0, 0.0
@@ -108,15 +121,16 @@ def lag(clip: Clip) -> tuple[float, float]:
         bend = before - 2 * at + after
         if bend < 0:
             return best - REACH + 0.5 * (before - after) / bend, 1.0
-    return float(best - REACH), 1.0
+    return 0.0, 0.0
 
 
 def _correlation(truth: np.ndarray, curve: np.ndarray, shift: int) -> float:
-    """Return the correlation of the curve with the truth of `shift` frames earlier."""
-    count = len(truth) - abs(shift)
+    """Return the correlation of the curve, where it is no NaN, with the truth of `shift` frames earlier."""
+    count = max(0, len(truth) - abs(shift))
     x = truth[max(0, -shift) : max(0, -shift) + count]
     y = curve[max(0, shift) : max(0, shift) + count]
-    if count < 3 or x.std() < 1e-9 or y.std() < 1e-9:
+    x, y = x[~np.isnan(y)], y[~np.isnan(y)]
+    if len(x) < 3 or x.std() < 1e-9 or y.std() < 1e-9:
         return float("nan")
     return float(np.corrcoef(x, y)[0, 1])
 
@@ -125,15 +139,19 @@ def attenuation(clip: Clip) -> tuple[float, float]:
     """Return 1 - peak of the target's curve / peak of the reference, and 1; (0, 0) of neutral clips."""
     if not clip.shows:
         return 0.0, 0.0
-    reference = clip.answer[:, clip.target] if clip.reference is None else clip.reference
-    return 1.0 - float(clip.answer[:, clip.target].max() / max(1e-9, reference.max())), 1.0
+    answer = clip.answer[:, clip.target]
+    reference = answer if clip.reference is None else clip.reference
+    if not clip.judged.any():
+        return 0.0, 0.0
+    return 1.0 - float(answer[clip.judged].max() / max(1e-9, reference[clip.judged].max())), 1.0
 
 
 def latched(clip: Clip) -> int:
     """Return the longest run of frames in which the output is constant while the truth moves."""
-    frozen = (np.abs(np.diff(clip.answer, axis=0)).max(axis=1) < _STILL) & (np.abs(np.diff(clip.intensity)) > _STEADY)
+    change = np.abs(np.diff(np.nan_to_num(clip.answer), axis=0)).max(axis=1)
+    frozen = clip.neighbours & (change < _STILL) & (np.abs(np.diff(clip.intensity)) > _STEADY)
     longest = run = 0
-    for still in frozen & clip.judged[1:]:
+    for still in frozen:
         run = run + 1 if still else 0
         longest = max(longest, run)
     return longest

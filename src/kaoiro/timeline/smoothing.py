@@ -134,8 +134,9 @@ def median(values: np.ndarray, length: int = LENGTH, centred: bool = False) -> n
     result = np.full(values.shape, np.nan)
     if seen.any():
         result[seen] = np.nanmedian(sliding_window_view(padded, length, axis=0)[seen], axis=2)
-    total = result.sum(axis=1, keepdims=True)
-    return np.divide(result, total, out=result, where=total > 0)
+    nothing = seen & (np.nan_to_num(result).sum(axis=1) <= 0)  # as where three frames are sure of three classes
+    result[nothing] = values[nothing]
+    return result / result.sum(axis=1, keepdims=True)
 
 
 def markov(

@@ -25,6 +25,7 @@ HALF_S = (LENGTH + 1) / 2 / RATE
 """Seconds from the middle of the parabola to where it is 0."""
 LAG_S = (LENGTH - 1) / 2 / RATE
 """Seconds by which a causal curve trails: the middle of its window lies so far back."""
+_MOST = 64  # items that may wait: a window at 240 frames a second
 _MICRO = 6  # decimals of a second: as presentation times are written
 Item = TypeVar("Item")
 
@@ -59,7 +60,7 @@ class Steady(Generic[Item]):
     """Smooths the tracks of one recording.
 
     Items (frames, say) go in by `add` and come out in their order, each with its tracks smoothed, as soon as nothing
-    that is still to come can change them. At most the items of a window wait.
+    that is still to come can change them. At most the items of a window wait, and never more than 64.
 
     Args:
         mode: 'causal' gives each item back at once; 'centred' after `HALF_S`.
@@ -81,23 +82,28 @@ class Steady(Generic[Item]):
         """Take an item and yield those that are finished.
 
         Args:
-            time_s: presentation time, seconds. Where it is less than that of the item before, a recording was joined to
-                another: everything begins anew.
+            time_s: presentation time, seconds. Where it falls back by more than a window, a recording was joined to
+                another, and everything begins anew; a smaller fall counts as standing still.
             item: comes back as it is.
             measured: track and values of each face in it.
 
         Yields:
             An item, and one `Smooth` for each of its faces, in their order.
         """
-        if self._times and time_s < self._times[-1]:
+        last = self._times[-1] if self._times else time_s
+        if time_s < last - (HALF_S + LAG_S):
             yield from self.finish()
             self._times.clear()
             self._tracks.clear()
+        else:
+            time_s = max(time_s, last)
         self._times.append(time_s)
         for track, values in measured:
             self._tracks.setdefault(track, deque()).append((time_s, values))
         self._waiting.append((time_s, item, [track for track, _ in measured]))
         ready = time_s if self._mode == "causal" else time_s - HALF_S
+        if len(self._waiting) > _MOST:  # a clock that stands still
+            ready = max(ready, self._waiting[0][0])
         yield from self._until(ready)
         self._forget(time_s)
 
@@ -134,11 +140,11 @@ class Steady(Generic[Item]):
         """Let go of what no item can reach that waits or comes."""
         oldest = (self._waiting[0][0] if self._waiting else now_s) - HALF_S
         oldest -= LAG_S if self._mode == "causal" else 0.0
-        while len(self._times) > 2 and self._times[1] < oldest:
+        while len(self._times) > 2 and (self._times[1] < oldest or len(self._times) > 2 * _MOST):
             self._times.popleft()
         for track in list(self._tracks):
             rows = self._tracks[track]
-            while rows and rows[0][0] < oldest:
+            while rows and (rows[0][0] < oldest or len(rows) > 2 * _MOST):
                 rows.popleft()
             if not rows:
                 del self._tracks[track]

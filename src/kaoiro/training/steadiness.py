@@ -14,7 +14,7 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.data.datasets import synthetic
 from kaoiro.evaluation import streams, temporal
-from kaoiro.evaluation.temporal import LENGTHS, SINGLE, Known
+from kaoiro.evaluation.temporal import FINE, SINGLE, Known
 from kaoiro.families.temporal_attention.recipe import RECIPES, Recipe
 from kaoiro.metrics.temporal import MEASURES, Course
 from kaoiro.timeline.smoothing import LENGTH, METHODS
@@ -33,6 +33,7 @@ def measure(
     epochs: int | None = None,
     tick: Callable[[str], None] = print,
     choosing: bool = False,
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Read the clips of a syn-vid set through a still model, learn weights on its training people, and compare.
 
@@ -43,6 +44,7 @@ def measure(
         epochs: instead of those of the recipes.
         tick: told of every step.
         choosing: report what settings are chosen by, on the clips of 'val', and nothing of 'test'.
+        threads: of the processor for the still model; None leaves it to the runtime.
 
     Raises:
         DataError: no finished syn-vid set.
@@ -53,7 +55,7 @@ def measure(
     if data.settings.get("set") != "syn-vid":
         raise DataError(f"{root} is a set of {data.settings.get('set')}; name one made by `kaoiro synth syn-vid`")
     rows = _in_order(data)
-    read = streams.rendered(data, rows, model)
+    read = streams.rendered(data, rows, model, threads)
     tick(f"read {len(read)} frames of {len(read.bounds())} clips through {model.name}")
     split = data.table["split"].to_numpy(str)[rows]
     learn = _Learning(Part(read, split), temporal.known(data, rows, read), epochs, tick)
@@ -92,7 +94,7 @@ class _Learning:
     def course(self, answer: np.ndarray, split: str, recipe: Recipe, level: str | None = None) -> Course:
         """Measure answers on the clips of a split."""
         own = answer[self.part.split == split]
-        return temporal.measured(self.of(split), own, recipe.network.length, recipe.network.centred, level)
+        return temporal.measured(self.of(split), own, recipe.network.centred, level)
 
 
 def _fixed(learn: _Learning) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def _fixed(learn: _Learning) -> dict[str, Any]:
     test, result = learn.of("test"), {}
     for centred in (False, True):
         courses = {
-            name: temporal.measured(test, temporal.smoothed(test, name, LENGTH, centred), LENGTH, centred)
+            name: temporal.measured(test, temporal.smoothed(test, name, LENGTH, centred), centred)
             for name in (SINGLE, *METHODS)
         }
         result[f"fixed methods, {_kind(centred)}"] = temporal.table(courses)
@@ -138,18 +140,14 @@ def _learned(learn: _Learning, seeds: int) -> dict[str, Any]:
 def _rivals(learn: _Learning, centred: bool, level: str | None = None) -> dict[str, Course]:
     test = learn.of("test")
     return {
-        name: temporal.measured(test, temporal.smoothed(test, name, LENGTH, centred), LENGTH, centred, level)
+        name: temporal.measured(test, temporal.smoothed(test, name, LENGTH, centred), centred, level)
         for name in (SINGLE, AVERAGE, PARABOLA)
     }
 
 
 def _parabolas(learn: _Learning, centred: bool) -> Mapping[int, Course]:
-    """Return parabolas of all lengths, judged on the frames that a window of `LENGTH` judges."""
-    test = learn.of("test")
-    return {
-        length: temporal.measured(test, temporal.smoothed(test, PARABOLA, length, centred), LENGTH, centred)
-        for length in LENGTHS
-    }
+    """Return parabolas of all lengths."""
+    return temporal.pareto(learn.of("test"), (PARABOLA,), centred, FINE)[PARABOLA]
 
 
 def variants(recipe: Recipe) -> dict[str, Recipe]:
@@ -188,7 +186,7 @@ def _choice(learn: _Learning) -> dict[str, Any]:
         validation = learn.of("val")
         for fixed in (AVERAGE, PARABOLA):
             answer = temporal.smoothed(validation, fixed, LENGTH, recipe.network.centred)
-            courses[fixed] = temporal.measured(validation, answer, LENGTH, recipe.network.centred)
+            courses[fixed] = temporal.measured(validation, answer, recipe.network.centred)
         result[f"{name}: weight of fidelity, clips of 'val'"] = temporal.table(courses)
     return result
 

@@ -54,7 +54,7 @@ class ObjectiveConfig:
         compare: what neighbouring windows should agree on: 'probabilities' (as the source's figure), or 'logits'.
         fidelity: weight of the divergence from a curve without lag (a centred parabola); 0 is the source's loss.
         lag: weight of the mean age of the frames that are listened to, in windows.
-        shuffled: control: the frames of each window are put in another order, the same for all.
+        shuffled: control: the frames of each window are put in an order of its own.
     """
 
     learning_rate: float = 1e-3

@@ -38,14 +38,14 @@ class Objective(L.LightningModule):
             "seen": seen,
             "target": torch.from_numpy(_without_lag(streams)).float().nan_to_num(),
         }
-        generator = torch.Generator().manual_seed(recipe.run.seed)
-        self._order = torch.randperm(recipe.network.length, generator=generator)
+        self._shuffle = torch.Generator().manual_seed(recipe.run.seed)
 
     def answer(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B, K) and weights (B, N) of windows (B, N)."""
         rows = self._filled(windows)
         if self.config.shuffled:
-            rows = rows[:, self._order]
+            order = torch.rand(rows.shape, generator=self._shuffle).argsort(dim=1)
+            rows = rows.gather(1, order)  # anew for every window: one order for all could be learned
         values, cues, seen = (self._tables[name][rows] for name in ("values", "cues", "seen"))
         weights = self.network(values, cues, seen | ~seen.any(dim=1, keepdim=True))
         return torch.einsum("bn,bnk->bk", weights, self._tables["logits"][rows]), weights

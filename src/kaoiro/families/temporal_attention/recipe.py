@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from kaoiro.core.checks import require
 from kaoiro.core.run import Run
 from kaoiro.data.source import StreamConfig
 from kaoiro.families.temporal_attention.config import NetworkConfig, ObjectiveConfig
@@ -33,6 +34,9 @@ class Recipe:
         """
         for section in (self.data, self.network, self.objective, self.run):
             section.check()
+        for name, unused in (("budget", None), ("start", None), ("ema", 0)):
+            value = getattr(self.run, name)
+            require(value == unused, f"run.{name}", f"{unused} (weights over time are learned within minutes)", value)
 
 
 FIDELITY = Recipe()
