@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +35,7 @@ def frames(people: int = 4, clips: int = 7, each: int = 4, seed: int = 0) -> Fra
     return Frames(
         pixels.repeat(2, 1).repeat(2, 2),
         clip.astype(np.int64) % 7,
+        np.ones(count, np.float32),
         units,
         names,
         np.char.add(names, np.char.add("/", clip.astype(str))),
@@ -100,6 +103,16 @@ def test_the_loss_reaches_every_parameter():
     one = Signal(TINY, ["p0", "p1", "p2", "p3"])
     one.loss(frames(), np.arange(16), torch.Generator().manual_seed(0)).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in one.network.parameters())
+
+
+def test_a_weak_expression_is_learned_as_partly_neutral():
+    data = replace(frames(), intensity=np.linspace(0, 1, 112).astype(np.float32))
+    shares = data.targets(np.array([0, 28, 111]), 0.5)
+    neutral = FER2013.index("neutral")
+    assert shares.sum(axis=1) == pytest.approx(np.ones(3))
+    assert shares[0, neutral] == 1
+    assert shares[1, data.expression[28]] == pytest.approx(2 * 28 / 111) != shares[1, neutral]
+    assert shares[2, data.expression[111]] == 1
 
 
 def test_one_clip_of_everybody_is_held_out_and_not_the_same_one():

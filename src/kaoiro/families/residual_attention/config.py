@@ -16,20 +16,20 @@ class NetworkConfig:
     """Which network, and the widths of the compact one.
 
     Attributes:
-        form: 'compact' is ours; the others are the published ones (see `nn.attention.ResidualAttention`), which use
-            nothing of what follows but `dropout`, and `add_reference`.
         stem: channels after the stem (24×24).
         widths: channels of the three stages (24×24, 12×12, 6×6).
         mask: channels inside the mask branch; 0 builds the network without attention.
         dropout: before the classifier.
+        form: 'compact' is ours; the others are the published ones (see `nn.attention.ResidualAttention`), which have
+            widths of their own.
         add_reference: published forms, for ports' weights only (see `nn.attention.AttentionModule`).
     """
 
-    form: Form = "compact"
     stem: int = 32
     widths: tuple[int, int, int] = (32, 72, 176)
     mask: int = 24
     dropout: float = 0.2
+    form: Form = "compact"
     add_reference: bool = False
 
     def check(self) -> None:
