@@ -21,7 +21,7 @@ from kaoiro.timeline.smoothing import LENGTH, METHODS
 from kaoiro.training.temporal import Part, answers, fit
 
 AVERAGE, PARABOLA = "moving average", "parabolic"
-WEIGHTS_OF_FIDELITY = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)
+WEIGHTS_OF_FIDELITY = (0.0, 0.01, 0.1)
 """Among which the improved mode's is chosen, on the clips of 'val'."""
 _ORDER = ("none", "low", "medium", "high")
 
