@@ -60,7 +60,8 @@ class Live:
     ) -> None:
         require(smooth in MODES, "smooth", f"one of {', '.join(MODES)}", smooth)
         self._seconds = seconds
-        self._source, self._engine, self._tracker, self._smooth = source, engine, tracker, smooth
+        self._source, self._engine, self._tracker = source, engine, tracker
+        self._smooth: Mode = smooth
         self.measured = self.dropped = 0
 
     def __iter__(self) -> Iterator[Moment]:

@@ -149,7 +149,7 @@ class SignalNetwork(nn.Module):
 
     def __init__(self, config: NetworkConfig, heads: dict[str, int]) -> None:
         super().__init__()
-        self.trunk = nn.Sequential(nn.PixelUnshuffle(_FOLD), *Network(config, _FOLD**2, {}).lower)
+        self.trunk = nn.Sequential(nn.PixelUnshuffle(_FOLD), *Network(config, _FOLD**2, {}).lower.children())
         self.map = nn.Sequential(conv_bn(config.widths[2], _MAP, 1), nn.ReLU(), nn.Flatten())
         place = SIDE // _FOLD // 8  # of the trunk's strides
         self.feature = nn.Sequential(nn.Linear(_MAP * place**2, _FEATURES), nn.ReLU())
