@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
     rendered = _add(kinds, "synthesis", _synthesis, "learn from a rendered syn-id set, test on unseen and real people")
     rendered.add_argument("--fer2013", metavar="DIR", help="official files: rendered faces' network on real ones")
     rendered.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral faces")
-    rendered.add_argument("--epochs", type=count, default=8, metavar="N", help="passes over the frames (default: 8)")
+    rendered.add_argument("--epochs", type=count, default=5, metavar="N", help="passes over the frames (default: 5)")
     rendered.add_argument("--seeds", type=count, default=1, metavar="N", help="networks to train (default: 1)")
     rendered.add_argument("--choose", action="store_true", help="report on a tenth of the training people, kept back")
     rendered.add_argument("--keep", metavar="DIR", help="write the (first) network as a model folder")

@@ -70,7 +70,7 @@ class SignalConfig:
         augmentation: of training frames.
     """
 
-    epochs: int = 8
+    epochs: int = 5
     batch: int = 128
     learning_rate: float = 2e-3
     units: float = 25.0
