@@ -114,7 +114,9 @@ def test_an_unknown_family_is_named_with_those_there_are(capsys: pytest.CaptureF
 
 def test_an_unknown_recipe_is_named_with_those_there_are(capsys: pytest.CaptureFixture) -> None:
     line = refused(capsys, "residual_attention", "huge")
-    assert "no recipe 'huge' in residual_attention; there are: ferplus, tiny" in line
+    assert (
+        "no recipe 'huge' in residual_attention; there are: ferplus, fer2013-fidelity, fer2013-improved, tiny" in line
+    )
 
 
 @pytest.mark.parametrize(

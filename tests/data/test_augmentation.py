@@ -33,8 +33,9 @@ def test_an_unknown_setting_is_refused() -> None:
         Augmentation(flop=1.0)  # type: ignore[call-arg]
 
 
-def test_recipes_can_be_read_without_pytorch() -> None:
-    listing = "from kaoiro.families.residual_attention.recipe import RECIPES; print(*RECIPES)"
+@pytest.mark.parametrize("family", ["residual_attention", "temporal_attention"])
+def test_recipes_can_be_read_without_pytorch(family: str) -> None:
+    listing = f"from kaoiro.families.{family}.recipe import RECIPES; print(*RECIPES)"
     code = f"import sys; sys.modules['torch'] = None; {listing}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["ferplus", "tiny"]
+    assert done.stdout.split()[-1] == "tiny"
