@@ -28,7 +28,7 @@ def test_ferplus_targets_are_vote_shares_in_the_training_order(tmp_path: Path) -
     write(tmp_path)
     data = load(DataConfig(root=str(tmp_path), labels="ferplus"))
     targets, labels = data.training.targets["expression"], data.training.labels["expression"]
-    assert data.vocabulary == FERPLUS
+    assert data.vocabularies == {"expression": FERPLUS}
     np.testing.assert_allclose(targets.sum(axis=1), 1)
     np.testing.assert_array_equal(targets.argmax(axis=1), labels)
 
@@ -36,7 +36,7 @@ def test_ferplus_targets_are_vote_shares_in_the_training_order(tmp_path: Path) -
 def test_fer2013_targets_are_its_labels(tmp_path: Path) -> None:
     written = write(tmp_path, votes=False)
     data = load(DataConfig(root=str(tmp_path), labels="fer2013"))
-    assert data.vocabulary == FER2013
+    assert data.vocabularies == {"expression": FER2013}
     place = {image.tobytes(): label for image, label in zip(written.images, written.labels, strict=True)}
     expected = [place[image.tobytes()] for image in data.training.pixels]
     assert data.training.labels["expression"].tolist() == expected
@@ -76,6 +76,6 @@ def test_the_variable_names_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_drawn_faces_hold_out_a_quarter_of_each_expression() -> None:
     data = load(DataConfig(dataset="drawn", count=64))
-    assert data.vocabulary == EXPRESSIONS
+    assert data.vocabularies == {"expression": EXPRESSIONS}
     assert np.bincount(data.training.labels["expression"]).tolist() == [6] * 8
     assert np.bincount(data.validation.labels["expression"]).tolist() == [2] * 8

@@ -16,7 +16,7 @@ from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import EXPRESSIONS, FER2013, FERPLUS, Vocabulary
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.data.datasets import fer2013
-from kaoiro.evaluation.fer2013 import evaluate, measure, per_class, seen_in_training
+from kaoiro.evaluation.fer2013 import evaluate, measure, negatives, per_class, seen_in_training
 from kaoiro.metrics.calibration import expected_calibration_error
 
 COUNTS = {"Training": 40, "PublicTest": 64, "PrivateTest": 24}
@@ -88,6 +88,18 @@ def test_the_table_of_classes_agrees_with_scikit_learn(figures: dict[str, Any], 
         assert row["recall"] == pytest.approx(recall)
         assert row["f1"] == pytest.approx(f1)
         assert row["precision"] == (None if np.isnan(precision) else pytest.approx(precision))
+
+
+def test_negative_expressions_have_means_of_their_own(figures: dict[str, Any]) -> None:
+    recall = {label: row["recall"] for label, row in figures["per_class"].items()}
+    assert figures["NEG"] == pytest.approx(np.mean([recall[k] for k in ("anger", "disgust", "fear", "sadness")]))
+    assert figures["NEG2"] == pytest.approx((recall["fear"] + recall["disgust"]) / 2)
+
+
+def test_without_one_of_the_negative_expressions_there_is_no_mean_of_them() -> None:
+    counts = np.diag([1, 0, 2, 3, 1, 1, 1])
+    assert negatives(counts, FER2013) == {"NEG": None, "NEG2": None}
+    assert negatives(np.eye(2, dtype=int), Vocabulary("two", ("anger", "fear"))) == {"NEG": None, "NEG2": None}
 
 
 def test_the_accuracy_lies_within_its_interval(figures: dict[str, Any]) -> None:

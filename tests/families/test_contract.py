@@ -114,7 +114,7 @@ def test_recipes_are_such_that_something_can_be_trained(family: str, name: str) 
 @pytest.mark.parametrize(("family", "name"), NAMED)
 @pytest.mark.parametrize("vocabulary", [EXPRESSIONS, FERPLUS], ids=lambda vocabulary: vocabulary.name)
 def test_a_network_answers_exactly_its_heads(family: str, name: str, vocabulary: Any, few: LearningData) -> None:
-    objective, specification = build(family, name, dataclasses.replace(few, vocabulary=vocabulary))
+    objective, specification = build(family, name, dataclasses.replace(few, vocabularies={"expression": vocabulary}))
     answer = settled(objective, few)(faces(few, objective, 3))
     assert list(answer.heads) == [head.name for head in specification.heads]
     assert specification.head("expression").labels == vocabulary.labels

@@ -309,7 +309,7 @@ def test_the_specification_is_measured_on_the_training_faces(small: Any, fitted:
     assert spec.mean == pytest.approx((pixels.mean(),), abs=1e-4)
     assert spec.std == pytest.approx((pixels.std(),), abs=1e-4)
     assert (spec.size, spec.crop) == (small.size, small.crop)
-    assert spec.head("expression").labels == fitted.data.vocabulary.labels
+    assert spec.head("expression").labels == fitted.data.vocabularies["expression"].labels
 
 
 def numbered(count: int) -> Faces:
@@ -346,8 +346,8 @@ def test_batches_keep_pixels_targets_and_labels_together() -> None:
         number = batch["pixels"][:, 0, 0, 0].long()
         assert batch["pixels"].dtype == torch.uint8
         assert batch["pixels"].shape == (8, 1, 8, 8)
-        assert batch["label"].tolist() == (number % 8).tolist()
-        assert batch["target"].argmax(dim=1).tolist() == (number % 8).tolist()
+        assert batch["label"]["expression"].tolist() == (number % 8).tolist()
+        assert batch["target"]["expression"].argmax(dim=1).tolist() == (number % 8).tolist()
 
 
 def test_colour_faces_come_with_their_channels_first() -> None:

@@ -43,6 +43,12 @@ class Vocabulary:
         return [self.index(label) for label in labels]
 
 
+EXPRESSION = "expression"
+"""The head of a model whose answer is shown and written."""
+
+EXPRESSION_FER2013 = "expression_fer2013"
+"""A second head of a model that learned both annotations of FER2013: that of the files themselves."""
+
 EXPRESSIONS = Vocabulary(
     "expressions",
     ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),

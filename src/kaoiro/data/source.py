@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 from kaoiro.core.checks import at_least
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
-from kaoiro.core.labels import FER2013, FERPLUS, Vocabulary
+from kaoiro.core.labels import EXPRESSION, EXPRESSION_FER2013, FER2013, FERPLUS, Vocabulary
 from kaoiro.data.augmentation import Augmentation
 from kaoiro.data.datasets import drawn, fer2013
 from kaoiro.data.splits import stratified_holdout
@@ -31,20 +32,24 @@ DRAWN_LICENCE = "Weights learned from faces drawn by this project, for trials; M
 DRAWN_LIMITS = ("A trial on simple drawings: of no use for photographs.",)
 
 
+LabelSet = Literal["ferplus", "fer2013", "both"]
+
+
 @dataclass(frozen=True)
 class DataConfig:
     """What a recipe learns from.
 
     Attributes:
         dataset: 'fer2013' (official files under `root`) or 'drawn' (simple drawings, for trials).
-        labels: 'ferplus' takes the vote distributions of eight emotions, 'fer2013' its seven classes.
+        labels: 'ferplus' takes the vote distributions of eight emotions, 'fer2013' its seven classes, 'both' gives each
+            a head of its own ('expression' and 'expression_fer2013').
         root: folder of the official files; default: environment variable KAOIRO_FER2013.
         count: number of drawn faces.
         augmentation: applied to training faces only.
     """
 
     dataset: Literal["fer2013", "drawn"] = "fer2013"
-    labels: Literal["ferplus", "fer2013"] = "ferplus"
+    labels: LabelSet = "ferplus"
     root: str | None = None
     count: int = 256
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -93,13 +98,14 @@ class LearningData:
     """Training faces, the held-out faces on which every choice is made, and where they come from.
 
     Attributes:
+        vocabularies: by head, what it answers; `EXPRESSION` comes first.
         licence: what holds for weights learned from these faces.
         limits: what a model of these faces cannot do.
     """
 
     training: Faces
     validation: Faces
-    vocabulary: Vocabulary
+    vocabularies: Mapping[str, Vocabulary]
     description: str
     licence: str
     limits: tuple[str, ...]
@@ -115,9 +121,8 @@ def load(config: DataConfig) -> LearningData:
         faces = drawn.faces(config.count, seed=0)
         held = np.arange(len(faces)) // len(drawn.VOCABULARY) % 4 == 0
         description = f"{config.count} drawn faces"
-        return LearningData(
-            faces.rows(~held), faces.rows(held), drawn.VOCABULARY, description, DRAWN_LICENCE, DRAWN_LIMITS
-        )
+        vocabularies = {EXPRESSION: drawn.VOCABULARY}
+        return LearningData(faces.rows(~held), faces.rows(held), vocabularies, description, DRAWN_LICENCE, DRAWN_LIMITS)
     return _load_fer2013(config)
 
 
@@ -127,27 +132,36 @@ def _load_fer2013(config: DataConfig) -> LearningData:
         raise DataError(f"name the folder with fer2013.csv by --data.root or the variable {ROOT_VARIABLE}")
     training = fer2013.read(root).part("Training")
     held = stratified_holdout(training.image_keys(), training.labels)
-    vocabulary = FERPLUS if config.labels == "ferplus" else FER2013
     faces = to_faces(training, config.labels)
-    usable = ~np.isnan(faces.targets["expression"]).any(axis=1) & (faces.pixels.std(axis=(1, 2)) > 0)
-    description = f"FER2013 Training with {config.labels} labels"
+    labelled = [~np.isnan(targets).any(axis=1) for targets in faces.targets.values()]
+    usable = np.any(labelled, axis=0) & (faces.pixels.std(axis=(1, 2)) > 0)
     learned, checked = faces.rows(usable & ~held), faces.rows(held)
-    return LearningData(learned, checked, vocabulary, description, FER2013_LICENCE, FER2013_LIMITS)
+    vocabularies = VOCABULARIES[config.labels]
+    annotations = " and ".join(vocabulary.name for vocabulary in vocabularies.values())
+    description = f"FER2013 Training with {annotations} labels"
+    return LearningData(learned, checked, vocabularies, description, FER2013_LICENCE, FER2013_LIMITS)
 
 
-def to_faces(data: fer2013.Fer2013, labels: Literal["ferplus", "fer2013"]) -> Faces:
-    """Turn rows of FER2013 into faces with the chosen labels.
+VOCABULARIES: dict[LabelSet, dict[str, Vocabulary]] = {
+    "ferplus": {EXPRESSION: FERPLUS},
+    "fer2013": {EXPRESSION: FER2013},
+    "both": {EXPRESSION: FERPLUS, EXPRESSION_FER2013: FER2013},
+}
+"""What the heads of a model answer that learned a set of labels."""
+
+
+def to_faces(data: fer2013.Fer2013, labels: LabelSet) -> Faces:
+    """Turn rows of FER2013 into faces with the chosen labels, by head.
 
     Raises:
         DataError: FER+ labels are asked for and the vote table is missing.
     """
-    if labels == "fer2013":
-        targets = np.eye(len(FER2013), dtype=np.float32)[data.labels]
-        return Faces(data.images, {"expression": targets}, {"expression": data.labels})
-    if data.votes is None:
-        raise DataError("FER+ labels need fer2013new.csv beside fer2013.csv")
-    return Faces(
-        data.images,
-        {"expression": fer2013.vote_distributions(data.votes)},
-        {"expression": fer2013.majority_labels(data.votes)},
-    )
+    targets, classes = {}, {}
+    for head, vocabulary in VOCABULARIES[labels].items():
+        if vocabulary is FER2013:
+            targets[head], classes[head] = np.eye(len(FER2013), dtype=np.float32)[data.labels], data.labels
+            continue
+        if data.votes is None:
+            raise DataError("FER+ labels need fer2013new.csv beside fer2013.csv")
+        targets[head], classes[head] = fer2013.vote_distributions(data.votes), fer2013.majority_labels(data.votes)
+    return Faces(data.images, targets, classes)

@@ -22,13 +22,12 @@ def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return losses.sum() / labelled.sum().clamp(min=1)
 
 
-def mix(images: Tensor, target: Tensor, weight: float, order: Tensor) -> tuple[Tensor, Tensor]:
+def mix(values: Tensor, weight: float, order: Tensor) -> Tensor:
     """Blend a batch with itself in another order (mixup; Zhang et al., 2018, eq. 1).
 
     Args:
-        images: (B, C, H, W).
-        target: (B, K) distributions; NaN rows make the blend NaN, so that it is left out.
-        weight: share of the first image, 0–1.
+        values: (B, …) images, or distributions, whose NaN rows make the blend NaN, so that it is left out.
+        weight: share of the first, 0–1.
         order: (B,) permutation.
     """
-    return weight * images + (1 - weight) * images[order], weight * target + (1 - weight) * target[order]
+    return weight * values + (1 - weight) * values[order]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
+from kaoiro.core.labels import EXPRESSION
 from kaoiro.core.modelfile import (
     GRAPH,
     WEIGHTS,
@@ -29,7 +30,7 @@ from kaoiro.core.modelfile import (
 )
 from kaoiro.core.revision import commit
 from kaoiro.core.spec import Specification
-from kaoiro.inference.classifier import Classifier
+from kaoiro.inference.classifier import Classifier, activate
 from kaoiro.metrics.accuracy import accuracy, confusion, macro_recall
 from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
 from kaoiro.training.exposed import exposed
@@ -137,35 +138,39 @@ def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, na
 
 
 def calibrated(model: ModelFolder, faces: Faces) -> tuple[Specification, dict[str, float]]:
-    """Fit the expression head's temperature on held-out faces.
+    """Fit the temperature of every head of expressions on held-out faces.
 
     Returns:
-        The specification with the temperature, and figures measured on the same faces.
+        The specification with the temperatures, and figures measured on the same faces; those of further heads carry
+        their names.
     """
-    clear = faces.labels["expression"] >= 0
-    if not clear.any():
-        raise DataError("no held-out face has a clear label to calibrate on")
-    truth = faces.labels["expression"][clear]
-    raw = Classifier(model).predict(faces.pixels[clear]).raw["expression"]
-    temperature = round(fit_temperature(raw, truth), 4)
-    head = model.specification.head("expression").model_copy(update={"temperature": temperature})
-    others = tuple(head if other.name == "expression" else other for other in model.specification.heads)
-    specification = model.specification.model_copy(update={"heads": others})
-    scaled = np.exp(raw / temperature - (raw / temperature).max(axis=1, keepdims=True))
-    probabilities = scaled / scaled.sum(axis=1, keepdims=True)
-    counts = confusion(truth, probabilities.argmax(axis=1), len(head.labels))
+    answer, heads, numbers = Classifier(model).predict(faces.pixels), [], {}
+    for head in model.specification.heads:
+        clear = faces.labels[head.name] >= 0
+        if not clear.any():
+            raise DataError("no held-out face has a clear label to calibrate on")
+        raw, truth = answer.raw[head.name][clear], faces.labels[head.name][clear]
+        warm = head.model_copy(update={"temperature": round(fit_temperature(raw, truth), 4)})
+        heads.append(warm)
+        prefix = "training_val" if head.name == EXPRESSION else f"training_val_{head.name}"
+        numbers |= _figures(activate(raw, warm), truth, prefix)
+    return model.specification.model_copy(update={"heads": tuple(heads)}), numbers
+
+
+def _figures(probabilities: np.ndarray, truth: np.ndarray, prefix: str) -> dict[str, float]:
+    counts = confusion(truth, probabilities.argmax(axis=1), probabilities.shape[1])
     numbers = {
-        "training_val_n": float(clear.sum()),
-        "training_val_accuracy": round(accuracy(counts), 4),
-        "training_val_macro_recall": round(macro_recall(counts), 4),
-        "training_val_ece": round(expected_calibration_error(probabilities, truth), 4),
-        "training_val_nll": round(negative_log_likelihood(probabilities, truth), 4),
+        "accuracy": accuracy(counts),
+        "macro_recall": macro_recall(counts),
+        "ece": expected_calibration_error(probabilities, truth),
+        "nll": negative_log_likelihood(probabilities, truth),
     }
-    return specification, numbers
+    return {f"{prefix}_n": float(len(truth))} | {f"{prefix}_{name}": round(v, 4) for name, v in numbers.items()}
 
 
 def _summary(fitted: Fitted) -> str:
-    size, labels = fitted.specification.size, len(fitted.data.vocabulary)
+    size, vocabularies = fitted.specification.size, fitted.data.vocabularies
+    labels = " and ".join(str(len(vocabulary)) for vocabulary in vocabularies.values())
     return f"{labels} expressions of a still {size}x{size} face, calibrated"
 
 

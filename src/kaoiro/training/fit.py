@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import json
 import logging
@@ -38,8 +39,9 @@ from kaoiro.inference.classifier import prepare_crops
 from kaoiro.training import cost, curve, hardware
 from kaoiro.training.timing import epochs_within
 
-KEYS = ("pixels", "target", "label")
 CURVE = "curve.csv"
+NEW_HEADS = "upper."
+"""Where the weights of the heads are in every family's network."""
 
 
 def families() -> list[str]:
@@ -117,7 +119,7 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
 
 
 def start_from(network: torch.nn.Module, folder: Path) -> None:
-    """Load the weights of a model folder into a network of the same shape.
+    """Load the weights of a model folder into a network of the same shape; heads that it lacks begin anew.
 
     Raises:
         InputError: the folder holds no weights to train on, or those of another network.
@@ -126,7 +128,9 @@ def start_from(network: torch.nn.Module, folder: Path) -> None:
     if not file.is_file():
         raise InputError(f"--run.start {folder}: no {WEIGHTS} in it; give the model folder that 'kaoiro train' wrote")
     try:
-        network.load_state_dict(load_file(file))
+        found = network.load_state_dict(load_file(file), strict=False)
+        if found.unexpected_keys or any(not name.startswith(NEW_HEADS) for name in found.missing_keys):
+            raise InputError(f"--run.start {folder}: weights of another network than the recipe's")
     except SafetensorError as error:
         raise InputError(f"--run.start {folder}: {WEIGHTS} is damaged ({error})") from error
     except RuntimeError as error:  # its text lists every weight that does not fit
@@ -163,14 +167,17 @@ def specify(recipe: Any, data: LearningData) -> Specification:
             refuses such a recipe before.
     """
     pixels = data.training.pixels / 255.0
-    head = Head(name="expression", activation="softmax", labels=data.vocabulary.labels)
+    heads = (
+        Head(name=name, activation="softmax", labels=vocabulary.labels)
+        for name, vocabulary in data.vocabularies.items()
+    )
     return Specification(
         size=recipe.size,
         channels=1,
         mean=(round(float(pixels.mean()), 4),),
         std=(round(float(pixels.std()), 4),),
         crop=recipe.crop,
-        heads=(head,),
+        heads=tuple(heads),
     )
 
 
@@ -192,9 +199,10 @@ class EpochOrder(Sampler[int]):
 
 
 def loader(faces: Faces, batch: int, seed: int, training: bool) -> DataLoader:
-    """Return batches as dictionaries of `pixels` (B, C, H, W) uint8, `target` (B, K), `label` (B,)."""
+    """Return batches: `pixels` (B, C, H, W) uint8, and by head `target` (B, K) and `label` (B,)."""
     pixels = faces.pixels[:, None] if faces.pixels.ndim == 3 else faces.pixels.transpose(0, 3, 1, 2)
-    columns = (pixels, faces.targets["expression"], faces.labels["expression"])
+    heads = tuple(faces.targets)
+    columns = (pixels, *faces.targets.values(), *(faces.labels[head] for head in heads))
     dataset = TensorDataset(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
     order = EpochOrder(len(faces), seed) if training else None
     return DataLoader(
@@ -202,13 +210,19 @@ def loader(faces: Faces, batch: int, seed: int, training: bool) -> DataLoader:
         batch,
         sampler=order,
         drop_last=training and len(faces) > batch,
-        collate_fn=_collate,
+        collate_fn=functools.partial(_collate, heads),
         generator=torch.Generator(),  # else the loader draws from the numbers meant for dropout
     )
 
 
-def _collate(rows: list[tuple[torch.Tensor, ...]]) -> dict[str, torch.Tensor]:
-    return {key: torch.stack(column) for key, column in zip(KEYS, zip(*rows, strict=True), strict=True)}
+def _collate(heads: tuple[str, ...], rows: list[tuple[torch.Tensor, ...]]) -> dict[str, Any]:
+    pixels, *columns = (torch.stack(column) for column in zip(*rows, strict=True))
+    targets, labels = columns[: len(heads)], columns[len(heads) :]
+    return {
+        "pixels": pixels,
+        "target": dict(zip(heads, targets, strict=True)),
+        "label": dict(zip(heads, labels, strict=True)),
+    }
 
 
 def settle(recipe: Any, objective: Any, data: LearningData, folder: Path) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch.utilities import move_data_to_device
 from torch.utils.data import DataLoader
 
 from kaoiro.core.run import Run
@@ -47,7 +48,7 @@ def step_seconds(run: Run, objective: Any, batches: DataLoader, progress: float,
     update = torch.optim.SGD(trial.parameters(), 0.0, momentum=0.9, nesterov=True)
     given, readings = _endless(batches), [time.perf_counter()]
     for _ in range(UNTIMED + steps):
-        batch = {name: values.to(device) for name, values in next(given).items()}
+        batch = move_data_to_device(next(given), device)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision(run.precision) == "bf16-mixed"):
             loss = trial.loss(batch, progress)
         loss.backward()

@@ -1,4 +1,4 @@
-"""What the family learns: the distribution of votes, from augmented and blended faces."""
+"""What the family learns: the labels of each head, from augmented and blended faces."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kaoiro.core.labels import EXPRESSION
 from kaoiro.core.spec import Specification
 from kaoiro.data.transforms import augment, sample
 from kaoiro.families.residual_attention.network import Network
@@ -21,8 +22,8 @@ from kaoiro.nn.losses import mix, soft_cross_entropy
 class Objective(L.LightningModule):
     """Soft-label cross-entropy with mixup, Nesterov momentum and a one-cycle schedule.
 
-    Batches are dictionaries: `pixels` (B, 1, H, W) uint8, `target` (B, K) distributions, `label` (B,)
-    int64 with -1 where there is none.
+    Batches are dictionaries: `pixels` (B, 1, H, W) uint8, and by head `target` (B, K) distributions, `label` (B,) int64
+    with -1 where there is none.
     """
 
     mean: Tensor
@@ -50,19 +51,20 @@ class Objective(L.LightningModule):
         """Return (images - mean) / std for images in 0–1."""
         return (images - self.mean) / self.std
 
-    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
+    def training_step(self, batch: dict[str, Any], index: int) -> Tensor:
         """Log and return the loss of a batch at this point of the schedule."""
         del index
         loss = self.loss(batch, self.progress)
-        self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch["target"]))
+        self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch["pixels"]))
         return loss
 
-    def loss(self, batch: dict[str, Tensor], progress: float) -> Tensor:
-        """Augment, blend and compare with the votes; `progress` (0–1) is the share of the epochs done."""
+    def loss(self, batch: dict[str, Any], progress: float) -> Tensor:
+        """Augment, blend, and sum what the heads err; `progress` (0–1) is the share of the epochs done."""
         images = batch["pixels"].float() / 255
         images = augment(images, sample(self.recipe.data.augmentation, images.shape, self._draws))
-        images, target = self._mixed(self._resized(images, progress), batch["target"], progress)
-        return soft_cross_entropy(self.network(self.normalise(images)).heads["expression"], target)
+        images, targets = self._mixed(self._resized(images, progress), batch["target"], progress)
+        raw = self.network(self.normalise(images)).heads
+        return torch.stack([soft_cross_entropy(raw[name], target) for name, target in targets.items()]).sum()
 
     @property
     def progress(self) -> float:
@@ -79,25 +81,29 @@ class Objective(L.LightningModule):
         side = self.config.small_size
         return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
 
-    def _mixed(self, images: Tensor, target: Tensor, progress: float) -> tuple[Tensor, Tensor]:
+    def _mixed(self, images: Tensor, targets: dict[str, Tensor], progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         if not self.config.mixup or progress >= self.config.mixup_until:
-            return images, target
+            return images, targets
         weight = float(self._rng.beta(self.config.mixup, self.config.mixup))
         order = torch.from_numpy(self._rng.permutation(len(images))).to(images.device)
-        return mix(images, target, weight, order)
+        return mix(images, weight, order), {name: mix(target, weight, order) for name, target in targets.items()}
 
-    def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
-        """Log accuracy and negative log-likelihood over the faces with a clear label, at the size in training."""
+    def validation_step(self, batch: dict[str, Any], index: int) -> None:
+        """Log accuracy and negative log-likelihood over the faces with a clear label, at the size in training.
+
+        Those of further heads carry their names.
+        """
         del index
-        clear = batch["label"] >= 0
-        if not clear.any():
-            return
-        images = self._resized(batch["pixels"][clear].float() / 255, self.progress)
-        raw = self.network(self.normalise(images)).heads["expression"].float()
-        label, count = batch["label"][clear], int(clear.sum())
-        accuracy = (raw.argmax(dim=1) == label).float().mean()
-        self.log("val_accuracy", accuracy, prog_bar=True, batch_size=count)
-        self.log("val_nll", F.cross_entropy(raw, label), prog_bar=True, batch_size=count)
+        images = self._resized(batch["pixels"].float() / 255, self.progress)
+        answer = self.network(self.normalise(images)).heads
+        for name, labels in batch["label"].items():
+            clear, suffix = labels >= 0, "" if name == EXPRESSION else f"_{name}"
+            if not clear.any():
+                continue
+            raw, label, count = answer[name][clear].float(), labels[clear], int(clear.sum())
+            accuracy = (raw.argmax(dim=1) == label).float().mean()
+            self.log(f"val_accuracy{suffix}", accuracy, prog_bar=True, batch_size=count)
+            self.log(f"val_nll{suffix}", F.cross_entropy(raw, label), prog_bar=True, batch_size=count)
 
     def configure_optimizers(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return Nesterov SGD with the schedule, stepped per batch."""

@@ -82,6 +82,8 @@ FIDELITY = Recipe(
 and crops of 80 to 100 % (here two standard deviations), erasing, mixup but for the last sixth of the epochs."""
 IMPROVED = replace(FERPLUS, data=replace(FERPLUS.data, labels="fer2013"))
 """The compact network on FER2013's own labels."""
+BOTH = replace(FERPLUS, data=replace(FERPLUS.data, labels="both"))
+"""One compact network with a head for each annotation of the same faces."""
 GENTLE = Augmentation(
     rotation=3.0, shift=0.02, scale=0.03, light=0.1, blur=0.0, low_resolution=0.0, jpeg=0.0, noise=0.01, erase=0.0
 )
@@ -97,5 +99,6 @@ RECIPES: dict[str, Recipe] = {
     "ferplus": FERPLUS,
     "fer2013-fidelity": FIDELITY,
     "fer2013-improved": IMPROVED,
+    "both": BOTH,
     "tiny": TINY,
 }
