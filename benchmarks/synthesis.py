@@ -70,7 +70,8 @@ def _rate(film: Film, jobs: int) -> float:
 def determinism(assets: str | None, folder: Path) -> dict[str, Any]:
     """Make a part of each set twice, with one thread and with three, and compare the hashes."""
     world, table = FaceWorld(assets), {}
-    orders = {name: Order(name, scale=0.01, size=48) for name in ("syn-id", "syn-vid", "syn-mt", "syn-swap")}
+    names = ("syn-id", "syn-vid", "syn-flicker", "syn-mt", "syn-swap")
+    orders = {name: Order(name, scale=0.01, size=48) for name in names}
     orders["conference"] = Order("conference", scale=0.01, size=32)
     orders["syn-vid, videos of variable rate"] = Order("syn-vid", scale=0.01, size=64, video=True, variable_rate=True)
     for name, order in orders.items():

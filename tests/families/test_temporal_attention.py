@@ -14,12 +14,13 @@ from kaoiro.core.errors import DataError, InputError
 from kaoiro.data.datasets import wandering
 from kaoiro.families.temporal_attention.config import NetworkConfig
 from kaoiro.families.temporal_attention.network import Network
-from kaoiro.families.temporal_attention.objective import Objective
+from kaoiro.families.temporal_attention.objective import Objective, affect, with_distance
 from kaoiro.families.temporal_attention.recipe import RECIPES, Recipe
-from kaoiro.timeline.smoothing import moving_average_of_logits, parabolic
+from kaoiro.timeline.smoothing import moving_average, moving_average_of_logits, parabolic
 from kaoiro.training import temporal
 from kaoiro.training.temporal import Part
 
+TINY = RECIPES["tiny"]
 NAMED = pytest.mark.parametrize("name", RECIPES)
 
 
@@ -107,6 +108,58 @@ def test_equal_weights_are_a_moving_average_of_logits(part: Part) -> None:
     assert found[first][4:] == pytest.approx(expected[4:], abs=1e-4)
 
 
+def test_equal_weights_over_probabilities_are_a_moving_average_of_them(part: Part) -> None:
+    recipe = dataclasses.replace(TINY, network=dataclasses.replace(TINY.network, weighs="probabilities"))
+    found, _ = temporal.answers(equal_weights(Objective(recipe, part.streams)), part.streams)
+    expected = moving_average(part.streams.probabilities[:60], 5)
+    assert found[:60][4:] == pytest.approx(expected[4:], abs=1e-4)
+
+
+def test_answers_are_of_the_streams_asked_for_whatever_was_learned_from(part: Part) -> None:
+    other = wandering.streams(4, seed=9)
+    objective = Objective(TINY, part.streams).eval()
+    fresh = Objective(TINY, other).eval()
+    fresh.network.load_state_dict(objective.network.state_dict())
+    before, _ = temporal.answers(objective, part.streams)
+    np.testing.assert_array_equal(temporal.answers(objective, other)[0], temporal.answers(fresh, other)[0])
+    np.testing.assert_array_equal(temporal.answers(objective, part.streams)[0], before)
+
+
+def test_affect_is_the_mean_of_the_centres_and_contempt_counts_as_neutral(part: Part) -> None:
+    labels, raw = ("happiness", "sadness", "contempt"), np.log([[0.5, 0.3, 0.2]]).astype(np.float32)
+    one = dataclasses.replace(
+        part.streams,
+        features=np.zeros((1, 2), np.float32),
+        logits=raw,
+        cues=part.streams.cues[:1],
+        clips=part.streams.clips[:1],
+        labels=labels,
+    )
+    assert affect(one) == pytest.approx(np.array([[0.5 * 0.8 - 0.3 * 0.65, 0.5 * 0.45 - 0.3 * 0.35]]), abs=1e-6)
+
+
+def test_distance_is_from_the_mean_of_the_frames_that_were_seen() -> None:
+    points = torch.tensor([[[0.0, 0.0], [0.6, 0.8], [9.0, 9.0]]])
+    found = with_distance(points, torch.tensor([[True, True, False]]))
+    assert found[0, :2, 2].tolist() == pytest.approx([0.5, 0.5])
+    assert torch.equal(found[..., :2], points)
+
+
+def test_the_network_with_affect_learns_and_is_written(part: Part, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(TINY, network=dataclasses.replace(TINY.network, affect=True))
+    objective = temporal.fit(dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=1)), part)
+    temporal.save(objective, tmp_path / "model", part.streams, {})
+    session = ort.InferenceSession(str(tmp_path / "model" / "model.onnx"))
+    assert {value.name: value.shape[2] for value in session.get_inputs() if value.name != "seen"}["cues"] == 4 + 3
+    objective.watch(part.streams)
+    changed = objective._tables["affect"].clone()
+    objective._tables["affect"] = changed + torch.randn(changed.shape)
+    windows = torch.from_numpy(part.streams.windows(5, False)[:40])
+    shaken = objective.answer(windows)[1]
+    objective.watch(part.streams)
+    assert not torch.allclose(shaken, objective.answer(windows)[1])
+
+
 def test_the_loss_by_hand(part: Part) -> None:
     objective = equal_weights(Objective(RECIPES["tiny"], part.streams))
     rows = temporal.pairs(part, "train", 5, False)[20:24]
@@ -185,7 +238,9 @@ def test_a_split_without_neighbours_is_refused(part: Part) -> None:
         temporal.pairs(part, "elsewhere", 5, False)
 
 
-@pytest.mark.parametrize("change", [{"length": 1}, {"length": 4, "centred": True}, {"hidden": (0, 4)}])
+@pytest.mark.parametrize(
+    "change", [{"length": 1}, {"length": 4, "centred": True}, {"hidden": (0, 4)}, {"affect": True}]
+)
 def test_impossible_networks_are_refused(change: dict) -> None:
     with pytest.raises(InputError, match=r"network\."):
         Recipe(network=NetworkConfig(**change)).check()

@@ -23,8 +23,8 @@ def test_the_packaged_file_is_read_once_and_carries_its_hash() -> None:
 
 
 def test_nuisance_grows_from_level_to_level() -> None:
-    levels = list(load().levels.values())
-    assert list(load().levels) == ["none", "low", "medium", "high"]
+    levels = [load().level(name) for name in ("none", "low", "medium", "high")]
+    assert list(load().levels) == ["none", "low", "medium", "high", "flicker"]
     for name in ("yaw", "turn_sd", "hand_sd", "exposure_sd", "box_sd", "gaze_sd", "rest_sd", "asymmetry_sd", "noise"):
         values = [getattr(level, name) for level in levels]
         assert values == sorted(values) and len(set(values)) == 4, name
@@ -80,6 +80,10 @@ def test_sets_have_the_sizes_and_ranges_that_were_specified() -> None:
         ("seconds = [1.0, 4.0]", "seconds = [1.0, 1.5]", "twice the shortest"),
         ("gap = 2.0", "gap = 0.5", "for the ramps"),
         ("vid_clips = 300", "vid_clips = 0", "sizes.vid_clips"),
+        ('like = "low"', 'like = "soft"', "variants.flicker.like must be one of none, low"),
+        ('like = "low"', 'like = "low"\nlamps = 3', r"keys of variants.flicker \(unknown: lamps\)"),
+        ("flicker_probability = 1.0", "flicker_probability = 1.5", "levels.flicker_probability"),
+        ("flicker_hertz = [0.2, 6.0]", "flicker_hertz = [6.0]", "variants.flicker.flicker_hertz must be a list of 2"),
         ("syllables = [3.5, 6.0]", "syllables = [0.0, 6.0]", "speech.syllables"),
         ("[timing]", "[timing", "no TOML"),
     ],
@@ -89,8 +93,16 @@ def test_a_file_that_cannot_be_is_refused_by_the_name_of_its_key(old: str, new: 
         parse(changed(old, new))
 
 
+def test_a_variant_is_like_its_level_but_for_what_it_says() -> None:
+    low, flicker = load().level("low"), load().level("flicker")
+    other = {name for name in vars(low) if getattr(low, name) != getattr(flicker, name)}
+    assert other == load().variants["flicker"].keys() - {"like"}
+    assert flicker.flicker_probability == 1
+    assert flicker.noise == low.noise
+
+
 def test_unknown_levels_and_sets_are_refused_with_the_valid_ones() -> None:
-    with pytest.raises(InputError, match="one of none, low, medium, high, not extreme"):
+    with pytest.raises(InputError, match="one of none, low, medium, high, flicker, not extreme"):
         load().level("extreme")
-    with pytest.raises(InputError, match="one of syn-id, syn-vid, syn-mt, syn-swap, conference, not mug"):
+    with pytest.raises(InputError, match="one of syn-id, syn-vid, syn-flicker, syn-mt, syn-swap, conference, not mug"):
         load().set("mug")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from kaoiro.core.errors import InputError
-from kaoiro.core.labels import FER2013
+from kaoiro.core.labels import AFFECT_CENTRES, FER2013
 from kaoiro.synthesis.action_units import UNITS, vector
-from kaoiro.synthesis.prototypes import CENTRES, SHOWN, TABLES, affect, affect_of_blend, mean, prototype, sample
+from kaoiro.synthesis.prototypes import SHOWN, TABLES, affect, affect_of_blend, mean, prototype, sample
 
 NUMBERS = np.array(list(UNITS))
 
@@ -104,7 +104,7 @@ def test_blends_lie_at_the_weighted_mean() -> None:
     assert affect({"happiness": 1, "surprise": 1}, 0.5, np.random.default_rng(0), sd=0) == pytest.approx(
         (0.2375, 0.3125)
     )
-    assert all(affect_of_blend({name: 2.0}) == pytest.approx(centre) for name, centre in CENTRES.items())
+    assert all(affect_of_blend({name: 2.0}) == pytest.approx(centre) for name, centre in AFFECT_CENTRES.items())
 
 
 def test_impossible_blends_are_refused() -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from kaoiro.core.errors import InputError
-from kaoiro.core.labels import FER2013
+from kaoiro.core.labels import AFFECT_CENTRES, FER2013
 from kaoiro.synthesis.action_units import SHAPES, blend_weights, column
 from kaoiro.synthesis.difficulty import Difficulty, load
 from kaoiro.synthesis.motion import speech
-from kaoiro.synthesis.prototypes import CENTRES, mean, prototype
+from kaoiro.synthesis.prototypes import mean, prototype
 from kaoiro.synthesis.script import Script, blend_clip, conference, expression_clip, still
 from kaoiro.synthesis.seeds import number, stream
 
@@ -115,7 +115,7 @@ def test_valence_and_arousal_rise_with_the_intensity_to_their_centre_and_one_noi
         peak = len(script) // 2
         felt = np.array([script.valence, script.arousal])
         assert np.allclose(felt, felt[:, [peak]] * script.intensity / np.float32(0.8), atol=1e-6)
-        errors.append(felt[:, peak] - 0.8 * np.array(CENTRES["sadness"]))
+        errors.append(felt[:, peak] - 0.8 * np.array(AFFECT_CENTRES["sadness"]))
     assert np.allclose(np.mean(errors, axis=0), 0, atol=0.016)
     assert np.allclose(np.std(errors, axis=0), 0.05, atol=0.011)
 
@@ -178,12 +178,12 @@ def test_blend_videos_have_several_showings_with_neutral_between() -> None:
 
 def test_blends_lie_between_the_centres_of_two_expressions() -> None:
     calm = replace(ALL, truth=replace(ALL.truth, affect_sd=0.0), blend=replace(ALL.blend, blended=1.0))
-    centres = np.array(list(CENTRES.values()))
+    centres = np.array(list(AFFECT_CENTRES.values()))
     for seed in range(20):
         script = blend_clip("s", "v", "none", (1.0, 1.0), seed, calm)
         top = int(np.argmax(script.intensity))
         felt = np.array([script.valence[top], script.arousal[top]])
-        own = np.array(CENTRES[script.labels[top]])
+        own = np.array(AFFECT_CENTRES[script.labels[top]])
         found = [
             np.linalg.norm(felt - (own + share * (other - own)))
             for other in centres for share in np.linspace(0.25, 0.45, 201)
@@ -204,7 +204,7 @@ def test_stills_differ_in_nothing_but_subject_and_expression(expression: str) ->
     for name in ("light_seed", "background_seed", "noise_seed", "blur", "noise", "jpeg", "level"):
         assert getattr(one, name) == getattr(other, name) == getattr(reference, name)
     assert np.allclose(one.units[0], mean(expression, "facs", 1.0)) and one.labels[0] == expression
-    assert (one.valence[0], one.arousal[0]) == pytest.approx(CENTRES[expression])
+    assert (one.valence[0], one.arousal[0]) == pytest.approx(AFFECT_CENTRES[expression])
     assert (one.yaw[0], one.blur, one.noise, one.jpeg, one.zoom[0], one.exposure[0]) == (0, 0, 0, 100, 1, 1)
 
 

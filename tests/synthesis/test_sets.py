@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from kaoiro.core.errors import InputError
@@ -85,6 +86,20 @@ def test_syn_vid_is_balanced_over_levels_and_expressions_in_every_split() -> Non
         assert max(pairs.values()) - min(pairs.values()) <= 1
 
 
+def test_syn_flicker_has_the_test_clips_of_syn_vid_with_the_same_course_in_other_light() -> None:
+    found, tested = plans("syn-flicker", DIFFICULTY), of("syn-vid")["test"]
+    assert [(p.subject, p.clip, p.expression, p.split) for p in found] == [
+        (p.subject, p.clip, p.expression, p.split) for p in tested
+    ]
+    assert {plan.level for plan in found} == {"flicker"}
+    ours, theirs = found[0].script(0, DIFFICULTY), tested[0].script(0, DIFFICULTY)
+    np.testing.assert_array_equal(ours.time_s, theirs.time_s)
+    np.testing.assert_array_equal(ours.intensity, theirs.intensity)
+    np.testing.assert_array_equal(ours.yaw, theirs.yaw)
+    assert tested[0].level == "low"
+    assert np.std(ours.exposure) > 3 * np.std(theirs.exposure)
+
+
 def test_syn_mt_gives_the_same_shares_of_labels_away_in_every_split_and_never_both() -> None:
     found = of("syn-mt")
     assert {split: len(part) for split, part in found.items()} == {"train": 210, "val": 30, "test": 60}
@@ -125,8 +140,8 @@ def test_splits_share_no_subject_and_clips_are_named_once(name: str, scale: floa
     assert len(clips) == len(set(clips))
 
 
-def test_other_sets_than_the_swap_have_subjects_of_their_own() -> None:
-    groups = [set(subjects(plans(name, DIFFICULTY))) for name in NAMES if name != "syn-swap"]
+def test_other_sets_than_swap_and_flicker_have_subjects_of_their_own() -> None:
+    groups = [set(subjects(plans(name, DIFFICULTY))) for name in NAMES if name not in ("syn-swap", "syn-flicker")]
     assert sum(map(len, groups)) == len(set().union(*groups))
 
 

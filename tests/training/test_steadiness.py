@@ -66,6 +66,23 @@ def test_everything_is_measured_and_can_be_stored(clips: Any, tmp_path: Path) ->
     assert "**fidelity: claims**" in report.text(figures)
 
 
+def test_clips_in_flickering_light_are_a_level_of_their_own(
+    clips: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lamps = SimpleNamespace(**{**vars(clips), "settings": clips.settings | {"set": "syn-flicker"}})
+    monkeypatch.setattr(steadiness.synthetic, "read", lambda root: lamps if root == "lamps" else clips)
+    other = wandering.streams(15, frames=60, seed=5)
+    original = steadiness.streams.rendered
+    monkeypatch.setattr(steadiness.streams, "rendered", lambda data, *_: other if data is lamps else original(data))
+    linear = model.write(tmp_path / "linear")
+    figures = steadiness.measure("clips", linear, 1, 1, lambda _: None, flicker="lamps")
+    rows = figures["causal: flickering light"]
+    assert list(rows) == ["causal", "single frame", "moving average", "parabolic"]
+    assert rows["single frame"] != figures["causal: beside fixed windows"]["single frame"]
+    with pytest.raises(DataError, match="set of syn-vid; name one made by `kaoiro synth syn-flicker`"):
+        steadiness.measure("clips", linear, 1, 1, lambda _: None, flicker="clips")
+
+
 def test_choices_are_made_without_the_clips_of_the_test(clips: Any, tmp_path: Path) -> None:
     clips.table.loc[clips.table["split"] == "test", "intensity"] = np.nan  # whoever looks at them is found out
     figures = steadiness.measure("clips", model.write(tmp_path / "linear"), 1, 1, lambda _: None, choosing=True)

@@ -44,6 +44,7 @@ def add_parser(commands: Any) -> None:
     steady = _add(kinds, "temporal", _temporal, "smoothing on the clips of a rendered syn-vid set: fixed and learned")
     steady.add_argument("--seeds", type=count, default=3, metavar="N", help="of the learned weights (default: 3)")
     steady.add_argument("--epochs", type=count, metavar="N", help="instead of those of the recipes")
+    steady.add_argument("--flicker", metavar="DIR", help="a syn-flicker set: the same clips in flickering light")
     steady.add_argument("--choose", action="store_true", help="settings by the clips of 'val', nothing of 'test'")
 
 
@@ -174,6 +175,7 @@ def _temporal(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         _tell,
         choosing=arguments.choose,
         threads=arguments.threads,
+        flicker=arguments.flicker,
     )
 
 

@@ -13,6 +13,7 @@ from kaoiro.core.errors import InputError, MissingExtra
 SETS = {
     "syn-id": "seven expressions of 242 subjects, for identity against expression",
     "syn-vid": "300 clips at three nuisance levels, for smoothing over time",
+    "syn-flicker": "the 60 clips of syn-vid's test people in bad light, and nothing else bad",
     "syn-mt": "300 videos with valence, arousal and partly given labels",
     "syn-swap": "40 subjects with seven expressions in one light, for expression transfer",
     "conference": "eighteen recordings of a speaker with planted weak episodes",

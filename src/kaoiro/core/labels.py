@@ -6,8 +6,9 @@ integer label ever travels between parts of the toolkit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -66,6 +67,19 @@ FERPLUS_VOTES = Vocabulary(
     ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"),
 )
 """The ten columns of the official vote table; NF means 'not a face'."""
+
+AFFECT_CENTRES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "anger": (-0.60, 0.65),
+        "disgust": (-0.65, 0.30),
+        "fear": (-0.60, 0.70),
+        "happiness": (0.80, 0.45),
+        "sadness": (-0.65, -0.35),
+        "surprise": (0.15, 0.80),
+        "neutral": (0.0, 0.0),
+    }
+)
+"""Valence and arousal (−1 to 1) of each expression at full intensity: a definition (SPEC 1.3), not psychology."""
 
 ACTION_UNITS = Vocabulary(
     "action units",

@@ -7,14 +7,17 @@ from typing import Any
 
 import pyarrow as pa
 
+from kaoiro.core.labels import AFFECT_CENTRES
 from kaoiro.synthesis.assets import REPOSITORY
 from kaoiro.synthesis.difficulty import Difficulty
-from kaoiro.synthesis.prototypes import CENTRES, TABLES, Prototype
+from kaoiro.synthesis.prototypes import TABLES, Prototype
 
 _ABOUT = {
     "syn-id": "clips of the seven expressions of every subject; training frames at equal intervals, evaluation frames "
     "from the apex only",
     "syn-vid": "one clip of one expression of each subject, all frames, three nuisance levels in turn",
+    "syn-flicker": "the test clips of syn-vid once more, with flickering and changing light as their only nuisance "
+    "above the low level",
     "syn-mt": "one video of several expressions, some of them blends, of each subject; every frame has valence and "
     "arousal, action units of one part and expressions of another are given away as labels",
     "syn-swap": "stills of every subject with every expression, all in the same pose and light: the true answers when "
@@ -95,7 +98,7 @@ def _origin(described: Mapping[str, Any]) -> str:
 
 
 def _affect() -> str:
-    rows = [[name, f"{valence:+.2f}", f"{arousal:+.2f}"] for name, (valence, arousal) in CENTRES.items()]
+    rows = [[name, f"{valence:+.2f}", f"{arousal:+.2f}"] for name, (valence, arousal) in AFFECT_CENTRES.items()]
     return "## Valence and arousal at intensity 1\n\n" + _table(["expression", "valence", "arousal"], rows)
 
 

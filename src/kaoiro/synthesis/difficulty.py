@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -77,6 +77,10 @@ class Level:
         positive("levels.light_strength", self.light_strength[0])
         # a blink must be over before the next begins
         share("levels.blinks_per_minute × blink_seconds / 60", self.blinks_per_minute * self.blink_seconds[1] / 60)
+
+
+Variant = Mapping[str, Any]
+"""What a level is like, and the numbers in which it differs, as they stand in the file."""
 
 
 @dataclass(frozen=True)
@@ -226,12 +230,14 @@ class Difficulty:
     """Everything in the file.
 
     Attributes:
-        levels: by name, from none to high.
+        levels: by name, from none to high, and then those of `variants`.
+        variants: levels that are like another but for some numbers, by name.
         sets: by name, e.g. 'syn-vid'.
         sha256: of the file's text; sets carry it.
     """
 
     levels: Mapping[str, Level]
+    variants: Mapping[str, Variant]
     timing: Timing
     truth: Truth
     blend: Blend
@@ -304,7 +310,12 @@ def parse(text: str) -> Difficulty:
     plain = {name: _section(kind, tables[name], name) for name, kind in wanted.items() if isinstance(kind, type)}
     sets = {name: _section(SetDifficulty, table, f"sets.{name}") for name, table in tables["sets"].items()}
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return Difficulty(**plain, levels=_levels(tables["levels"]), sets=MappingProxyType(sets), sha256=digest)
+    levels = _levels(tables["levels"])
+    variants = tables["variants"]
+    require(isinstance(variants, dict), "variants", "a table", variants)
+    every = levels | {name: _variant(levels, table, f"variants.{name}") for name, table in variants.items()}
+    ends = {"levels": MappingProxyType(every), "variants": MappingProxyType(variants)}
+    return Difficulty(**plain, **ends, sets=MappingProxyType(sets), sha256=digest)
 
 
 def ordered(setting: str, pair: tuple[float, float], least: float, most: float) -> None:
@@ -316,7 +327,19 @@ def ordered(setting: str, pair: tuple[float, float], least: float, most: float) 
     require(least <= pair[0] <= pair[1] <= most, setting, f"a range within {least:g} to {most:g}", pair)
 
 
-def _levels(table: Any) -> Mapping[str, Level]:
+def _variant(levels: Mapping[str, Level], table: Any, where: str) -> Level:
+    """Return a level that is like another but for some numbers."""
+    require(isinstance(table, dict), where, "a table", table)
+    like = table.get("like")
+    require(like in levels, f"{where}.like", f"one of {', '.join(levels)}", like)
+    wanted, changes = get_type_hints(Level), {key: value for key, value in table.items() if key != "like"}
+    unknown = sorted(changes.keys() - wanted.keys())
+    if unknown:
+        raise InputError(f"keys of {where} (unknown: {', '.join(unknown)}); it takes: like, {', '.join(wanted)}")
+    return replace(levels[like], **{name: _value(wanted[name], v, f"{where}.{name}") for name, v in changes.items()})
+
+
+def _levels(table: Any) -> dict[str, Level]:
     """Turn the columns of the table into levels."""
     require(isinstance(table, dict), "levels", "a table", table)
     names = _value(tuple[str, ...], table.get("names", []), "levels.names")
@@ -326,7 +349,7 @@ def _levels(table: Any) -> Mapping[str, Level]:
         wish = f"a list of one value for each of {', '.join(names)}"
         require(isinstance(column, list) and len(column) == len(names), f"levels.{key}", wish, column)
     rows = [{key: column[row] for key, column in columns.items()} for row in range(len(names))]
-    return MappingProxyType({name: _section(Level, row, "levels") for name, row in zip(names, rows, strict=True)})
+    return {name: _section(Level, row, "levels") for name, row in zip(names, rows, strict=True)}
 
 
 def _section(kind: type[Section], table: Any, where: str) -> Section:

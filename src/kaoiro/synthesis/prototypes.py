@@ -16,7 +16,7 @@ import numpy as np
 
 from kaoiro.core.checks import not_negative, require, share
 from kaoiro.core.errors import InputError
-from kaoiro.core.labels import FER2013
+from kaoiro.core.labels import AFFECT_CENTRES, FER2013
 from kaoiro.synthesis.action_units import vector
 
 NEUTRAL = "neutral"
@@ -69,19 +69,6 @@ TABLES: Mapping[str, Mapping[str, Prototype]] = MappingProxyType(
     }
 )
 """Table, expression, units."""
-
-CENTRES: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {
-        "anger": (-0.60, 0.65),
-        "disgust": (-0.65, 0.30),
-        "fear": (-0.60, 0.70),
-        "happiness": (0.80, 0.45),
-        "sadness": (-0.65, -0.35),
-        "surprise": (0.15, 0.80),
-        NEUTRAL: (0.0, 0.0),
-    }
-)
-"""Valence and arousal (−1 to 1) of each expression at full intensity."""
 
 
 def prototype(expression: str, table: str) -> Prototype:
@@ -154,7 +141,7 @@ def affect_of_blend(weights: Mapping[str, float]) -> tuple[float, float]:
         not_negative(f"weight of {expression}", weight)
     total = sum(weights.values())
     require(total > 0, "sum of the weights of a blend", "above 0", total)
-    valence, arousal = np.array(list(weights.values())) @ np.array([CENTRES[name] for name in weights]) / total
+    valence, arousal = np.array(list(weights.values())) @ np.array([AFFECT_CENTRES[name] for name in weights]) / total
     return float(valence), float(arousal)
 
 

@@ -1,7 +1,8 @@
 """What the sets of the FACS world consist of: which clips of whom, in which split, and which frames of them.
 
 Splits:   syn-id: train, paper-test (as few subjects as in the seed), further-test; syn-vid, syn-mt: train, val, test;
-          syn-swap: further-test, for its subjects are those of syn-id; conference: test.
+          syn-swap: further-test, for its subjects are those of syn-id; syn-flicker: test, for its clips are those of
+          syn-vid in other light; conference: test.
 Roles:    `training` frames are learned from, `evaluation` frames are measured on. In syn-id the former are sampled at
           equal intervals and the latter lie around the apex, so that one frame can be both. Elsewhere all frames are
           kept: those of the split train for training, all others for evaluation.
@@ -29,7 +30,7 @@ from kaoiro.synthesis.prototypes import NEUTRAL, SHOWN
 from kaoiro.synthesis.script import Script
 from kaoiro.synthesis.seeds import stream
 
-NAMES = ("syn-id", "syn-vid", "syn-mt", "syn-swap", "conference")
+NAMES = ("syn-id", "syn-vid", "syn-flicker", "syn-mt", "syn-swap", "conference")
 SPLIT_SHARES = {
     "syn-vid": {"train": 0.6, "val": 0.2, "test": 0.2},
     "syn-mt": {"train": 0.7, "val": 0.1, "test": 0.2},
@@ -117,6 +118,7 @@ def plans(name: str, difficulty: Difficulty, scale: float = 1.0, seed: int = 0) 
     make: dict[str, Callable[[Difficulty, float], list[Plan]]] = {
         "syn-id": partial(_syn_id, seed=seed),
         "syn-vid": _syn_vid,
+        "syn-flicker": _syn_flicker,
         "syn-mt": _syn_mt,
         "syn-swap": _syn_swap,
         "conference": _conference,
@@ -202,6 +204,13 @@ def _syn_vid(difficulty: Difficulty, scale: float) -> list[Plan]:
         for split, count in _parts("syn-vid", difficulty.sizes.vid_clips, scale, len(SHOWN))
         for place in range(count)
     ]
+
+
+def _syn_flicker(difficulty: Difficulty, scale: float) -> list[Plan]:
+    """Return the clips of syn-vid's test people, at the level of this set."""
+    level = difficulty.set("syn-flicker").levels[0]
+    tested = (plan for plan in _syn_vid(difficulty, scale) if plan.split == "test")
+    return [replace(plan, set="syn-flicker", level=level) for plan in tested]
 
 
 def _syn_mt(difficulty: Difficulty, scale: float) -> list[Plan]:

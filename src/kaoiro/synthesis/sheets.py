@@ -138,7 +138,7 @@ def levels(world: FaceWorld, side: int, difficulty: Difficulty | None = None) ->
     """Frames of clips at each level of nuisance, as sets store them."""
     difficulty = difficulty or load()
     rows = []
-    for level in ("low", "medium", "high"):
+    for level in ("low", "medium", "high", "flicker"):
         cells = []
         for number, label in enumerate((*FER2013.labels, "surprise")):
             subject = f"sheet-{level}-{number}"

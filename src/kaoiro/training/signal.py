@@ -26,7 +26,6 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.files import replacing, writing
 from kaoiro.core.labels import FER2013, MULTITASK_UNITS
 from kaoiro.core.modelfile import GRAPH, Card, Description, ModelFolder, Provenance, load, write_description
-from kaoiro.core.rendered import POINTS
 from kaoiro.core.revision import commit
 from kaoiro.core.spec import Head, Specification
 from kaoiro.core.types import LANDMARKS
@@ -47,15 +46,6 @@ from kaoiro.training.export import export_graph
 SIDE, MEAN, STD = 96, 0.5, 0.25
 _FOLD = 2  # pixels across and down that become channels: the network works on 48x48 of them
 _MAP, _FEATURES = 32, 256  # channels of the map and of the feature that the heads see
-MIRRORED = (
-    *range(16, -1, -1),
-    *range(26, 16, -1),
-    *(27, 28, 29, 30, 35, 34, 33, 32, 31),
-    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
-    *(64, 63, 62, 61, 60, 67, 66, 65),
-)
-"""The landmark of the other side of the face for each of the 68."""
 _READ = 512  # pictures held at a time
 
 
@@ -75,9 +65,6 @@ class SignalConfig:
         full: intensity from which a frame is learned as its expression alone; a weaker one is learned as partly
             neutral, in proportion. Who must call a trace of anger anger will find it in a resting face.
         identity: weight of the cross-entropy of identity.
-        landmarks: weight of the squared error of the 68 landmarks, in halves of the crop's side: who knows where brows
-            and lips are may find action units in people never seen, too. The head is used in training only; 0
-            leaves it out, which is what was measured so far.
         seed: of weights, order and augmentation.
         network: widths.
         augmentation: of training frames.
@@ -89,7 +76,6 @@ class SignalConfig:
     units: float = 25.0
     full: float = 0.5
     identity: float = 0.25
-    landmarks: float = 0.0
     seed: int = 0
     network: NetworkConfig = field(default_factory=NetworkConfig)
     augmentation: Augmentation = field(
@@ -112,7 +98,6 @@ class Frames:
         expression: (N,) classes in the order of FER2013.
         intensity: (N,) of the expression, 0-1.
         units: (N, 8) intensities of `MULTITASK_UNITS`.
-        landmarks: (N, 68, 2) places in the crop, -1 to 1 across and down.
         subjects: (N,) names.
         clips: (N,) names.
     """
@@ -121,7 +106,6 @@ class Frames:
     expression: np.ndarray
     intensity: np.ndarray
     units: np.ndarray
-    landmarks: np.ndarray
     subjects: np.ndarray
     clips: np.ndarray
 
@@ -145,21 +129,17 @@ def aligned(data: Synthetic, rows: np.ndarray, unit: str = "frames") -> Frames:
     table = data.table.iloc[rows]
     points = table[[f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]].to_numpy(np.float64).reshape(-1, 5, 2)
     pixels = np.empty((len(rows), SIDE, SIDE), np.uint8)
-    places = np.empty((len(rows), POINTS, 2), np.float32)
     starts = range(0, len(rows), _READ)
     for start in followed(starts, len(starts), f"x {_READ} {unit}"):
         pictures = data.pixels(rows[start : start + _READ], grey=True)
         for place, picture in enumerate(pictures, start=start):
             matrix = similarity(np.asarray(FER2013_CROP.points), points[place])
             pixels[place] = cut(picture, matrix, SIDE)
-            inside = np.linalg.solve(matrix[:, :2], (data.landmarks[rows[place]] - matrix[:, 2]).T).T
-            places[place] = 2 * inside - 1
     return Frames(
         pixels,
         np.array(FER2013.indices(table["expression"]), np.int64),
         table["intensity"].to_numpy(np.float32),
         table[list(MULTITASK_UNITS.labels)].to_numpy(np.float32),
-        places,
         table["subject"].to_numpy(str),
         data.clips[rows],
     )
@@ -195,7 +175,6 @@ class Signal:
         self.config, self.people = config, people
         torch.manual_seed(config.seed)
         heads = {"expression": len(FER2013), "units": len(MULTITASK_UNITS), "identity": len(people)}
-        heads |= {"landmarks": 2 * POINTS} if config.landmarks else {}
         self.network = SignalNetwork(config.network, heads)
         self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
@@ -270,22 +249,11 @@ class Signal:
         images = augment(images, draw)
         answer = self._heads(images)
         people = torch.tensor([self.people.index(name) for name in frames.subjects[rows]])
-        loss = (
+        return (
             F.cross_entropy(answer["expression"], torch.from_numpy(frames.targets(rows, self.config.full)))
             + self.config.units * F.mse_loss(answer["units"].sigmoid(), torch.from_numpy(frames.units[rows]))
             + self.config.identity * F.cross_entropy(answer["identity"], people)
         )
-        if self.config.landmarks:
-            places = self._places(frames.landmarks[rows], draw.affine)
-            loss = loss + self.config.landmarks * F.mse_loss(answer["landmarks"], places)
-        return loss
-
-    def _places(self, landmarks: np.ndarray, affine: Tensor) -> Tensor:
-        """Return where landmarks (B, 68, 2) lie after warping: (B, 136). A mirrored face's left ones are its right."""
-        given = torch.from_numpy(landmarks)
-        moved = torch.linalg.solve(affine[:, :, :2], (given - affine[:, None, :, 2]).transpose(1, 2)).transpose(1, 2)
-        mirrored = torch.linalg.det(affine[:, :, :2]) < 0
-        return torch.where(mirrored[:, None, None], moved[:, list(MIRRORED)], moved).flatten(1)
 
     def _heads(self, images: Tensor) -> dict[str, Tensor]:
         return self.network((images - MEAN) / STD).heads

@@ -12,9 +12,11 @@ import numpy as np
 from kaoiro.core.checks import at_least
 from kaoiro.core.errors import DataError
 from kaoiro.core.modelfile import ModelFolder
+from kaoiro.core.streams import Streams
 from kaoiro.data.datasets import synthetic
 from kaoiro.evaluation import streams, temporal
 from kaoiro.evaluation.temporal import FINE, SINGLE, Known
+from kaoiro.families.temporal_attention.objective import Objective
 from kaoiro.families.temporal_attention.recipe import RECIPES, Recipe
 from kaoiro.metrics.temporal import MEASURES, Course
 from kaoiro.timeline.smoothing import LENGTH, METHODS
@@ -34,6 +36,7 @@ def measure(
     tick: Callable[[str], None] = print,
     choosing: bool = False,
     threads: int | None = None,
+    flicker: str | Path | None = None,
 ) -> dict[str, Any]:
     """Read the clips of a syn-vid set through a still model, learn weights on its training people, and compare.
 
@@ -45,38 +48,59 @@ def measure(
         tick: told of every step.
         choosing: report what settings are chosen by, on the clips of 'val', and nothing of 'test'.
         threads: of the processor for the still model; None leaves it to the runtime.
+        flicker: folder of a syn-flicker set: the same clips in bad light, as a level of its own.
 
     Raises:
-        DataError: no finished syn-vid set.
+        DataError: no finished syn-vid (or syn-flicker) set.
         ModelError: the model has no expression head.
     """
     at_least("seeds", 1, seeds)
-    data = synthetic.read(root)
-    if data.settings.get("set") != "syn-vid":
-        raise DataError(f"{root} is a set of {data.settings.get('set')}; name one made by `kaoiro synth syn-vid`")
-    rows = _in_order(data)
-    read = streams.rendered(data, rows, model, threads)
-    tick(f"read {len(read)} frames of {len(read.bounds())} clips through {model.name}")
-    split = data.table["split"].to_numpy(str)[rows]
-    learn = _Learning(Part(read, split), temporal.known(data, rows, read), epochs, tick)
+    data, lamps = _set(root, "syn-vid"), None if flicker is None else _set(flicker, "syn-flicker")
+    truth, split = _through(data, model, threads, tick)
+    learn = _Learning(Part(truth.streams, split), truth, epochs, tick)
+    if lamps is not None:
+        learn.flickering = _through(lamps, model, threads, tick)[0]
     about = _about(data, model, split)
     if choosing:
         return about | _choice(learn)
     return about | _fixed(learn) | _learned(learn, seeds) | _ablation(learn)
 
 
+def _set(root: str | Path, name: str) -> synthetic.Synthetic:
+    data = synthetic.read(root)
+    if data.settings.get("set") != name:
+        raise DataError(f"{root} is a set of {data.settings.get('set')}; name one made by `kaoiro synth {name}`")
+    return data
+
+
+def _through(
+    data: synthetic.Synthetic, model: ModelFolder, threads: int | None, tick: Callable[[str], None]
+) -> tuple[Known, np.ndarray]:
+    """Return what a model says of all clips, with the truth, and the split (F,) of the frames."""
+    rows = _in_order(data)
+    read = streams.rendered(data, rows, model, threads)
+    tick(f"read {len(read)} frames of {len(read.bounds())} clips through {model.name}")
+    return temporal.known(data, rows, read), data.table["split"].to_numpy(str)[rows]
+
+
 class _Learning:
-    """Clips, and recipes that are learned on them."""
+    """Clips, and recipes that are learned on them; `flickering` are the clips of 'test' in bad light, if there are."""
+
+    flickering: Known | None = None
 
     def __init__(self, part: Part, truth: Known, epochs: int | None, tick: Callable[[str], None]) -> None:
         self.part, self.truth, self._epochs, self._tick = part, truth, epochs, tick
 
     def answer(self, recipe: Recipe, name: str, seed: int = 0) -> np.ndarray:
         """Learn and return the answers (F, 7) of all frames."""
+        return _seven(self.learned(recipe, name, seed), self.part.streams)
+
+    def learned(self, recipe: Recipe, name: str, seed: int = 0) -> Objective:
+        """Learn a recipe."""
         run = replace(recipe.run, seed=seed, epochs=self._epochs or recipe.run.epochs)
         objective = fit(replace(recipe, run=run), self.part)
         self._tick(f"learned {name}, seed {seed}")
-        return temporal.seven(answers(objective, self.part.streams)[0], self.part.streams.labels)
+        return objective
 
     def of(self, split: str) -> Known:
         """Return the clips of one split."""
@@ -95,6 +119,10 @@ class _Learning:
         """Measure answers on the clips of a split."""
         own = answer[self.part.split == split]
         return temporal.measured(self.of(split), own, recipe.network.centred, level)
+
+
+def _seven(objective: Objective, read: Streams) -> np.ndarray:
+    return temporal.seven(answers(objective, read)[0], read.labels)
 
 
 def _fixed(learn: _Learning) -> dict[str, Any]:
@@ -121,15 +149,21 @@ def _learned(learn: _Learning, seeds: int) -> dict[str, Any]:
     main: dict[str, dict[str, Any]] = {}
     for name in ("fidelity", "causal", "centred"):
         recipe = RECIPES[name]
-        found = [learn.answer(recipe, name, seed) for seed in range(seeds)]
+        objectives = [learn.learned(recipe, name, seed) for seed in range(seeds)]
+        found = [_seven(one, learn.part.streams) for one in objectives]
         courses = [learn.course(answer, "test", recipe) for answer in found]
-        rivals = _rivals(learn, recipe.network.centred)
+        rivals = _rivals(learn.of("test"), recipe.network.centred)
         result[f"{name}: beside fixed windows"] = temporal.table({name: courses[0], **rivals})
         for level in sorted(set(learn.of("test").level), key=_ORDER.index):
             ours = learn.course(found[0], "test", recipe, level)
             result[f"{name}: level {level}"] = temporal.table(
-                {name: ours, **_rivals(learn, recipe.network.centred, level)}
+                {name: ours, **_rivals(learn.of("test"), recipe.network.centred, level)}
             )
+        if learn.flickering is not None:
+            lamps = learn.flickering
+            ours = temporal.measured(lamps, _seven(objectives[0], lamps.streams), recipe.network.centred)
+            rows = {name: ours, **_rivals(lamps, recipe.network.centred)}
+            result[f"{name}: flickering light"] = temporal.table(rows)
         parabolas = _parabolas(learn, recipe.network.centred)
         result[f"{name}: claims"] = temporal.claims(courses[0], rivals[AVERAGE], parabolas)
         for seed, one in enumerate(courses):
@@ -137,8 +171,7 @@ def _learned(learn: _Learning, seeds: int) -> dict[str, Any]:
     return result | {"seeds": main}
 
 
-def _rivals(learn: _Learning, centred: bool, level: str | None = None) -> dict[str, Course]:
-    test = learn.of("test")
+def _rivals(test: Known, centred: bool, level: str | None = None) -> dict[str, Course]:
     return {
         name: temporal.measured(test, temporal.smoothed(test, name, LENGTH, centred), centred, level)
         for name in (SINGLE, AVERAGE, PARABOLA)
@@ -160,6 +193,8 @@ def variants(recipe: Recipe) -> dict[str, Recipe]:
         "without the parabola to start from": replace(recipe, network=replace(network, parabolic=False)),
         "without fidelity": replace(recipe, objective=replace(objective, fidelity=0.0)),
         "with a price of lag": replace(recipe, objective=replace(objective, lag=0.001)),
+        "knows valence, arousal and how far answers are apart": replace(recipe, network=replace(network, affect=True)),
+        "weighs probabilities": replace(recipe, network=replace(network, weighs="probabilities")),
         "reads logits": replace(recipe, network=replace(network, reads="logits", projection=8)),
         "agreement of logits": replace(recipe, objective=replace(objective, compare="logits")),
         "shuffled frames (control)": replace(recipe, objective=replace(objective, shuffled=True)),

@@ -24,7 +24,7 @@ from kaoiro.core.streams import CUES, Streams
 from kaoiro.data.datasets import synthetic, wandering
 from kaoiro.data.source import StreamConfig
 from kaoiro.evaluation import streams
-from kaoiro.families.temporal_attention.objective import Objective
+from kaoiro.families.temporal_attention.objective import AFFECT_CUES, Objective
 from kaoiro.families.temporal_attention.recipe import Recipe
 
 
@@ -90,7 +90,7 @@ def save(objective: Objective, folder: Path, read: Streams, about: dict[str, Any
     values = read.features if recipe.network.reads == "features" else read.logits
     example = (
         torch.zeros(2, length, values.shape[1]),
-        torch.zeros(2, length, read.cues.shape[1]),
+        torch.zeros(2, length, read.cues.shape[1] + (AFFECT_CUES if recipe.network.affect else 0)),
         torch.ones(2, length, dtype=torch.bool),
     )
     names = ["values", "cues", "seen"]
@@ -150,6 +150,7 @@ def _loader(windows: np.ndarray, batch: int, shuffle: bool) -> DataLoader[Any]:
 def answers(objective: Objective, read: Streams) -> tuple[np.ndarray, np.ndarray]:
     """Return smoothed probabilities (F, K) and weights (F, N) of every frame."""
     network = objective.recipe.network
+    objective.watch(read)
     windows = torch.from_numpy(read.windows(network.length, network.centred))
     parts = [objective.answer(rows) for rows in windows.split(4096)]
     logits, weights = (torch.cat(column) for column in zip(*parts, strict=True))

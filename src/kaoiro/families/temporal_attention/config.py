@@ -22,6 +22,10 @@ class NetworkConfig:
             first layer (as the source).
         hidden: values after the first and the second of the three layers.
         cues: the network also sees the quality of each frame.
+        affect: the cues also hold the valence and arousal that each frame's answer means, and how far these lie from
+            the window's mean: expressions that are related lie near each other, a wild guess lies apart.
+        weighs: what the weights are laid on: 'logits' (as the source: features before a linear layer), or
+            'probabilities'.
         parabolic: the weights start as a parabola, from which the network learns to differ; else as equal.
     """
 
@@ -31,6 +35,8 @@ class NetworkConfig:
     projection: int = 0
     hidden: tuple[int, int] = (256, 64)
     cues: bool = False
+    affect: bool = False
+    weighs: Literal["logits", "probabilities"] = "logits"
     parabolic: bool = False
 
     def check(self) -> None:
@@ -42,6 +48,7 @@ class NetworkConfig:
         at_least("network.length", 2, self.length)
         require(not self.centred or self.length % 2 == 1, "network.length", "odd for a centred window", self.length)
         at_least("network.projection", 0, self.projection)
+        require(self.cues or not self.affect, "network.affect", "False without network.cues", self.affect)
         at_least("network.hidden", 1, min(self.hidden))
 
 

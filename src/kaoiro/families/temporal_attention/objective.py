@@ -8,17 +8,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kaoiro.core.labels import AFFECT_CENTRES
 from kaoiro.core.streams import Streams
 from kaoiro.families.temporal_attention.network import Network
 from kaoiro.families.temporal_attention.recipe import Recipe
 from kaoiro.timeline.smoothing import parabola
+
+AFFECT_CUES = 3
+"""Valence, arousal, and the distance from the window's mean."""
 
 
 class Objective(L.LightningModule):
     """Squared difference between the answers of consecutive windows (SPEC 2.3), and what the improved mode adds.
 
     The still network is frozen and ends in a linear layer, so that the weighted mean of its logits is its answer to
-    the weighted mean of its features. Batches are (B, 2, N) frames of a window and of the next, -1 beyond an end.
+    the weighted mean of its features. On demand the weights are laid on its probabilities instead. Batches are
+    (B, 2, N) frames of a window and of the next, -1 beyond an end.
 
     Args:
         recipe: settings.
@@ -28,27 +33,38 @@ class Objective(L.LightningModule):
     def __init__(self, recipe: Recipe, streams: Streams) -> None:
         super().__init__()
         self.recipe, self.config = recipe, recipe.objective
-        values = streams.features if recipe.network.reads == "features" else streams.logits
-        self.network = Network(recipe.network, values.shape[1], streams.cues.shape[1])
+        cues = streams.cues.shape[1] + (AFFECT_CUES if recipe.network.affect else 0)
+        self.watch(streams)
+        self.network = Network(recipe.network, self._tables["values"].shape[1], cues)
+        self._shuffle = torch.Generator().manual_seed(recipe.run.seed)
+
+    def watch(self, streams: Streams) -> None:
+        """Take the frames of which windows will come from other streams, such as those of another set."""
+        values = streams.features if self.recipe.network.reads == "features" else streams.logits
         seen = torch.from_numpy(streams.seen)
         self._tables = {
             "values": torch.from_numpy(values).nan_to_num(),
             "logits": torch.from_numpy(streams.logits).nan_to_num(),
             "cues": torch.from_numpy(streams.cues).nan_to_num(),
             "seen": seen,
+            "affect": torch.from_numpy(affect(streams)).float().nan_to_num(),
             "target": torch.from_numpy(_without_lag(streams)).float().nan_to_num(),
         }
-        self._shuffle = torch.Generator().manual_seed(recipe.run.seed)
 
     def answer(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (B, K) and weights (B, N) of windows (B, N)."""
+        """Return logits (B, K), or logarithms of probabilities, and weights (B, N) of windows (B, N)."""
         rows = self._filled(windows)
         if self.config.shuffled:
             order = torch.rand(rows.shape, generator=self._shuffle).argsort(dim=1)
             rows = rows.gather(1, order)  # anew for every window: one order for all could be learned
         values, cues, seen = (self._tables[name][rows] for name in ("values", "cues", "seen"))
+        if self.recipe.network.affect:
+            cues = torch.cat([cues, with_distance(self._tables["affect"][rows], seen)], dim=2)
         weights = self.network(values, cues, seen | ~seen.any(dim=1, keepdim=True))
-        return torch.einsum("bn,bnk->bk", weights, self._tables["logits"][rows]), weights
+        logits = self._tables["logits"][rows]
+        if self.recipe.network.weighs == "logits":
+            return torch.einsum("bn,bnk->bk", weights, logits), weights
+        return torch.einsum("bn,bnk->bk", weights, logits.softmax(dim=2)).clamp(min=1e-12).log(), weights
 
     def _filled(self, windows: Tensor) -> Tensor:
         """Return windows in which the frames beyond an end of the clip are those at the end."""
@@ -92,6 +108,22 @@ class Objective(L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam (Kingma and Ba, 2015)."""
         return torch.optim.Adam(self.network.parameters(), self.config.learning_rate)
+
+
+def affect(streams: Streams) -> np.ndarray:
+    """Return the valence and arousal (F, 2) that the answers mean: the mean of `AFFECT_CENTRES`, weighted by them.
+
+    Contempt has no centre and counts as neutral.
+    """
+    centres = np.array([AFFECT_CENTRES.get(label, (0.0, 0.0)) for label in streams.labels])
+    return streams.probabilities @ centres
+
+
+def with_distance(points: Tensor, seen: Tensor) -> Tensor:
+    """Return points (B, N, 2) and their distance from the mean of those seen in the window: (B, N, 3)."""
+    share = seen[..., None].float()
+    mean = (points * share).sum(dim=1, keepdim=True) / share.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.cat([points, (points - mean).norm(dim=2, keepdim=True)], dim=2)
 
 
 def _without_lag(streams: Streams) -> np.ndarray:
