@@ -74,7 +74,7 @@ class Order:
         still = self.video and self.name == "syn-swap"
         require(not still, "a set of videos", "one of clips", "syn-swap, which has stills")
         fixed = self.variable_rate and self.name == "conference"
-        require(not fixed, "a set of variable rate", "syn-id, syn-vid or syn-mt", self.name)
+        require(not fixed, "a set of variable rate", "syn-id, syn-vid, syn-flicker or syn-mt", self.name)
 
 
 @dataclass(frozen=True)
