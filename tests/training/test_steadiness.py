@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import FER2013
 from kaoiro.data.datasets import wandering
-from kaoiro.evaluation import report
+from kaoiro.evaluation import course, report
 from kaoiro.training import steadiness
 
 
@@ -64,6 +64,9 @@ def test_everything_is_measured_and_can_be_stored(clips: Any, tmp_path: Path) ->
     assert told[0] == "read 900 frames of 15 clips through linear"
     assert json.loads(json.dumps(figures)) == figures
     assert "**fidelity: claims**" in report.text(figures)
+    curves = figures[course.EXAMPLE]["curves"]
+    assert list(curves) == ["single frame", "moving average", "learned weights", "parabolic"]
+    assert {len(one["neutral"]) for one in curves.values()} == {len(figures[course.EXAMPLE]["truth"])} == {60}
 
 
 def test_clips_in_flickering_light_are_a_level_of_their_own(

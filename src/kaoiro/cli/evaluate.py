@@ -63,15 +63,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from kaoiro.core import modelfile
     from kaoiro.core.files import write_text
-    from kaoiro.evaluation import report
+    from kaoiro.evaluation import course, report
 
     figures = arguments.measure(modelfile.load(arguments.model), arguments)
+    if arguments.results and arguments.what == "temporal":
+        draw_temporal(figures, Path(arguments.results))
+    figures.pop(course.EXAMPLE, None)  # curves are for the picture
     if arguments.json:
         write_text(arguments.json, json.dumps(figures, indent=2))
     if arguments.results:
         report.write(Path(arguments.results), report.name_of(arguments.what, figures), figures)
-        if arguments.what == "temporal":
-            _draw_temporal(figures, Path(arguments.results))
     print(report.text(figures))
     return 0
 
@@ -179,14 +180,23 @@ def _temporal(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     )
 
 
-def _draw_temporal(figures: dict[str, Any], folder: Path) -> None:
+def draw_temporal(figures: dict[str, Any], folder: Path) -> None:
+    """Draw what was measured of smoothing over time: trade-offs, and one clip."""
     from kaoiro.core.files import replacing, writing
-    from kaoiro.evaluation import pareto
+    from kaoiro.evaluation import course, pareto
+    from kaoiro.timeline.steady import RATE
 
-    for kind, learned in (("causal", ("fidelity", "causal")), ("centred", ("centred",))):
-        path = folder / f"temporal-{kind}.png"
-        with replacing(path) as partial, writing(path):
-            pareto.of_results(figures, kind, learned).save(partial, "PNG")
+    pictures = {
+        "causal": pareto.of_results(figures, "causal", ("fidelity", "causal")),
+        "centred": pareto.of_results(figures, "centred", ("centred",)),
+        "clip": course.picture(figures[course.EXAMPLE], RATE),
+    }
+    for name, image in pictures.items():
+        path = folder / f"temporal-{name}.png"
+        with writing(path):
+            folder.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as partial:
+                image.save(partial, "PNG")
 
 
 def _need_training(command: str) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kaoiro.cli.evaluate import draw_temporal
 from kaoiro.cli.numbers import count, positive
 from kaoiro.cli.synth import need_numba
 from kaoiro.core.errors import MissingExtra
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     _need_training()
     from kaoiro.core import modelfile
-    from kaoiro.evaluation import report
+    from kaoiro.evaluation import course, report
     from kaoiro.training.reproduce import Order, system_a
 
     parts = {"stills": arguments.only != "video", "video": arguments.only != "stills"}
@@ -50,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.results:
         report.write(Path(arguments.results), "system-a", figures)
         if temporal is not None:
+            draw_temporal(temporal, Path(arguments.results))
+            temporal.pop(course.EXAMPLE)
             report.write(Path(arguments.results), "temporal", temporal)
     print(report.text(figures))
     return 0

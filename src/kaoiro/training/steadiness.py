@@ -14,7 +14,7 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.streams import Streams
 from kaoiro.data.datasets import synthetic
-from kaoiro.evaluation import streams, temporal
+from kaoiro.evaluation import course, streams, temporal
 from kaoiro.evaluation.temporal import FINE, SINGLE, Known
 from kaoiro.families.temporal_attention.objective import Objective
 from kaoiro.families.temporal_attention.recipe import RECIPES, Recipe
@@ -152,6 +152,8 @@ def _learned(learn: _Learning, seeds: int) -> dict[str, Any]:
         objectives = [learn.learned(recipe, name, seed) for seed in range(seeds)]
         found = [_seven(one, learn.part.streams) for one in objectives]
         courses = [learn.course(answer, "test", recipe) for answer in found]
+        if name == "fidelity":
+            result[course.EXAMPLE] = _example(learn, found[0])
         rivals = _rivals(learn.of("test"), recipe.network.centred)
         result[f"{name}: beside fixed windows"] = temporal.table({name: courses[0], **rivals})
         for level in sorted(set(learn.of("test").level), key=_ORDER.index):
@@ -169,6 +171,18 @@ def _learned(learn: _Learning, seeds: int) -> dict[str, Any]:
         for seed, one in enumerate(courses):
             main[f"{name}, seed {seed}"] = {measure: float(one.figure(measure)) for measure in MEASURES}
     return result | {"seeds": main}
+
+
+def _example(learn: _Learning, answer: np.ndarray) -> dict[str, Any]:
+    """Return the curves of one clip, as in the source's figure, with the fixed window that it lacks."""
+    test = learn.of("test")
+    shown = {
+        SINGLE: test.probabilities,
+        AVERAGE: temporal.smoothed(test, AVERAGE),
+        "learned weights": answer[learn.part.split == "test"],
+        PARABOLA: temporal.smoothed(test, PARABOLA),
+    }
+    return course.example(test, shown)
 
 
 def _rivals(test: Known, centred: bool, level: str | None = None) -> dict[str, Course]:
