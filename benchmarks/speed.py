@@ -32,10 +32,11 @@ from kaoiro.evaluation import report
 from kaoiro.faces.align import cut, placement
 from kaoiro.faces.video import VideoFile
 from kaoiro.inference.classifier import Classifier, prepare_crops
+from kaoiro.timeline.steady import Mode, steady
 
 ROOT = Path(__file__).parent.parent
 PHOTO = ROOT / "src/kaoiro/assets/astronaut.png"
-PARTS = ("classifier", "invariance", "video", "timestamps", "start", "memory", "install")
+PARTS = ("classifier", "invariance", "video", "smoothing", "timestamps", "start", "memory", "install")
 
 
 def median_ms(action: Callable[[], Any], repeats: int) -> float:
@@ -122,6 +123,30 @@ def video(folder: Path) -> dict[str, Any]:
     total = sum(stages.values())
     table = {name: {"ms_per_frame": value, "share": value / total} for name, value in stages.items()}
     return figures | {"video_720p_stages": table}
+
+
+def smoothing(folder: Path) -> dict[str, float]:
+    """Compare a clip's analysis without and with centred smoothing, in turns, and time the smoothing alone."""
+    clip, rounds = folder / "clip.mp4", 5
+    write_clip(clip, 8)
+    analyzer = Analyzer()
+    records = list(analyzer.video(clip))
+    seconds: dict[Mode, list[float]] = {"none": [], "centred": []}
+    for _ in range(rounds):
+        for mode, readings in seconds.items():
+            begin = time.perf_counter()
+            for _ in analyzer.video(clip, smooth=mode):
+                pass
+            readings.append(time.perf_counter() - begin)
+    ratios = [smooth / plain for plain, smooth in zip(seconds["none"], seconds["centred"], strict=True)]
+    faces = [(one.time_s, one, [(one.track, (0.125,) * 8)]) for one in records]
+    alone = median_ms(lambda: sum(1 for _ in steady(faces, "centred")), 20) / len(records)
+    whole = 1000 * statistics.median(seconds["none"]) / len(records)
+    return {
+        "smoothing_time_with_over_without": statistics.median(ratios),
+        "smoothing_ms_per_frame_with_one_face": alone,
+        "smoothing_alone_over_analysis": alone / whole,
+    }
 
 
 def timestamps(folder: Path) -> dict[str, float]:
