@@ -32,7 +32,7 @@ from kaoiro.evaluation import report
 from kaoiro.faces.align import cut, placement
 from kaoiro.faces.video import VideoFile
 from kaoiro.inference.classifier import Classifier, prepare_crops
-from kaoiro.timeline.steady import Mode, steady
+from kaoiro.timeline.steady import MODES, Mode, steady
 
 ROOT = Path(__file__).parent.parent
 PHOTO = ROOT / "src/kaoiro/assets/astronaut.png"
@@ -126,20 +126,20 @@ def video(folder: Path) -> dict[str, Any]:
 
 
 def smoothing(folder: Path) -> dict[str, float]:
-    """Compare a clip's analysis without and with centred smoothing, in turns, and time the smoothing alone."""
-    clip, rounds = folder / "clip.mp4", 5
+    """Compare a clip's analysis without and with smoothing, in turns, and time the smoothing alone."""
+    clip, rounds = folder / "clip.mp4", 6
     write_clip(clip, 8)
     analyzer = Analyzer()
     records = list(analyzer.video(clip))
-    seconds: dict[Mode, list[float]] = {"none": [], "centred": []}
-    for _ in range(rounds):
-        for mode, readings in seconds.items():
+    seconds: dict[Mode, list[float]] = {mode: [] for mode in MODES}
+    for turn in range(rounds):
+        for mode in MODES if turn % 2 else reversed(MODES):
             begin = time.perf_counter()
             for _ in analyzer.video(clip, smooth=mode):
                 pass
-            readings.append(time.perf_counter() - begin)
+            seconds[mode].append(time.perf_counter() - begin)
     ratios = [smooth / plain for plain, smooth in zip(seconds["none"], seconds["centred"], strict=True)]
-    faces = [(one.time_s, one, [(one.track, (0.125,) * 8)]) for one in records]
+    faces = [(one.time_s, one, [(one.track, (0.125,) * 8)]) for one in records if one.track is not None]
     alone = median_ms(lambda: sum(1 for _ in steady(faces, "centred")), 20) / len(records)
     whole = 1000 * statistics.median(seconds["none"]) / len(records)
     return {

@@ -151,6 +151,8 @@ def test_the_network_with_affect_learns_and_is_written(part: Part, tmp_path: Pat
     temporal.save(objective, tmp_path / "model", part.streams, {})
     session = ort.InferenceSession(str(tmp_path / "model" / "model.onnx"))
     assert {value.name: value.shape[2] for value in session.get_inputs() if value.name != "seen"}["cues"] == 4 + 3
+    described = json.loads((tmp_path / "model" / "temporal.json").read_text())
+    assert described["cues"] == ["face_size", "face_score", "sharpness", "roll", "valence", "arousal", "distance"]
     objective.watch(part.streams)
     changed = objective._tables["affect"].clone()
     objective._tables["affect"] = changed + torch.randn(changed.shape)
@@ -239,7 +241,8 @@ def test_a_split_without_neighbours_is_refused(part: Part) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"length": 1}, {"length": 4, "centred": True}, {"hidden": (0, 4)}, {"affect": True}]
+    "change",
+    [{"length": 1}, {"length": 4, "centred": True}, {"hidden": (0, 4)}, {"affect": True}, {"weighs": "features"}],
 )
 def test_impossible_networks_are_refused(change: dict) -> None:
     with pytest.raises(InputError, match=r"network\."):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from importlib.resources import files
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from kaoiro.core.errors import InputError
 from kaoiro.synthesis.difficulty import load, parse
 
-TEXT = files("kaoiro.synthesis").joinpath("difficulty.toml").read_text("utf-8")
+TEXT, FURTHER = (
+    files("kaoiro.synthesis").joinpath(name).read_text("utf-8") for name in ("difficulty.toml", "further.toml")
+)
 
 
 def changed(old: str, new: str) -> str:
@@ -80,10 +83,6 @@ def test_sets_have_the_sizes_and_ranges_that_were_specified() -> None:
         ("seconds = [1.0, 4.0]", "seconds = [1.0, 1.5]", "twice the shortest"),
         ("gap = 2.0", "gap = 0.5", "for the ramps"),
         ("vid_clips = 300", "vid_clips = 0", "sizes.vid_clips"),
-        ('like = "low"', 'like = "soft"', "variants.flicker.like must be one of none, low"),
-        ('like = "low"', 'like = "low"\nlamps = 3', r"keys of variants.flicker \(unknown: lamps\)"),
-        ("flicker_probability = 1.0", "flicker_probability = 1.5", "levels.flicker_probability"),
-        ("flicker_hertz = [0.2, 6.0]", "flicker_hertz = [6.0]", "variants.flicker.flicker_hertz must be a list of 2"),
         ("syllables = [3.5, 6.0]", "syllables = [0.0, 6.0]", "speech.syllables"),
         ("[timing]", "[timing", "no TOML"),
     ],
@@ -93,16 +92,43 @@ def test_a_file_that_cannot_be_is_refused_by_the_name_of_its_key(old: str, new: 
         parse(changed(old, new))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('like = "low"', 'like = "soft"', "variants.flicker.like must be one of none, low"),
+        ('like = "low"', 'like = "low"\nlamps = 3', r"keys of variants.flicker \(unknown: lamps\)"),
+        ("flicker_probability = 1.0", "flicker_probability = 1.5", "variants.flicker: levels.flicker_probability"),
+        ('like = "low"', 'like = ["low"]', "variants.flicker.like must be one of none, low"),
+        ("[variants.flicker]", "[variants.high]", "variants.high: there is a level of this name"),
+        ("flicker_hertz = [0.2, 6.0]", "flicker_hertz = [6.0]", "variants.flicker.flicker_hertz must be a list of 2"),
+        ('levels = ["flicker"]', 'levels = ["soft"]', "sets.syn-flicker.levels must be some of none, low"),
+        ("[sets.syn-flicker]", "[lamps]", r"keys of further file \(unknown: lamps; missing: sets\)"),
+        ("[variants.flicker]", "[variants.flicker", "further file is no TOML"),
+    ],
+)
+def test_a_further_file_that_cannot_be_is_refused(old: str, new: str, message: str) -> None:
+    assert FURTHER.count(old) == 1
+    with pytest.raises(InputError, match=message):
+        parse(TEXT, FURTHER.replace(old, new))
+
+
 def test_a_variant_is_like_its_level_but_for_what_it_says() -> None:
     low, flicker = load().level("low"), load().level("flicker")
     other = {name for name in vars(low) if getattr(low, name) != getattr(flicker, name)}
-    assert other == load().variants["flicker"].keys() - {"like"}
+    assert other == tomllib.loads(FURTHER)["variants"]["flicker"].keys() - {"like"}
     assert flicker.flicker_probability == 1
     assert flicker.noise == low.noise
+
+
+def test_what_came_later_changes_no_hash_of_what_was_there() -> None:
+    assert load().digest("syn-vid") == load().sha256 == parse(TEXT).sha256
+    assert load().digest("syn-flicker") == hashlib.sha256((TEXT + FURTHER).encode()).hexdigest()
+    assert parse(TEXT, FURTHER + "# changed\n").digest("syn-flicker") != load().digest("syn-flicker")
+    assert parse(TEXT, FURTHER + "# changed\n").digest("syn-vid") == load().digest("syn-vid")
 
 
 def test_unknown_levels_and_sets_are_refused_with_the_valid_ones() -> None:
     with pytest.raises(InputError, match="one of none, low, medium, high, flicker, not extreme"):
         load().level("extreme")
-    with pytest.raises(InputError, match="one of syn-id, syn-vid, syn-flicker, syn-mt, syn-swap, conference, not mug"):
+    with pytest.raises(InputError, match="one of syn-id, syn-vid, syn-mt, syn-swap, conference, syn-flicker, not mug"):
         load().set("mug")

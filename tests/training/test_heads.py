@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -94,6 +95,20 @@ def test_each_head_has_its_own_temperature_and_figures(shipped: ModelFolder, bot
     assert numbers[f"training_val_{EXPRESSION_FER2013}_accuracy"] == pytest.approx(right, abs=1e-4)
 
 
+def test_the_graph_answers_for_both_heads_what_the_network_answers(shipped: ModelFolder, both: Fitted) -> None:
+    session = ort.InferenceSession(str(shipped.graph))
+    assert {f"activation_{head.name}" for head in shipped.specification.heads} <= {
+        o.name for o in session.get_outputs()
+    }
+    pixels, spec = both.data.validation.pixels[:7], shipped.specification
+    network = both.objective.network.eval()  # pyright: ignore
+    with torch.no_grad():
+        raw = network((torch.from_numpy(pixels).float()[:, None] / 255 - spec.mean[0]) / spec.std[0]).heads
+    answer = Classifier(shipped, threads=1).predict(pixels).raw
+    for head in spec.heads:
+        np.testing.assert_allclose(answer[head.name], raw[head.name].numpy(), atol=0.02)
+
+
 def test_the_learning_curve_has_both_heads(both: Fitted) -> None:
     assert {"val_accuracy", f"val_accuracy_{EXPRESSION_FER2013}"} <= both.history.keys()
 
@@ -129,7 +144,7 @@ def test_a_head_that_the_start_lacks_begins_anew(fitted: Fitted, model: ModelFol
 
 def test_a_start_with_more_heads_than_the_recipe_is_refused(small: Any, shipped: ModelFolder, tmp_path: Path) -> None:
     recipe = replace(small, run=replace(small.run, start=str(shipped.path), epochs=1))
-    with pytest.raises(InputError, match="weights of another network"):
+    with pytest.raises(InputError, match="heads that the recipe lacks: expression_fer2013"):
         fit(FAMILY, recipe, tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -71,16 +72,22 @@ def test_every_claim_and_every_run_is_in_the_figures(root: Path, quick: list[str
     assert again == figures
 
 
-def test_missing_files_are_refused_before_anything_is_trained(quick: list[str], tmp_path: Path) -> None:
-    with pytest.raises(DataError):
-        system_a(Order(str(tmp_path), tmp_path / "out", tmp_path), linear.write(tmp_path / "linear"), lambda _: None)
-    assert not quick
+def test_missing_files_are_refused_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="--fer2013"):
+        Order(None, tmp_path / "out", tmp_path)
+    write(tmp_path / "training only", {"Training": 8})
+    with pytest.raises(DataError, match="no PublicTest rows"):
+        Order(str(tmp_path / "training only"), tmp_path / "out", tmp_path)
+    write(tmp_path / "no votes", {"Training": 8, "PublicTest": 8}, votes=False)
+    with pytest.raises(DataError, match=r"fer2013new\.csv"):
+        Order(str(tmp_path / "no votes"), tmp_path / "out", tmp_path)
+    assert Order(None, tmp_path / "out", tmp_path, stills=False).fer2013 is None
 
 
 @pytest.mark.parametrize("change", [{"seeds": 0}, {"budget": -1.0}])
 def test_impossible_orders_are_refused(change: dict, tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        Order("fer", tmp_path, tmp_path, **change)
+        Order(None, tmp_path, tmp_path, stills=False, **change)
 
 
 def table(accuracy: float, macro: float = 0.5) -> dict[str, Any]:
@@ -106,6 +113,8 @@ def test_other_measures_have_the_range_of_the_seeds() -> None:
     row = claim(Wish("both", "fer2013", "macro_recall", 0.65, ""), runs, 3)
     assert row["interval"] == pytest.approx([0.6, 0.8])
     assert row["verdict"] == "undecided"
+    alone = claim(Wish("both", "fer2013", "macro_recall", 0.1, ""), runs, 1)
+    assert alone["verdict"] == "undecided"
 
 
 def test_time_is_measured_once_for_the_same_sets_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,28 +133,54 @@ def test_time_is_measured_once_for_the_same_sets_and_network(tmp_path: Path, mon
 
     monkeypatch.setattr(reproduce, "_rendered_network", network)
     monkeypatch.setattr(reproduce.steadiness, "measure", measure)
-    order = Order("fer", tmp_path / "out", tmp_path / "sets", seeds=1)
+    order = Order(None, tmp_path / "out", tmp_path / "sets", seeds=1, stills=False)
     assert reproduce.video(order, still, lambda _: None) == reproduce.video(order, still, lambda _: None) == OVER_TIME
     assert len(measured) == 1
     reproduce.video(replace(order, seeds=2), still, lambda _: None)
     assert len(measured) == 2
+    (tmp_path / "out" / "temporal.json").write_text("nothing")
+    with pytest.raises(DataError, match=r"temporal\.json is damaged"):
+        reproduce.video(order, still, lambda _: None)
 
 
-def test_the_command_writes_both_pages(
+def test_the_command_writes_a_page_for_each_half(
     root: Path, quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["reproduce", "A", "--fer2013", str(root), "--out", str(tmp_path / "out"), "--seeds", "1"]
-    assert main([*arguments, "--only", "stills", "--results", str(tmp_path / "results")]) == 0
-    page = (tmp_path / "results" / "system-a.md").read_text(encoding="utf-8")
-    assert "**claims**" in page and "**networks**" in page
-    assert not (tmp_path / "results" / "temporal.md").exists()
+    arguments = ["reproduce", "A", "--out", str(tmp_path / "out"), "--seeds", "1", "--results", str(tmp_path / "pages")]
+    assert main([*arguments, "--fer2013", str(root), "--only", "stills"]) == 0
+    page = (tmp_path / "pages" / "system-a-stills.md").read_text(encoding="utf-8")
+    assert "**claims**" in page and "**networks**" in page and "PublicTest" in page
     assert "fer2013-fidelity: accuracy with fer2013 labels" in capsys.readouterr().out
+    assert not (tmp_path / "pages" / "temporal.md").exists()
+
+
+def test_the_command_renders_what_lacks_and_draws_what_was_measured(
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fake import synthetic
+
+    from kaoiro.synthesis import generate as making
+
+    made: list[tuple[str, str]] = []
+    synthetic.write(tmp_path / "sets" / "syn-vid")
+    settings = tmp_path / "sets" / "syn-vid" / "set.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"finished": {"sha256": "ab"}}))
+    monkeypatch.setattr(making, "generate", lambda order, out, *_, **__: made.append((order.name, out.name)))
+    monkeypatch.setattr("kaoiro.synthesis.world.FaceWorld", lambda _: None)
+    drawn: list[Any] = []
+    monkeypatch.setattr("kaoiro.cli.reproduce.draw_temporal", lambda figures, curves, folder: drawn.append(curves))
+    monkeypatch.setattr(reproduce, "video", lambda *_: OVER_TIME | {"one clip": {"clip": "a"}})
+    arguments = ["reproduce", "A", "--out", str(tmp_path / "out"), "--sets", str(tmp_path / "sets"), "--only", "video"]
+    assert main([*arguments, "--results", str(tmp_path / "pages")]) == 0
+    assert made == [("syn-id", "syn-id"), ("syn-flicker", "syn-flicker")]
+    assert drawn == [{"clip": "a"}]
+    assert "one clip" not in (tmp_path / "pages" / "temporal.json").read_text()
+    assert (tmp_path / "pages" / "system-a-video.md").is_file()
 
 
 def test_the_command_asks_for_the_head_where_sets_are_to_be_made(
-    root: Path, quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("KAOIRO_ICT_FACE", raising=False)
-    assert main(["reproduce", "A", "--fer2013", str(root), "--out", str(tmp_path / "out"), "--only", "video"]) == 2
+    assert main(["reproduce", "A", "--out", str(tmp_path / "out"), "--only", "video"]) == 2
     assert "KAOIRO_ICT_FACE" in capsys.readouterr().err
-    assert not quick

@@ -10,6 +10,7 @@ from fake import model, synthetic
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import FER2013, MULTITASK_UNITS
 from kaoiro.data.augmentation import Augmentation
+from kaoiro.data.transforms import warp
 from kaoiro.families.residual_attention.config import NetworkConfig
 from kaoiro.inference.classifier import Classifier
 from kaoiro.training import bridge, rendered, signal
@@ -37,6 +38,7 @@ def frames(people: int = 4, clips: int = 7, each: int = 4, seed: int = 0) -> Fra
         clip.astype(np.int64) % 7,
         np.ones(count, np.float32),
         units,
+        rng.uniform(-1, 1, (count, 68, 2)).astype(np.float32),
         names,
         np.char.add(names, np.char.add("/", clip.astype(str))),
     )
@@ -113,6 +115,43 @@ def test_a_weak_expression_is_learned_as_partly_neutral():
     assert shares[0, neutral] == 1
     assert shares[1, data.expression[28]] == pytest.approx(2 * 28 / 111) != shares[1, neutral]
     assert shares[2, data.expression[111]] == 1
+
+
+def test_mirrored_landmarks_are_those_of_the_other_side():
+    assert sorted(signal.MIRRORED) == list(range(68))
+    assert [signal.MIRRORED[k] for k in signal.MIRRORED] == list(range(68))
+    assert (signal.MIRRORED[0], signal.MIRRORED[17], signal.MIRRORED[36], signal.MIRRORED[48]) == (16, 26, 45, 54)
+
+
+def test_landmarks_move_with_the_picture():
+    one = Signal(TINY, ["p0"])
+    pixels = torch.zeros(2, 1, 96, 96)
+    pixels[:, 0, 30:34, 20:24] = 1
+    spot = np.zeros((2, 68, 2), np.float32)
+    spot[:, 5] = (2 * 22 / 96 - 1, 2 * 32 / 96 - 1)
+    affine = torch.tensor([[[0.9, -0.1, 0.1], [0.1, 0.9, -0.05]], [[-0.9, 0.0, 0.1], [0.0, 0.9, 0.0]]])
+    places = one._places(spot, affine).reshape(2, 68, 2)
+    warped = warp(pixels, affine)
+    for face, mark in ((0, 5), (1, signal.MIRRORED[5])):
+        rows, columns = (warped[face, 0] > 0.5).nonzero().float().mean(dim=0) + 0.5
+        expected = [2 * float(columns) / 96 - 1, 2 * float(rows) / 96 - 1]
+        assert places[face, mark].tolist() == pytest.approx(expected, abs=0.02)
+
+
+def test_landmarks_are_told_in_deviations_from_their_usual_places_and_heads_do_not_move_them():
+    data = frames()
+    one = Signal(TINY, ["p0", "p1", "p2", "p3"])
+    one.network.expect(signal._both_ways(data.landmarks))
+    both = signal._both_ways(data.landmarks)
+    assert both.shape == (2 * len(data), 136)
+    told = (both - one.network.usual) / one.network.spread
+    assert told.mean(dim=0).abs().max() < 1e-4
+    assert told.std(dim=0).numpy() == pytest.approx(np.ones(136), abs=1e-3)
+    answer = one.network.eval()(torch.randn(3, 1, 96, 96))
+    assert answer.features.shape == (3, 256 + 136)
+    torch.testing.assert_close(answer.features[:, 256:], answer.heads["landmarks"])
+    answer.heads["expression"].sum().backward()
+    assert all(p.grad is None for p in one.network.places.parameters())
 
 
 def test_one_clip_of_everybody_is_held_out_and_not_the_same_one():

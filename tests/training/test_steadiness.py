@@ -14,8 +14,9 @@ pytest.importorskip("torch")
 
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import FER2013
+from kaoiro.core.streams import Streams
 from kaoiro.data.datasets import wandering
-from kaoiro.evaluation import course, report
+from kaoiro.evaluation import report
 from kaoiro.training import steadiness
 
 
@@ -64,17 +65,23 @@ def test_everything_is_measured_and_can_be_stored(clips: Any, tmp_path: Path) ->
     assert told[0] == "read 900 frames of 15 clips through linear"
     assert json.loads(json.dumps(figures)) == figures
     assert "**fidelity: claims**" in report.text(figures)
-    curves = figures[course.EXAMPLE]["curves"]
+    curves = figures["one clip"]["curves"]
     assert list(curves) == ["single frame", "moving average", "learned weights", "parabolic"]
-    assert {len(one["neutral"]) for one in curves.values()} == {len(figures[course.EXAMPLE]["truth"])} == {60}
+    assert {len(one["neutral"]) for one in curves.values()} == {len(figures["one clip"]["truth"])} == {60}
 
 
 def test_clips_in_flickering_light_are_a_level_of_their_own(
     clips: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lamps = SimpleNamespace(**{**vars(clips), "settings": clips.settings | {"set": "syn-flicker"}})
+    tested = (clips.table["split"] == "test").to_numpy()
+    settings = clips.settings | {"set": "syn-flicker"}
+    lamps = SimpleNamespace(
+        root=Path("lamps"), settings=settings, table=clips.table[tested].reset_index(), clips=clips.clips[tested]
+    )
     monkeypatch.setattr(steadiness.synthetic, "read", lambda root: lamps if root == "lamps" else clips)
-    other = wandering.streams(15, frames=60, seed=5)
+    drawn = wandering.streams(15, frames=60, seed=5)
+    parts = (getattr(drawn, name)[tested] for name in ("features", "logits", "cues", "clips"))
+    other = Streams(*parts, drawn.labels)
     original = steadiness.streams.rendered
     monkeypatch.setattr(steadiness.streams, "rendered", lambda data, *_: other if data is lamps else original(data))
     linear = model.write(tmp_path / "linear")
@@ -82,6 +89,10 @@ def test_clips_in_flickering_light_are_a_level_of_their_own(
     rows = figures["causal: flickering light"]
     assert list(rows) == ["causal", "single frame", "moving average", "parabolic"]
     assert rows["single frame"] != figures["causal: beside fixed windows"]["single frame"]
+    assert figures["flicker_set_sha256"] == "ab"
+    lamps.settings["scale"] = 0.5
+    with pytest.raises(DataError, match="does not hold the test clips"):
+        steadiness.measure("clips", linear, 1, 1, lambda _: None, flicker="lamps")
     with pytest.raises(DataError, match="set of syn-vid; name one made by `kaoiro synth syn-flicker`"):
         steadiness.measure("clips", linear, 1, 1, lambda _: None, flicker="clips")
 

@@ -11,6 +11,9 @@ from typing import Any
 from kaoiro.cli.numbers import count, positive
 from kaoiro.core.errors import InputError, MissingExtra
 
+CURVES = "one clip"
+"""Where figures hold what is drawn and not tabulated."""
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
@@ -36,7 +39,7 @@ def add_parser(commands: Any) -> None:
     rendered = _add(kinds, "synthesis", _synthesis, "learn from a rendered syn-id set, test on unseen and real people")
     rendered.add_argument("--fer2013", metavar="DIR", help="official files: rendered faces' network on real ones")
     rendered.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral faces")
-    rendered.add_argument("--epochs", type=count, default=5, metavar="N", help="passes over the frames (default: 5)")
+    rendered.add_argument("--epochs", type=count, default=6, metavar="N", help="passes over the frames (default: 6)")
     rendered.add_argument("--seeds", type=count, default=1, metavar="N", help="networks to train (default: 1)")
     rendered.add_argument("--choose", action="store_true", help="report on a tenth of the training people, kept back")
     rendered.add_argument("--keep", metavar="DIR", help="write the (first) network as a model folder")
@@ -63,16 +66,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from kaoiro.core import modelfile
     from kaoiro.core.files import write_text
-    from kaoiro.evaluation import course, report
+    from kaoiro.evaluation import report
 
     figures = arguments.measure(modelfile.load(arguments.model), arguments)
-    if arguments.results and arguments.what == "temporal":
-        draw_temporal(figures, Path(arguments.results))
-    figures.pop(course.EXAMPLE, None)  # curves are for the picture
+    curves = figures.pop(CURVES, None)  # for the picture
     if arguments.json:
         write_text(arguments.json, json.dumps(figures, indent=2))
     if arguments.results:
         report.write(Path(arguments.results), report.name_of(arguments.what, figures), figures)
+        if curves is not None:
+            draw_temporal(figures, curves, Path(arguments.results))
     print(report.text(figures))
     return 0
 
@@ -167,6 +170,8 @@ def _temporal(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.training import steadiness
 
     if arguments.choose:
+        if arguments.flicker:
+            raise InputError("--flicker has no meaning beside --choose, which looks at no clip of 'test'")
         arguments.what += "-choice"  # the name of its results
     return steadiness.measure(
         arguments.root,
@@ -180,7 +185,7 @@ def _temporal(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     )
 
 
-def draw_temporal(figures: dict[str, Any], folder: Path) -> None:
+def draw_temporal(figures: dict[str, Any], curves: dict[str, Any], folder: Path) -> None:
     """Draw what was measured of smoothing over time: trade-offs, and one clip."""
     from kaoiro.core.files import replacing, writing
     from kaoiro.evaluation import course, pareto
@@ -189,7 +194,7 @@ def draw_temporal(figures: dict[str, Any], folder: Path) -> None:
     pictures = {
         "causal": pareto.of_results(figures, "causal", ("fidelity", "causal")),
         "centred": pareto.of_results(figures, "centred", ("centred",)),
-        "clip": course.picture(figures[course.EXAMPLE], RATE),
+        "clip": course.picture(curves, RATE),
     }
     for name, image in pictures.items():
         path = folder / f"temporal-{name}.png"

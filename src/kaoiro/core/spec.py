@@ -41,7 +41,7 @@ class Head(Strict):
     """One answer of a model.
 
     Attributes:
-        name: 'expression', later also 'valence_arousal', 'action_units', …
+        name: 'expression', 'expression_fer2013', 'units', later also 'valence_arousal' …
         activation: what turns the graph's raw output into the answer.
         labels: names of the outputs, in the graph's order.
         temperature: calibration; raw outputs are divided by it before the activation

@@ -14,8 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 from kaoiro.core.labels import FER2013
 from kaoiro.evaluation.temporal import NEUTRAL, Known
 
-EXAMPLE = "one clip"
-"""Where figures have what `example` returns: curves for a picture, and no table."""
 SHOWN, LEVEL = "anger", "medium"
 """The expression of the source's figure, and the level of nuisance; the first such clip is taken, whatever it looks
 like."""

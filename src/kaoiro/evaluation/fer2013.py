@@ -47,8 +47,8 @@ def evaluate(model: ModelFolder, root: str, split: str, labels: Labels, threads:
     kept = truth >= 0
     if not kept.any():
         raise DataError(f"no {SPLITS[split]} image has a {labels} label to compare with")
-    probabilities, protocol = predict(model, part.images[kept], vocabulary, threads)
-    mirrored, _ = predict(model, part.images[kept][:, :, ::-1], vocabulary, threads)
+    probabilities, protocol = predict(model, part.images[kept], vocabulary, threads, any_head=True)
+    mirrored, _ = predict(model, part.images[kept][:, :, ::-1], vocabulary, threads, any_head=True)
     seen = seen_in_training(data, part)
     seen = None if seen is None else seen[kept]
     report = measure(probabilities, truth[kept], vocabulary, part.image_keys()[kept])
@@ -88,9 +88,15 @@ def head_for(specification: Specification, vocabulary: Vocabulary) -> Head:
 
 
 def predict(
-    model: ModelFolder, images: np.ndarray, vocabulary: Vocabulary, threads: int | None = None
+    model: ModelFolder,
+    images: np.ndarray,
+    vocabulary: Vocabulary,
+    threads: int | None = None,
+    any_head: bool = False,
 ) -> tuple[np.ndarray, str]:
     """Return probabilities (N, len(vocabulary)) and one sentence on how labels were matched.
+
+    The answer is that of the head that users are shown, unless `any_head` allows another one with these very labels.
 
     Raises:
         ModelError: the model has no expression head.
@@ -98,7 +104,7 @@ def predict(
     spec = model.specification
     if all(head.name != EXPRESSION for head in spec.heads):
         raise ModelError(f"model '{model.name}' has no expression head; nothing of it can be compared with labels")
-    head = head_for(spec, vocabulary)
+    head = head_for(spec, vocabulary) if any_head else spec.head(EXPRESSION)
     own = head.vocabulary
     answer = _answers(Classifier(model, threads), prepare_crops(images, spec.size, spec.channels), head.name)
     dropped = [label for label in own.labels if label not in vocabulary.labels]

@@ -1,4 +1,4 @@
-"""How hard the FACS world is: the numbers of `difficulty.toml`, read and checked."""
+"""How hard the FACS world is: the numbers of `difficulty.toml` and `further.toml`, read and checked."""
 
 from __future__ import annotations
 
@@ -77,10 +77,6 @@ class Level:
         positive("levels.light_strength", self.light_strength[0])
         # a blink must be over before the next begins
         share("levels.blinks_per_minute × blink_seconds / 60", self.blinks_per_minute * self.blink_seconds[1] / 60)
-
-
-Variant = Mapping[str, Any]
-"""What a level is like, and the numbers in which it differs, as they stand in the file."""
 
 
 @dataclass(frozen=True)
@@ -227,17 +223,17 @@ class Speech:
 
 @dataclass(frozen=True)
 class Difficulty:
-    """Everything in the file.
+    """Everything in the files.
 
     Attributes:
-        levels: by name, from none to high, and then those of `variants`.
-        variants: levels that are like another but for some numbers, by name.
+        levels: by name, from none to high, and then those that came later.
         sets: by name, e.g. 'syn-vid'.
-        sha256: of the file's text; sets carry it.
+        sha256: of the text of difficulty.toml.
+        further_sha256: of the texts of both files.
+        later: names of the sets that came later; they carry the latter hash, the others the former.
     """
 
     levels: Mapping[str, Level]
-    variants: Mapping[str, Variant]
     timing: Timing
     truth: Truth
     blend: Blend
@@ -246,6 +242,8 @@ class Difficulty:
     conference: Conference
     speech: Speech
     sha256: str
+    further_sha256: str
+    later: frozenset[str]
 
     def __post_init__(self) -> None:
         for name, entry in self.sets.items():
@@ -270,6 +268,10 @@ class Difficulty:
         gap = self.conference.gap
         require(gap >= tails, "conference.gap", f"{tails:g} s or more, for the ramps", gap)
 
+    def digest(self, name: str) -> str:
+        """Return the hash that a set carries: of the file or files that say how hard it is."""
+        return self.further_sha256 if name in self.later else self.sha256
+
     def level(self, name: str) -> Level:
         """Return a level.
 
@@ -292,30 +294,40 @@ class Difficulty:
 @cache
 def load() -> Difficulty:
     """Return the packaged numbers."""
-    return parse(files("kaoiro.synthesis").joinpath("difficulty.toml").read_text("utf-8"))
+    place = files("kaoiro.synthesis")
+    return parse(*(place.joinpath(name).read_text("utf-8") for name in ("difficulty.toml", "further.toml")))
 
 
-def parse(text: str) -> Difficulty:
+def parse(text: str, further: str = "variants = {}\nsets = {}\n") -> Difficulty:
     """Read the text of a difficulty file.
+
+    Args:
+        text: of difficulty.toml.
+        further: of further.toml: levels that are like others but for some numbers, and sets.
 
     Raises:
         InputError: no TOML, a key too many or too few, or a value that cannot be; the message names it.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"difficulty file is no TOML: {error}") from error
-    wanted = {name: kind for name, kind in get_type_hints(Difficulty).items() if name != "sha256"}
+    tables, later = _toml(text, "difficulty file"), _toml(further, "further file")
+    derived = ("sha256", "further_sha256", "later")
+    wanted = {name: kind for name, kind in get_type_hints(Difficulty).items() if name not in derived}
     _check_keys("difficulty file", wanted, tables)
+    _check_keys("further file", dict.fromkeys(("variants", "sets")), later)
     plain = {name: _section(kind, tables[name], name) for name, kind in wanted.items() if isinstance(kind, type)}
-    sets = {name: _section(SetDifficulty, table, f"sets.{name}") for name, table in tables["sets"].items()}
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    every = tables["sets"] | later["sets"]
+    sets = {name: _section(SetDifficulty, table, f"sets.{name}") for name, table in every.items()}
     levels = _levels(tables["levels"])
-    variants = tables["variants"]
-    require(isinstance(variants, dict), "variants", "a table", variants)
-    every = levels | {name: _variant(levels, table, f"variants.{name}") for name, table in variants.items()}
-    ends = {"levels": MappingProxyType(every), "variants": MappingProxyType(variants)}
-    return Difficulty(**plain, **ends, sets=MappingProxyType(sets), sha256=digest)
+    levels |= {name: _variant(levels, table, f"variants.{name}") for name, table in later["variants"].items()}
+    ends = {"levels": MappingProxyType(levels), "sets": MappingProxyType(sets), "later": frozenset(later["sets"])}
+    first, both = (hashlib.sha256(content.encode()).hexdigest() for content in (text, text + further))
+    return Difficulty(**plain, **ends, sha256=first, further_sha256=both)
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{name} is no TOML: {error}") from error
 
 
 def ordered(setting: str, pair: tuple[float, float], least: float, most: float) -> None:
@@ -330,13 +342,19 @@ def ordered(setting: str, pair: tuple[float, float], least: float, most: float) 
 def _variant(levels: Mapping[str, Level], table: Any, where: str) -> Level:
     """Return a level that is like another but for some numbers."""
     require(isinstance(table, dict), where, "a table", table)
+    if where.removeprefix("variants.") in levels:
+        raise InputError(f"{where}: there is a level of this name")
     like = table.get("like")
-    require(like in levels, f"{where}.like", f"one of {', '.join(levels)}", like)
+    require(isinstance(like, str) and like in levels, f"{where}.like", f"one of {', '.join(levels)}", like)
     wanted, changes = get_type_hints(Level), {key: value for key, value in table.items() if key != "like"}
     unknown = sorted(changes.keys() - wanted.keys())
     if unknown:
         raise InputError(f"keys of {where} (unknown: {', '.join(unknown)}); it takes: like, {', '.join(wanted)}")
-    return replace(levels[like], **{name: _value(wanted[name], v, f"{where}.{name}") for name, v in changes.items()})
+    values = {name: _value(wanted[name], value, f"{where}.{name}") for name, value in changes.items()}
+    try:
+        return replace(levels[like], **values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _levels(table: Any) -> dict[str, Level]:

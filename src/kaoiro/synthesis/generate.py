@@ -180,7 +180,7 @@ class _Studio:
             "size": list(videos.SCENE) if order.video else order.size,
             "video": order.video,
             "variable_rate": order.variable_rate,
-            "difficulty": self.difficulty.sha256,
+            "difficulty": self.difficulty.digest(order.name),
             "assets": self.world.assets.sha256,
             folder.RENDERER: folder.renderer(),
             "version": import_module("kaoiro").__version__,  # the root imports higher floors

@@ -148,7 +148,7 @@ def calibrated(model: ModelFolder, faces: Faces) -> tuple[Specification, dict[st
     for head in model.specification.heads:
         clear = faces.labels[head.name] >= 0
         if not clear.any():
-            raise DataError("no held-out face has a clear label to calibrate on")
+            raise DataError(f"no held-out face has a clear label to calibrate the head {head.name} on")
         raw, truth = answer.raw[head.name][clear], faces.labels[head.name][clear]
         warm = head.model_copy(update={"temperature": round(fit_temperature(raw, truth), 4)})
         heads.append(warm)

@@ -40,8 +40,8 @@ from kaoiro.training import cost, curve, hardware
 from kaoiro.training.timing import epochs_within
 
 CURVE = "curve.csv"
-NEW_HEADS = "upper."
-"""Where the weights of the heads are in every family's network."""
+HEADS = "upper."
+"""Where the weights of the heads are in a network of stills."""
 
 
 def families() -> list[str]:
@@ -129,7 +129,12 @@ def start_from(network: torch.nn.Module, folder: Path) -> None:
         raise InputError(f"--run.start {folder}: no {WEIGHTS} in it; give the model folder that 'kaoiro train' wrote")
     try:
         found = network.load_state_dict(load_file(file), strict=False)
-        if found.unexpected_keys or any(not name.startswith(NEW_HEADS) for name in found.missing_keys):
+        lacking, more = set(found.missing_keys), set(found.unexpected_keys)
+        if more and all(name.startswith(HEADS) for name in more):
+            names = sorted({name.removeprefix(HEADS).split(".")[0] for name in more})
+            raise InputError(f"--run.start {folder}: it has heads that the recipe lacks: {', '.join(names)}")
+        heads = {name for name in network.state_dict() if name.startswith(HEADS)}
+        if more or lacking - heads or lacking == heads:
             raise InputError(f"--run.start {folder}: weights of another network than the recipe's")
     except SafetensorError as error:
         raise InputError(f"--run.start {folder}: {WEIGHTS} is damaged ({error})") from error

@@ -2,8 +2,8 @@
 
 The network has the trunk of `residual_attention`'s compact one and three heads: expression, the eight action units of
 multi-task networks, identity. Where something lies counts here (a brow that is lower by a millimetre is an action
-unit), so the heads see the last feature map and not its mean. It is a measurement of the FACS world, not a product:
-nothing of it ships.
+unit), so the heads see the last feature map and not its mean, and beside it where the landmarks are, which a part of
+the network learns to tell. It is a measurement of the FACS world, not a product: nothing of it ships.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.files import replacing, writing
 from kaoiro.core.labels import FER2013, MULTITASK_UNITS
 from kaoiro.core.modelfile import GRAPH, Card, Description, ModelFolder, Provenance, load, write_description
+from kaoiro.core.rendered import POINTS
 from kaoiro.core.revision import commit
 from kaoiro.core.spec import Head, Specification
 from kaoiro.core.types import LANDMARKS
@@ -46,6 +47,16 @@ from kaoiro.training.export import export_graph
 SIDE, MEAN, STD = 96, 0.5, 0.25
 _FOLD = 2  # pixels across and down that become channels: the network works on 48x48 of them
 _MAP, _FEATURES = 32, 256  # channels of the map and of the feature that the heads see
+_PLACES = 64  # channels of the map that tells where the landmarks are
+MIRRORED = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *(27, 28, 29, 30, 35, 34, 33, 32, 31),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
+    *(64, 63, 62, 61, 60, 67, 66, 65),
+)
+"""The landmark of the other side of the face for each of the 68."""
 _READ = 512  # pictures held at a time
 
 
@@ -65,17 +76,19 @@ class SignalConfig:
         full: intensity from which a frame is learned as its expression alone; a weaker one is learned as partly
             neutral, in proportion. Who must call a trace of anger anger will find it in a resting face.
         identity: weight of the cross-entropy of identity.
+        landmarks: weight of the squared error of the 68 landmarks, in standard deviations of the training frames.
         seed: of weights, order and augmentation.
         network: widths.
         augmentation: of training frames.
     """
 
-    epochs: int = 5
+    epochs: int = 6
     batch: int = 128
     learning_rate: float = 2e-3
     units: float = 25.0
     full: float = 0.5
     identity: float = 0.25
+    landmarks: float = 1.0
     seed: int = 0
     network: NetworkConfig = field(default_factory=NetworkConfig)
     augmentation: Augmentation = field(
@@ -98,6 +111,7 @@ class Frames:
         expression: (N,) classes in the order of FER2013.
         intensity: (N,) of the expression, 0-1.
         units: (N, 8) intensities of `MULTITASK_UNITS`.
+        landmarks: (N, 68, 2) places in the crop, -1 to 1 across and down.
         subjects: (N,) names.
         clips: (N,) names.
     """
@@ -106,6 +120,7 @@ class Frames:
     expression: np.ndarray
     intensity: np.ndarray
     units: np.ndarray
+    landmarks: np.ndarray
     subjects: np.ndarray
     clips: np.ndarray
 
@@ -129,24 +144,35 @@ def aligned(data: Synthetic, rows: np.ndarray, unit: str = "frames") -> Frames:
     table = data.table.iloc[rows]
     points = table[[f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]].to_numpy(np.float64).reshape(-1, 5, 2)
     pixels = np.empty((len(rows), SIDE, SIDE), np.uint8)
+    places = np.empty((len(rows), POINTS, 2), np.float32)
     starts = range(0, len(rows), _READ)
     for start in followed(starts, len(starts), f"x {_READ} {unit}"):
         pictures = data.pixels(rows[start : start + _READ], grey=True)
         for place, picture in enumerate(pictures, start=start):
             matrix = similarity(np.asarray(FER2013_CROP.points), points[place])
             pixels[place] = cut(picture, matrix, SIDE)
+            inside = np.linalg.solve(matrix[:, :2], (data.landmarks[rows[place]] - matrix[:, 2]).T).T
+            places[place] = 2 * inside - 1
     return Frames(
         pixels,
         np.array(FER2013.indices(table["expression"]), np.int64),
         table["intensity"].to_numpy(np.float32),
         table[list(MULTITASK_UNITS.labels)].to_numpy(np.float32),
+        places,
         table["subject"].to_numpy(str),
         data.clips[rows],
     )
 
 
 class SignalNetwork(nn.Module):
-    """Crops (B, 1, 96, 96), normalised -> features (B, 256) -> raw outputs (B, K) by head."""
+    """Crops (B, 1, 96, 96), normalised -> features (B, 392) -> raw outputs (B, K) by head.
+
+    The features are 256 values of the map and the 68 landmarks, in standard deviations from their usual places; the
+    heads do not change where the network sees those.
+    """
+
+    usual: Tensor
+    spread: Tensor
 
     def __init__(self, config: NetworkConfig, heads: dict[str, int]) -> None:
         super().__init__()
@@ -154,13 +180,25 @@ class SignalNetwork(nn.Module):
         self.map = nn.Sequential(conv_bn(config.widths[2], _MAP, 1), nn.ReLU(), nn.Flatten())
         place = SIDE // _FOLD // 8  # of the trunk's strides
         self.feature = nn.Sequential(nn.Linear(_MAP * place**2, _FEATURES), nn.ReLU())
+        places = nn.Sequential(conv_bn(config.widths[2], _PLACES, 1), nn.ReLU(), nn.Flatten())
+        self.places = nn.Sequential(places, nn.Linear(_PLACES * place**2, 2 * POINTS))
         self.dropout = nn.Dropout(config.dropout)
-        self.upper = nn.ModuleDict({name: nn.Linear(_FEATURES, count) for name, count in heads.items()})
+        width = _FEATURES + 2 * POINTS
+        self.upper = nn.ModuleDict({name: nn.Linear(width, count) for name, count in heads.items()})
+        self.register_buffer("usual", torch.zeros(2 * POINTS))
+        self.register_buffer("spread", torch.ones(2 * POINTS))
 
     def forward(self, x: Tensor) -> Prediction:
-        """Return features and raw outputs."""
-        h = self.feature(self.map(self.trunk(x)))
-        return Prediction(h, {name: head(self.dropout(h)) for name, head in self.upper.items()})
+        """Return features and raw outputs; the landmarks are those of 'landmarks'."""
+        seen = self.trunk(x)
+        h, places = self.feature(self.map(seen)), self.places(seen)
+        told = torch.cat([self.dropout(h), places.detach()], dim=1)
+        raw = {name: head(told) for name, head in self.upper.items()}
+        return Prediction(torch.cat([h, places.detach()], dim=1), raw | {"landmarks": places})
+
+    def expect(self, landmarks: Tensor) -> None:
+        """Take usual places and spread from those of training frames and their mirror images, (N, 136) each."""
+        self.usual, self.spread = landmarks.mean(dim=0), landmarks.std(dim=0).clamp(min=1e-3)
 
 
 class Signal:
@@ -195,6 +233,7 @@ class Signal:
         config, start = self.config, time.monotonic()
         optimizer = torch.optim.AdamW(self.network.parameters(), config.learning_rate, weight_decay=0.02)
         steps = len(frames) // config.batch
+        self.network.expect(_both_ways(frames.landmarks))
         mine = repr((config, self.people, len(frames), data))
         first, before = self._resume(optimizer, checkpoint, mine)
         for epoch in range(first, config.epochs):
@@ -243,17 +282,26 @@ class Signal:
         return total / max(1, steps)
 
     def loss(self, frames: Frames, rows: np.ndarray, draws: torch.Generator) -> Tensor:
-        """Return the loss of some rows: expression + weighted units + weighted identity."""
+        """Return the loss of some rows: expression + weighted units, identity and landmarks."""
         images = torch.from_numpy(frames.pixels[rows]).float()[:, None] / 255
         draw = sample(self.config.augmentation, images.shape, draws)
         images = augment(images, draw)
         answer = self._heads(images)
         people = torch.tensor([self.people.index(name) for name in frames.subjects[rows]])
+        places = (self._places(frames.landmarks[rows], draw.affine) - self.network.usual) / self.network.spread
         return (
             F.cross_entropy(answer["expression"], torch.from_numpy(frames.targets(rows, self.config.full)))
             + self.config.units * F.mse_loss(answer["units"].sigmoid(), torch.from_numpy(frames.units[rows]))
             + self.config.identity * F.cross_entropy(answer["identity"], people)
+            + self.config.landmarks * F.mse_loss(answer["landmarks"], places)
         )
+
+    def _places(self, landmarks: np.ndarray, affine: Tensor) -> Tensor:
+        """Return where landmarks (B, 68, 2) lie after warping: (B, 136). A mirrored face's left ones are its right."""
+        given = torch.from_numpy(landmarks)
+        moved = torch.linalg.solve(affine[:, :, :2], (given - affine[:, None, :, 2]).transpose(1, 2)).transpose(1, 2)
+        mirrored = torch.linalg.det(affine[:, :, :2]) < 0
+        return torch.where(mirrored[:, None, None], moved[:, list(MIRRORED)], moved).flatten(1)
 
     def _heads(self, images: Tensor) -> dict[str, Tensor]:
         return self.network((images - MEAN) / STD).heads
@@ -274,6 +322,12 @@ class Signal:
                 raw = heads[name]
                 found[name].append(raw.sigmoid() if name == "units" else raw.softmax(dim=1))
         return {name: torch.cat(parts).numpy() for name, parts in found.items()}
+
+
+def _both_ways(landmarks: np.ndarray) -> Tensor:
+    """Return landmarks (N, 68, 2) and those of the mirrored faces: (2N, 136)."""
+    mirrored = (landmarks * np.array([-1, 1], np.float32))[:, list(MIRRORED)]
+    return torch.from_numpy(np.concatenate([landmarks, mirrored])).flatten(1)
 
 
 def save(signal: Signal, folder: Path, data: str, hours: float) -> ModelFolder:

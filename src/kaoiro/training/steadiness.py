@@ -58,9 +58,11 @@ def measure(
     data, lamps = _set(root, "syn-vid"), None if flicker is None else _set(flicker, "syn-flicker")
     truth, split = _through(data, model, threads, tick)
     learn = _Learning(Part(truth.streams, split), truth, epochs, tick)
-    if lamps is not None:
-        learn.flickering = _through(lamps, model, threads, tick)[0]
     about = _about(data, model, split)
+    if lamps is not None:
+        _check_same_clips(data, lamps)
+        learn.flickering = _through(lamps, model, threads, tick)[0]
+        about |= {"flicker_set_sha256": lamps.settings["finished"]["sha256"]}
     if choosing:
         return about | _choice(learn)
     return about | _fixed(learn) | _learned(learn, seeds) | _ablation(learn)
@@ -71,6 +73,14 @@ def _set(root: str | Path, name: str) -> synthetic.Synthetic:
     if data.settings.get("set") != name:
         raise DataError(f"{root} is a set of {data.settings.get('set')}; name one made by `kaoiro synth {name}`")
     return data
+
+
+def _check_same_clips(data: synthetic.Synthetic, lamps: synthetic.Synthetic) -> None:
+    """Refuse a set in other light that is not of the clips of 'test'."""
+    tested = set(data.clips[data.table["split"].to_numpy(str) == "test"].tolist())
+    settings = [{key: one.settings.get(key) for key in ("seed", "scale", "size")} for one in (data, lamps)]
+    if tested != set(lamps.clips.tolist()) or settings[0] != settings[1] or "finished" not in lamps.settings:
+        raise DataError(f"{lamps.root} does not hold the test clips of {data.root}; make both with the same options")
 
 
 def _through(
@@ -153,7 +163,7 @@ def _learned(learn: _Learning, seeds: int) -> dict[str, Any]:
         found = [_seven(one, learn.part.streams) for one in objectives]
         courses = [learn.course(answer, "test", recipe) for answer in found]
         if name == "fidelity":
-            result[course.EXAMPLE] = _example(learn, found[0])
+            result["one clip"] = _example(learn, found[0])
         rivals = _rivals(learn.of("test"), recipe.network.centred)
         result[f"{name}: beside fixed windows"] = temporal.table({name: courses[0], **rivals})
         for level in sorted(set(learn.of("test").level), key=_ORDER.index):

@@ -90,7 +90,7 @@ def save(objective: Objective, folder: Path, read: Streams, about: dict[str, Any
     values = read.features if recipe.network.reads == "features" else read.logits
     example = (
         torch.zeros(2, length, values.shape[1]),
-        torch.zeros(2, length, read.cues.shape[1] + (AFFECT_CUES if recipe.network.affect else 0)),
+        torch.zeros(2, length, read.cues.shape[1] + len(AFFECT_CUES if recipe.network.affect else ())),
         torch.ones(2, length, dtype=torch.bool),
     )
     names = ["values", "cues", "seen"]
@@ -108,7 +108,9 @@ def save(objective: Objective, folder: Path, read: Streams, about: dict[str, Any
             opset_version=17,
             dynamo=False,
         )
-    settings: dict[str, Any] = {"recipe": asdict(recipe), "cues": list(CUES), "labels": list(read.labels)}
+    cues = [*CUES, *(AFFECT_CUES if recipe.network.affect else ())]
+    settings: dict[str, Any] = {"recipe": asdict(recipe), "cues": cues, "labels": list(read.labels)}
+    settings["weights are for"] = recipe.network.weighs
     settings["recipe"]["data"]["root"] = None
     write_text(folder / "temporal.json", json.dumps(settings | {"commit": commit()} | about, indent=2))
 

@@ -47,6 +47,8 @@ class NetworkConfig:
         """
         at_least("network.length", 2, self.length)
         require(not self.centred or self.length % 2 == 1, "network.length", "odd for a centred window", self.length)
+        require(self.reads in ("features", "logits"), "network.reads", "features or logits", self.reads)
+        require(self.weighs in ("logits", "probabilities"), "network.weighs", "logits or probabilities", self.weighs)
         at_least("network.projection", 0, self.projection)
         require(self.cues or not self.affect, "network.affect", "False without network.cues", self.affect)
         at_least("network.hidden", 1, min(self.hidden))
@@ -58,7 +60,8 @@ class ObjectiveConfig:
 
     Attributes:
         learning_rate: of Adam.
-        compare: what neighbouring windows should agree on: 'probabilities' (as the source's figure), or 'logits'.
+        compare: what neighbouring windows should agree on: 'probabilities' (as the source's figure), or 'logits' (where
+            probabilities are weighed: their logarithms).
         fidelity: weight of the divergence from a curve without lag (a centred parabola); 0 is the source's loss.
         lag: weight of the mean age of the frames that are listened to, in windows.
         shuffled: control: the frames of each window are put in an order of its own.

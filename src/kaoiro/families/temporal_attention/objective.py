@@ -14,8 +14,8 @@ from kaoiro.families.temporal_attention.network import Network
 from kaoiro.families.temporal_attention.recipe import Recipe
 from kaoiro.timeline.smoothing import parabola
 
-AFFECT_CUES = 3
-"""Valence, arousal, and the distance from the window's mean."""
+AFFECT_CUES = ("valence", "arousal", "distance")
+"""Of a frame's answer, the last from the window's mean."""
 
 
 class Objective(L.LightningModule):
@@ -33,7 +33,7 @@ class Objective(L.LightningModule):
     def __init__(self, recipe: Recipe, streams: Streams) -> None:
         super().__init__()
         self.recipe, self.config = recipe, recipe.objective
-        cues = streams.cues.shape[1] + (AFFECT_CUES if recipe.network.affect else 0)
+        cues = streams.cues.shape[1] + len(AFFECT_CUES if recipe.network.affect else ())
         self.watch(streams)
         self.network = Network(recipe.network, self._tables["values"].shape[1], cues)
         self._shuffle = torch.Generator().manual_seed(recipe.run.seed)
