@@ -214,4 +214,4 @@ def test_the_graph_answers_what_the_network_answers(family: str, name: str, few:
 @pytest.mark.parametrize("family", STILLS)
 def test_the_tiny_recipe_learns_drawn_faces(family: str, tmp_path: Path) -> None:
     fitted = fit(family, recipes(family)["tiny"], tmp_path)
-    assert fitted.history["val_accuracy"] > 0.8
+    assert fitted.history[-1]["val_accuracy"] > 0.8

@@ -63,6 +63,12 @@ def test_the_weights_to_train_on_are_those_of_the_network(model: ModelFolder, fi
     assert all(torch.equal(value, state[key]) for key, value in stored.items())
 
 
+def test_the_learning_curve_is_in_the_description(model: ModelFolder, fitted: Fitted) -> None:
+    history = model.description.provenance.history
+    assert history["epoch"] == (1, 2, 3, 4)
+    assert history["loss"] == tuple(round(row["loss"], 4) for row in fitted.history)
+
+
 def test_the_temperature_is_fitted_on_training_val_and_stored(model: ModelFolder, fitted: Fitted) -> None:
     faces = fitted.data.validation
     prediction = Classifier(model, threads=1).predict(faces.pixels)

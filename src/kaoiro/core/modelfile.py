@@ -34,6 +34,7 @@ class Provenance(Strict):
         data: the learning data in words.
         budget: what it cost (epochs, hours, hardware class).
         commit: of this project when it was trained.
+        history: the learning curve, one value for each epoch by name of the figure.
     """
 
     recipe: str
@@ -43,6 +44,7 @@ class Provenance(Strict):
     budget: str
     commit: str
     created: str
+    history: dict[str, tuple[float | None, ...]] = Field(default_factory=dict)
 
 
 class Card(Strict):

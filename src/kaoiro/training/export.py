@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import tempfile
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,14 @@ def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:
         budget=budget,
         commit=commit(),
         created=datetime.date.today().isoformat(),
+        history=_columns(fitted.history),
     )
+
+
+def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float | None, ...]]:
+    """Return a learning curve by column, to four decimals; None where an epoch has no figure."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: tuple(round(row[name], 4) if name in row else None for row in rows) for name in names}
 
 
 def _origin(folder: Path) -> dict[str, Any]:

@@ -67,13 +67,13 @@ def objective_module(family: str) -> ModuleType:
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
-    """A finished run, still in memory; `history` holds the figures of its last epoch."""
+    """A finished run, still in memory; `history` holds the figures of each epoch."""
 
     objective: L.LightningModule
     specification: Specification
     data: LearningData
     recipe: Any
-    history: dict[str, float]
+    history: tuple[dict[str, float], ...]
 
 
 def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
@@ -114,8 +114,7 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
         )
     # the checkpoint holds the averaged weights, also when a finished run is only exported anew
     objective.load_state_dict(torch.load(last, map_location="cpu", weights_only=False)["state_dict"])
-    history = next(reversed(curve.read(folder / CURVE)), {})
-    return Fitted(objective.eval(), specification, data, recipe, history)
+    return Fitted(objective.eval(), specification, data, recipe, tuple(curve.read(folder / CURVE)))
 
 
 def start_from(network: torch.nn.Module, folder: Path) -> None:
