@@ -100,8 +100,10 @@ def test_clips_in_flickering_light_are_a_level_of_their_own(
 def test_choices_are_made_without_the_clips_of_the_test(clips: Any, tmp_path: Path) -> None:
     clips.table.loc[clips.table["split"] == "test", "intensity"] = np.nan  # whoever looks at them is found out
     figures = steadiness.measure("clips", model.write(tmp_path / "linear"), 1, 1, lambda _: None, choosing=True)
-    rows = figures["causal: weight of fidelity, clips of 'val'"]
-    assert len(rows) == len(steadiness.WEIGHTS_OF_FIDELITY) + 2
+    rows = figures["causal: clips of 'val'"]
+    assert len(rows) == 2 * len(steadiness.WEIGHTS_OF_FIDELITY) + 2
+    above = figures["centred: fidelity - that of a parabola of equal jitter"]
+    assert set(rows) - set(above) == {"moving average", "parabolic"}
     assert all(np.isfinite(row["fidelity"]) for row in rows.values())
     assert not [key for key in figures if "test" in key or "claims" in key]
 

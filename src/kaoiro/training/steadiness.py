@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -234,20 +234,37 @@ def _ablation(learn: _Learning) -> dict[str, Any]:
 
 
 def _choice(learn: _Learning) -> dict[str, Any]:
-    """Return the figures by the weight of fidelity, on the clips of 'val'."""
-    result = {}
+    """Return the figures by the weight of fidelity and by what is weighed, on the clips of 'val'."""
+    result, validation = {}, learn.of("val")
     for name in ("causal", "centred"):
-        recipe, courses = RECIPES[name], {}
-        for weight in WEIGHTS_OF_FIDELITY:
-            one = replace(recipe, objective=replace(recipe.objective, fidelity=weight))
-            answer = learn.answer(one, f"{name} with fidelity {weight:g}")
-            courses[f"fidelity × {weight:g}"] = learn.course(answer, "val", one)
-        validation = learn.of("val")
-        for fixed in (AVERAGE, PARABOLA):
-            answer = temporal.smoothed(validation, fixed, LENGTH, recipe.network.centred)
-            courses[fixed] = temporal.measured(validation, answer, recipe.network.centred)
-        result[f"{name}: weight of fidelity, clips of 'val'"] = temporal.table(courses)
+        recipe, courses, above = RECIPES[name], {}, {}
+        centred = recipe.network.centred
+        fixed = {
+            method: temporal.measured(validation, temporal.smoothed(validation, method, LENGTH, centred), centred)
+            for method in (AVERAGE, PARABOLA)
+        }
+        parabolas = temporal.pareto(validation, (PARABOLA,), centred, FINE)[PARABOLA]
+        for key, one in _choices(recipe).items():
+            courses[key] = learn.course(learn.answer(one, f"{name}, {key}"), "val", one)
+            rows = temporal.claims(courses[key], fixed[AVERAGE], parabolas)
+            above[key] = rows["(c) fidelity - that of a parabola of equal jitter"]
+        result[f"{name}: clips of 'val'"] = temporal.table(courses | fixed)
+        result[f"{name}: fidelity - that of a parabola of equal jitter"] = above
     return result
+
+
+def _choices(recipe: Recipe) -> dict[str, Recipe]:
+    """Return an improved mode with each weight of fidelity, laid on logits and on probabilities."""
+    kinds: tuple[Literal["logits", "probabilities"], ...] = ("logits", "probabilities")
+    return {
+        f"weighs {weighs}, fidelity × {weight:g}": replace(
+            recipe,
+            network=replace(recipe.network, weighs=weighs),
+            objective=replace(recipe.objective, fidelity=weight),
+        )
+        for weighs in kinds
+        for weight in WEIGHTS_OF_FIDELITY
+    }
 
 
 def _in_order(data: synthetic.Synthetic) -> np.ndarray:
