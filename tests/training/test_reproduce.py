@@ -68,6 +68,7 @@ def test_every_claim_and_every_run_is_in_the_figures(root: Path, quick: list[str
     assert "fer2013-fidelity, seed 0, ferplus" not in runs
     seeds = [runs[f"both, seed {seed}, ferplus"]["accuracy"] for seed in (0, 1)]
     assert figures["claims"]["both: accuracy with ferplus labels"]["found"] == pytest.approx(np.mean(seeds))
+    assert figures["halves"].keys() == {"stills", "video"}
     again = system_a(order, shipped, lambda _: None)
     assert again == figures
 
@@ -148,14 +149,14 @@ def test_the_command_writes_a_page_for_each_half(
 ) -> None:
     arguments = ["reproduce", "A", "--out", str(tmp_path / "out"), "--seeds", "1", "--results", str(tmp_path / "pages")]
     assert main([*arguments, "--fer2013", str(root), "--only", "stills"]) == 0
-    page = (tmp_path / "pages" / "system-a-stills.md").read_text(encoding="utf-8")
+    page = (tmp_path / "pages" / "system-a.md").read_text(encoding="utf-8")
     assert "**claims**" in page and "**networks**" in page and "PublicTest" in page
     assert "fer2013-fidelity: accuracy with fer2013 labels" in capsys.readouterr().out
     assert not (tmp_path / "pages" / "temporal.md").exists()
 
 
 def test_the_command_renders_what_lacks_and_draws_what_was_measured(
-    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from fake import synthetic
 
@@ -171,11 +172,24 @@ def test_the_command_renders_what_lacks_and_draws_what_was_measured(
     monkeypatch.setattr("kaoiro.cli.reproduce.draw_temporal", lambda figures, curves, folder: drawn.append(curves))
     monkeypatch.setattr(reproduce, "video", lambda *_: OVER_TIME | {"one clip": {"clip": "a"}})
     arguments = ["reproduce", "A", "--out", str(tmp_path / "out"), "--sets", str(tmp_path / "sets"), "--only", "video"]
+    earlier = {
+        "halves": {"stills": {}},
+        "claims": {"earlier": {}},
+        "networks": {"both, seed 0, ferplus": {"accuracy": 0.5}},
+    }
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "system-a.json").write_text(json.dumps(earlier))
     assert main([*arguments, "--results", str(tmp_path / "pages")]) == 0
     assert made == [("syn-id", "syn-id"), ("syn-flicker", "syn-flicker")]
     assert drawn == [{"clip": "a"}]
     assert "one clip" not in (tmp_path / "pages" / "temporal.json").read_text()
-    assert (tmp_path / "pages" / "system-a-video.md").is_file()
+    page = json.loads((tmp_path / "pages" / "system-a.json").read_text())
+    assert page["claims"].keys() == {"fidelity, (a) jitter", "earlier"}
+    assert page["networks"] == {"both, seed 0, ferplus": {"accuracy": 0.5}}
+    assert page["halves"].keys() == {"stills", "video"}
+    (tmp_path / "pages" / "system-a.json").write_text("nothing")
+    assert main([*arguments, "--results", str(tmp_path / "pages")]) == 2
+    assert "system-a.json is damaged" in capsys.readouterr().err
 
 
 def test_the_command_asks_for_the_head_where_sets_are_to_be_made(

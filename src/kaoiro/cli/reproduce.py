@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from kaoiro.cli.evaluate import CURVES, draw_temporal
 from kaoiro.cli.numbers import count, positive
 from kaoiro.cli.synth import need_numba
-from kaoiro.core.errors import MissingExtra
+from kaoiro.core.errors import InputError, MissingExtra
 
 
 def add_parser(commands: Any) -> None:
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     _need_training()
     from kaoiro.core import modelfile
     from kaoiro.evaluation import report
-    from kaoiro.training.reproduce import Order, system_a
+    from kaoiro.training.reproduce import Order, merged, system_a
 
     parts = {"stills": arguments.only != "video", "video": arguments.only != "stills"}
     out = Path(arguments.out)
@@ -53,13 +54,26 @@ def run(arguments: argparse.Namespace) -> int:
     temporal = figures.pop("temporal", None)
     curves = {} if temporal is None else temporal.pop(CURVES)
     if arguments.results:
-        folder, name = Path(arguments.results), "system-a" + (f"-{arguments.only}" if arguments.only else "")
-        report.write(folder, name, figures)
+        folder = Path(arguments.results)
+        figures = merged(figures, _stored(folder / "system-a.json"))
+        report.write(folder, "system-a", figures)
         if temporal is not None:
             report.write(folder, "temporal", temporal)
             draw_temporal(temporal, curves, folder)
     print(report.text(figures))
     return 0
+
+
+def _stored(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        stored = None
+    if not isinstance(stored, dict):
+        raise InputError(f"{file} is damaged; remove it or name another folder by --results")
+    return stored
 
 
 def _render(sets: Path, arguments: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from kaoiro.core.checks import at_least, positive
 from kaoiro.core.errors import DataError
 from kaoiro.core.files import write_text
 from kaoiro.core.modelfile import ModelFolder
+from kaoiro.core.revision import commit
 from kaoiro.data.datasets import fer2013, synthetic
 from kaoiro.evaluation.fer2013 import Labels, evaluate
 from kaoiro.training import cost, rendered, steadiness
@@ -120,23 +122,35 @@ def system_a(order: Order, model: ModelFolder, tell: Tell = print) -> dict[str, 
         tell: receives what a person should know on the way.
 
     Returns:
-        `claims`: found, interval, wished, verdict of each; `networks`: every still run; `temporal`: as
-        `kaoiro evaluate temporal` returns it.
+        `halves`: when, and at which commit; `claims`: found, interval, wished, verdict of each; `networks`: every still
+        run; `temporal`: as `kaoiro evaluate temporal` returns it.
 
     Raises:
         DataError: sets are missing.
         InputError: `out` holds runs with other settings.
         KeyboardInterrupt: stopped by Ctrl-C; the same call goes on.
     """
-    figures: dict[str, Any] = {"seeds": order.seeds, "budget_hours": order.budget, "claims": {}}
+    figures: dict[str, Any] = {"halves": {}, "claims": {}}
+    about = {"measured": datetime.date.today().isoformat(), "commit": commit(), "seeds": order.seeds}
     if order.stills:
         runs = stills(order, model, tell)
+        figures["halves"]["stills"] = about | {"budget_hours": order.budget}
         figures["claims"] |= {wish.name: claim(wish, runs, order.seeds) for wish in WISHES}
         figures["networks"] = _columns(runs)
     if order.video:
         figures["temporal"] = video(order, model, tell)
+        figures["halves"]["video"] = about | {"budget_hours": None}
         figures["claims"] |= _over_time(figures["temporal"])
     return figures
+
+
+def merged(figures: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+    """Return figures with those of the other half of the system, if an earlier call stored them."""
+    result = {**figures}
+    for name in ("halves", "claims", "networks"):
+        if stored.get(name) or figures.get(name):
+            result[name] = stored.get(name, {}) | figures.get(name, {})
+    return result
 
 
 def stills(order: Order, model: ModelFolder, tell: Tell) -> dict[str, Any]:
