@@ -43,7 +43,9 @@ bench: .venv-dev/.installed
 # The tables of docs/results that need the official files: make results FER2013=DIR
 results: .venv/.installed
 	$(if $(FER2013),,$(error name the folder of fer2013.csv and fer2013new.csv: make results FER2013=DIR))
-	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels fer2013 --results docs/results
+	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels fer2013 --model stills --results docs/results
+	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels fer2013 --card --results docs/results
+	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels ferplus --model stills-both --card --results docs/results
 	$(EVALUATE) end-to-end --root "$(FER2013)" --split val --results docs/results
 	$(EVALUATE) end-to-end --tilt 20 --root "$(FER2013)" --split val --results docs/results
 	$(EVALUATE) face-sizes --root "$(FER2013)" --split val --results docs/results

@@ -11,6 +11,7 @@ import pytest
 
 from kaoiro.core import modelfile
 from kaoiro.core.errors import ModelError
+from kaoiro.core.labels import FER2013, FERPLUS, Vocabulary
 from kaoiro.core.modelfile import DEFAULT, DESCRIPTION, GRAPH, WEIGHTS
 from kaoiro.inference.classifier import Classifier
 
@@ -145,3 +146,12 @@ def test_writing_a_description_notes_the_checksums_of_the_files_beside_it(folder
     assert after.files[GRAPH] != before.files[GRAPH]
     assert after.provenance == before.provenance
     assert modelfile.load(folder).digest == after.files[GRAPH]
+
+
+@pytest.mark.parametrize(("labels", "name"), [(FERPLUS, "stills"), (FER2013, "stills-both")])
+def test_each_annotation_finds_the_model_that_answers_it(labels: Vocabulary, name: str) -> None:
+    assert modelfile.answering(tuple(reversed(labels.labels))) == name
+
+
+def test_labels_that_no_shipped_model_answers_find_none() -> None:
+    assert modelfile.answering(("happiness", "sadness")) is None

@@ -54,7 +54,8 @@ def add_parser(commands: Any) -> None:
 def _add(kinds: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=text, description=text)
     parser.add_argument("--root", required=True, metavar="DIR", help="folder of the data")
-    parser.add_argument("--model", metavar="NAME|FOLDER", help="default: the default model")
+    text = "default: the default model" if name != "fer2013" else "default: the one that answers these labels"
+    parser.add_argument("--model", metavar="NAME|FOLDER", help=text)
     parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     parser.add_argument("--results", metavar="DIR", help="write NAME.md and NAME.json for the documentation here")
     parser.add_argument("--threads", type=count, metavar="N", help="processor threads")
@@ -82,8 +83,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _fer2013(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.core import modelfile
+    from kaoiro.core.labels import FER2013, FERPLUS
     from kaoiro.evaluation import fer2013
 
+    if arguments.model is None:
+        labels = FER2013 if arguments.labels == "fer2013" else FERPLUS
+        model = modelfile.load(modelfile.answering(labels.labels))
     figures = fer2013.evaluate(model, arguments.root, arguments.split, arguments.labels, arguments.threads)
     if arguments.card:
         modelfile.add_numbers(model, fer2013.card_numbers(figures))

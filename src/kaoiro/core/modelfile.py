@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 
 from kaoiro.core.errors import ModelError
 from kaoiro.core.files import sha256, write_text
+from kaoiro.core.labels import EXPRESSION, EXPRESSION_FER2013
 from kaoiro.core.spec import Specification, Strict
 
 FORMAT = 1
@@ -106,6 +107,19 @@ def shipped() -> dict[str, Path]:
     """Return the models inside the package: name -> folder."""
     root = Path(str(resources.files("kaoiro"))) / "models"
     return {item.parent.name: item.parent for item in sorted(root.glob(f"*/{DESCRIPTION}"))}
+
+
+def answering(labels: tuple[str, ...]) -> str | None:
+    """Return the name of a shipped model that has a head of expressions with exactly these labels, in any order.
+
+    The default model comes first, the others in the order of their names; None if there is none.
+    """
+    models = shipped()
+    for name in sorted(models, key=lambda name: (name != DEFAULT, name)):
+        heads = read_description(models[name]).specification.heads
+        if any(head.name in (EXPRESSION, EXPRESSION_FER2013) and set(head.labels) == set(labels) for head in heads):
+            return name
+    return None
 
 
 def find(model: str | os.PathLike[str] | None = None) -> Path:
