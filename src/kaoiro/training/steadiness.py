@@ -218,7 +218,7 @@ def variants(recipe: Recipe) -> dict[str, Recipe]:
         "without fidelity": replace(recipe, objective=replace(objective, fidelity=0.0)),
         "with a price of lag": replace(recipe, objective=replace(objective, lag=0.001)),
         "knows valence, arousal and how far answers are apart": replace(recipe, network=replace(network, affect=True)),
-        "weighs probabilities": replace(recipe, network=replace(network, weighs="probabilities")),
+        "weighs logits": replace(recipe, network=replace(network, weighs="logits")),
         "reads logits": replace(recipe, network=replace(network, reads="logits", projection=8)),
         "agreement of logits": replace(recipe, objective=replace(objective, compare="logits")),
         "shuffled frames (control)": replace(recipe, objective=replace(objective, shuffled=True)),
