@@ -60,10 +60,11 @@ renders: .venv-dev/.installed
 	mv tests/data/rendered/two-people.mp4 src/kaoiro/assets/
 	$(DEV)/kaoiro evaluate facs --root "$(FACE)" --results docs/results
 	$(DEV)/kaoiro synth syn-id --assets "$(FACE)" --out "$(SETS)/syn-id"
-	$(DEV)/kaoiro evaluate synthesis --root "$(SETS)/syn-id" --fer2013 "$(FER2013)" --london "$(LONDON)" --seeds 3 --checkpoint "$(SETS)/signal.pt" --keep "$(SETS)/rendered" --results docs/results
+	$(DEV)/kaoiro evaluate synthesis --root "$(SETS)/syn-id" --fer2013 "$(FER2013)" --london "$(LONDON)" --seeds 2 --checkpoint "$(SETS)/signal.pt" --keep "$(SETS)/rendered" --results docs/results
 	$(DEV)/kaoiro synth syn-vid --assets "$(FACE)" --out "$(SETS)/syn-vid"
 	$(DEV)/kaoiro synth syn-flicker --assets "$(FACE)" --out "$(SETS)/syn-flicker"
 	$(DEV)/kaoiro evaluate temporal --root "$(SETS)/syn-vid" --flicker "$(SETS)/syn-flicker" --model "$(SETS)/rendered" --results docs/results
+	$(DEV)/kaoiro evaluate temporal --root "$(SETS)/syn-vid" --model "$(SETS)/rendered" --choose --results docs/results
 	$(DEV)/kaoiro evaluate claims --root docs/results
 	$(DEV)/python benchmarks/synthesis.py --assets "$(FACE)"
 
