@@ -114,7 +114,7 @@ def test_an_unknown_family_is_named_with_those_there_are(capsys: pytest.CaptureF
 
 def test_an_unknown_recipe_is_named_with_those_there_are(capsys: pytest.CaptureFixture) -> None:
     line = refused(capsys, "residual_attention", "huge")
-    known = "ferplus, fer2013-fidelity, fer2013-improved, tiny"
+    known = "ferplus, fer2013-fidelity, fer2013-improved, both, tiny"
     assert f"no recipe 'huge' in residual_attention; there are: {known}" in line
 
 

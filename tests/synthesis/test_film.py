@@ -134,4 +134,4 @@ def test_a_sheet_that_cannot_be_written_is_one_clear_error(world, tmp_path):
 
 def test_the_sheet_of_levels_has_the_seven_expressions_of_each(world):
     rows = sheets.levels(world, SIDE)
-    assert [[text.split(": ")[1] for text, _ in row][:7] for row in rows] == [list(FER2013.labels)] * 3
+    assert [[text.split(": ")[1] for text, _ in row][:7] for row in rows] == [list(FER2013.labels)] * 4
