@@ -19,7 +19,9 @@ MAX_PIXELS = 178_956_970
 Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 
 
-def read(source: Picture, name: str | None = None) -> np.ndarray:
+def read(
+    source: Picture, name: str | None = None, *, most: int = MAX_PIXELS, formats: tuple[str, ...] | None = None
+) -> np.ndarray:
     """Return a picture as upright RGB.
 
     The first frame of an animation is taken; transparency is laid over white; 16-bit values are
@@ -28,12 +30,14 @@ def read(source: Picture, name: str | None = None) -> np.ndarray:
     Args:
         source: path, encoded bytes, PIL image, or RGB uint8 array (H, W, 3).
         name: how messages call it.
+        most: pixels of the largest picture that is decoded.
+        formats: Pillow's names of the formats that are tried; None tries all.
 
     Returns:
         (H, W, 3) uint8, C-contiguous.
 
     Raises:
-        InputError: cannot be read, is damaged, or is larger than `MAX_PIXELS`.
+        InputError: cannot be read, is damaged, or is larger than `most`.
     """
     if isinstance(source, np.ndarray):
         return check_array(source)
@@ -41,11 +45,11 @@ def read(source: Picture, name: str | None = None) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(source, label)
+            return _decode(source, label, most, formats)
     except InputError:
         raise
     except (Image.DecompressionBombError, MemoryError) as error:
-        raise InputError(f"{label}: more than {MAX_PIXELS // 10**6} megapixels; reduce it first") from error
+        raise InputError(f"{label}: more than {most // 10**6} megapixels; reduce it first") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{label}: not a picture that can be read, or a damaged one") from error
     except OSError as error:
@@ -60,9 +64,9 @@ def _reason(error: OSError) -> str:
     return f"damaged or truncated picture ({error})"
 
 
-def _decode(source: Any, label: str) -> np.ndarray:
+def _decode(source: Any, label: str, most: int, formats: tuple[str, ...] | None) -> np.ndarray:
     if isinstance(source, Image.Image):
-        return _upright(source, label)
+        return _upright(source, label, most)
     if isinstance(source, (bytes, bytearray, memoryview)):
         if not len(source):
             raise InputError(f"{label}: empty (zero bytes)")
@@ -75,12 +79,12 @@ def _decode(source: Any, label: str) -> np.ndarray:
     else:
         kind = type(source).__name__
         raise InputError(f"a picture must be a path, bytes, a PIL image or an RGB array, not {kind}")
-    with Image.open(source) as image:
-        return _upright(image, label)
+    with Image.open(source, formats=formats) as image:
+        return _upright(image, label, most)
 
 
-def _upright(image: Image.Image, label: str) -> np.ndarray:
-    if image.width * image.height > MAX_PIXELS:
+def _upright(image: Image.Image, label: str, most: int) -> np.ndarray:
+    if image.width * image.height > most:
         raise Image.DecompressionBombError
     if not image.width * image.height:
         raise InputError(f"{label}: empty (no pixels)")

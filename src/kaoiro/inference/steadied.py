@@ -15,10 +15,28 @@ _RAW = tuple(map(expression_column, EXPRESSIONS.labels))
 _SMOOTH = tuple(map(smooth_column, EXPRESSIONS.labels))
 
 
-def steadied(measured: Measured, mode: Mode) -> Measured:
-    """Yield measured frames whose faces carry `expression_<label>_smooth` and `smooth_support` too.
+class Steadier:
+    """Takes measured frames and gives them back, their faces with `expression_<label>_smooth` and `smooth_support`.
 
-    A recording that breaks off keeps all of its frames.
+    Args:
+        mode: 'causal' gives each frame back at once, 'centred' a little later.
+    """
+
+    def __init__(self, mode: Mode) -> None:
+        self._smoother: Steady[MeasuredFrame] = Steady(mode)
+
+    def add(self, frame: MeasuredFrame) -> Iterator[MeasuredFrame]:
+        """Take the next frame and yield those that are finished."""
+        faces = [(record.track, _values(record)) for record in frame.records if record.has_face]
+        yield from map(_joined, self._smoother.add(frame.records[0].time_s, frame, faces))
+
+    def finish(self) -> Iterator[MeasuredFrame]:
+        """Yield the frames that were still waiting."""
+        yield from map(_joined, self._smoother.finish())
+
+
+def steadied(measured: Measured, mode: Mode) -> Measured:
+    """Yield measured frames as `Steadier` does; a recording that breaks off keeps all of its frames.
 
     Args:
         measured: frames in order of time.
@@ -30,18 +48,17 @@ def steadied(measured: Measured, mode: Mode) -> Measured:
     if mode == "none":
         yield from measured
         return
-    smoother: Steady[MeasuredFrame] = Steady(mode)
+    steadier = Steadier(mode)
     failure: TruncatedVideo | None = None
     try:
         for frame in measured:
-            faces = [(record.track, _values(record)) for record in frame.records if record.has_face]
-            yield from map(_joined, smoother.add(frame.records[0].time_s, frame, faces))
+            yield from steadier.add(frame)
     except TruncatedVideo as error:
         failure = error
     finally:
         if hasattr(measured, "close"):
             measured.close()  # pyright: ignore[reportAttributeAccessIssue]
-    yield from map(_joined, smoother.finish())
+    yield from steadier.finish()
     if failure is not None:
         raise failure
 

@@ -1,0 +1,97 @@
+"""Bodies of requests: read with a limit on size and time, never more than that in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from kaoiro.server.refusals import Refused, bad_argument
+
+SILENT_S = 30.0
+"""A client that sends nothing for so long is given up."""
+_JSON_LIMIT = 64 << 10
+_SINGLE_QUOTED = re.compile(r"\{\s*'(?P<key>\w{1,32})'\s*:\s*'(?P<value>[^'\\]*)'\s*\}")
+
+
+class TooLarge(Exception):
+    """A body beyond its limit."""
+
+
+def declared(request: Request) -> int | None:
+    """Return the length that a request declares, None if it does not."""
+    said = request.headers.get("content-length", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else None
+
+
+async def chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """Yield a body as it comes.
+
+    Raises:
+        TooLarge: more than `limit` bytes, declared or sent.
+        Refused: nothing came for `SILENT_S`, or the client left.
+    """
+    if (declared(request) or 0) > limit:
+        raise TooLarge
+    total, stream = 0, request.stream()
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(stream, None), SILENT_S)
+        except TimeoutError:
+            raise Refused(408, "RequestTimeout", "The request body did not arrive in time.") from None
+        except ClientDisconnect:
+            raise Refused(400, "BadArgument", "The client left before the body was complete.") from None
+        if chunk is None:
+            return
+        total += len(chunk)
+        if total > limit:
+            raise TooLarge
+        yield chunk
+
+
+async def read(request: Request, limit: int) -> bytes:
+    """Return a whole body; raises as `chunks` does."""
+    return b"".join([chunk async for chunk in chunks(request, limit)])
+
+
+def kind(request: Request) -> str:
+    """Return the media type of a request, in lower case without parameters; '' if it names none."""
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def is_json(request: Request, body: bytes) -> bool:
+    """Whether a body is JSON: as its type says or, without a type, as it looks."""
+    said = kind(request)
+    return said == "application/json" or (not said and body.lstrip()[:1] == b"{")
+
+
+def url_in(body: bytes) -> str:
+    """Return the address in `{"url": …}`, with the key in any letter case.
+
+    Single quotes around key and value, which the retired documentation printed, are accepted.
+
+    Raises:
+        Refused: no such object.
+    """
+    if len(body) > _JSON_LIMIT:
+        raise bad_argument()
+    try:
+        said = _object(body.decode("utf-8-sig"))
+        url = next((value for key, value in said.items() if key.lower() == "url"), None)
+    except (ValueError, RecursionError):
+        raise bad_argument() from None
+    if not isinstance(url, str) or not url.strip():
+        raise bad_argument()
+    return url.strip()
+
+
+def _object(text: str) -> dict[str, Any]:
+    quoted = _SINGLE_QUOTED.fullmatch(text.strip())
+    said = {quoted["key"]: quoted["value"]} if quoted else json.loads(text)
+    if not isinstance(said, dict):
+        raise ValueError("not an object")
+    return said

@@ -1,0 +1,199 @@
+"""Fetch pictures and videos that clients name by address, from allowed hosts only.
+
+The address that was checked is the one that is connected to, so that a name server cannot answer differently the second
+time.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from kaoiro.core.errors import InputError
+from kaoiro.server.bodies import TooLarge
+from kaoiro.server.refusals import Refused
+
+REDIRECTS = 3
+SILENT_S, IN_ALL_S = 10.0, 60.0
+_PORTS = {"http": 80, "https": 443}
+_BLOCK = 64 << 10
+
+
+def _refused(why: str) -> Refused:
+    return Refused(400, "InvalidURL", f"Invalid image URL. {why}")
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Hosts from which may be fetched.
+
+    Attributes:
+        hosts: by name: their public addresses, at the usual ports.
+        places: HOST:PORT, wherever that leads.
+    """
+
+    hosts: frozenset[str]
+    places: frozenset[tuple[str, int]]
+
+    @classmethod
+    def of(cls, named: Sequence[str]) -> Allowed:
+        """Return what `--allow-urls` names.
+
+        Raises:
+            InputError: one of them is neither HOST nor HOST:PORT.
+        """
+        hosts, places = set[str](), set[tuple[str, int]]()
+        for name in named:
+            host, port = _split(name)
+            if port is None:
+                hosts.add(host)
+            else:
+                places.add((host, port))
+        return cls(frozenset(hosts), frozenset(places))
+
+    def check(self, url: str) -> Place:
+        """Return where an address leads.
+
+        Raises:
+            Refused: not http(s), not allowed, or nowhere.
+        """
+        try:
+            parts = urlsplit(url)
+            host, port = _plain(parts.hostname or ""), parts.port or _PORTS.get(parts.scheme, 0)
+        except ValueError:
+            raise _refused("It cannot be read.") from None
+        if parts.scheme not in _PORTS or not host or parts.username is not None or not _printable(url):
+            raise _refused("It must be http or https, without a user.")
+        exactly = (host, port) in self.places
+        if not exactly and (host not in self.hosts or port not in _PORTS.values()):
+            raise _refused("This server was not told to fetch from there (--allow-urls).")
+        return Place(parts, host, port, _address(host, port, exactly))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A checked address.
+
+    Attributes:
+        parts: of the URL.
+        host, port: named by it.
+        address: numeric; the one that is connected to.
+    """
+
+    parts: SplitResult
+    host: str
+    port: int
+    address: str
+
+
+def _split(name: str) -> tuple[str, int | None]:
+    try:
+        parts = urlsplit(f"//{name}")
+        host, port = _plain(parts.hostname or ""), parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or any(sign in name for sign in "/?#@ "):
+        raise InputError(f"--allow-urls {name}: give HOST or HOST:PORT")
+    return host, port
+
+
+def _plain(host: str) -> str:
+    return host.lower().rstrip(".")
+
+
+def _printable(url: str) -> bool:
+    return len(url) <= 2048 and url.isascii() and url.isprintable() and " " not in url
+
+
+def _address(host: str, port: int, anywhere: bool) -> str:
+    """Return an address of a host; all of them must be public unless it may lead anywhere."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise _refused("Its host is not known.") from None
+    addresses = [str(entry[4][0]) for entry in found]
+    if not addresses or not (anywhere or all(map(is_public, addresses))):
+        raise _refused("Its host has no public address.")
+    return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Whether an address lies in the open Internet: not private, loopback, link-local, multicast or reserved."""
+    found = ipaddress.ip_address(address.split("%")[0])
+    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
+    if inner is not None:
+        found = inner
+    return found.is_global and not found.is_multicast
+
+
+def fetch(url: str, allowed: Allowed, limit: int) -> Iterator[bytes]:
+    """Yield what lies at an address.
+
+    Raises:
+        Refused: not allowed, or it cannot be fetched.
+        TooLarge: more than `limit` bytes.
+    """
+    until, place = time.monotonic() + IN_ALL_S, allowed.check(url)
+    for _ in range(REDIRECTS + 1):
+        connection = _connect(place)
+        try:
+            answer = _asked(connection, place)
+            if answer.status in (301, 302, 303, 307, 308):
+                place = _next(place, answer, allowed)
+                continue
+            yield from _blocks(answer, limit, until)
+            return
+        except (OSError, http.client.HTTPException):
+            raise _refused("Downloading it failed.") from None
+        finally:
+            connection.close()
+    raise _refused("It leads on and on.")
+
+
+def _connect(place: Place) -> http.client.HTTPConnection:
+    """Open a connection to the checked address; certificates are checked for the host's name."""
+    try:
+        stream = socket.create_connection((place.address, place.port), SILENT_S)
+        if place.parts.scheme == "https":
+            stream = ssl.create_default_context().wrap_socket(stream, server_hostname=place.host)
+    except OSError:
+        raise _refused("Downloading it failed.") from None
+    connection = http.client.HTTPConnection(place.host, place.port, timeout=SILENT_S)
+    connection.sock = stream
+    return connection
+
+
+def _asked(connection: http.client.HTTPConnection, place: Place) -> http.client.HTTPResponse:
+    target = (place.parts.path or "/") + (f"?{place.parts.query}" if place.parts.query else "")
+    connection.request("GET", target, headers={"Accept": "*/*", "User-Agent": "kaoiro", "Connection": "close"})
+    return connection.getresponse()
+
+
+def _next(place: Place, answer: http.client.HTTPResponse, allowed: Allowed) -> Place:
+    """Return where a redirect leads, which must be the same host."""
+    target = urljoin(place.parts.geturl(), answer.headers.get("Location", ""))
+    following = allowed.check(target)
+    if following.host != place.host:
+        raise _refused("It leads to another host.")
+    return following
+
+
+def _blocks(answer: http.client.HTTPResponse, limit: int, until: float) -> Iterator[bytes]:
+    if answer.status != 200:
+        raise _refused(f"Its host answers {answer.status}.")
+    if (answer.length or 0) > limit:
+        raise TooLarge
+    total = 0
+    while block := answer.read1(_BLOCK):
+        total += len(block)
+        if total > limit:
+            raise TooLarge
+        if time.monotonic() > until:
+            raise _refused("Downloading it took too long.")
+        yield block

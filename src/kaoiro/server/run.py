@@ -1,0 +1,104 @@
+"""Listen, say where, and end in good order."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import uvicorn
+
+from kaoiro.core.errors import InputError
+from kaoiro.server.app import create_app
+from kaoiro.server.certificate import self_signed
+from kaoiro.server.settings import Settings
+from kaoiro.server.state import opened
+
+_FINISH_S = 30
+"""Requests that were accepted may take so long after Ctrl-C."""
+_KEEP_ALIVE_S = 30
+
+
+class Service:
+    """The service on a port.
+
+    Args:
+        settings: how it runs.
+        ready: called with the address when requests are taken.
+
+    Attributes:
+        address: where it listens, such as 'http://127.0.0.1:8000'; the port is known once it listens.
+
+    Raises:
+        InputError: settings that cannot work, or the port is taken.
+    """
+
+    def __init__(self, settings: Settings, ready: Callable[[str], None] = lambda address: None) -> None:
+        self._settings, self._app = settings, create_app(settings)
+        certificate, key = self._tls(settings)
+        self._socket = _listening(settings)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.address = f"{'https' if certificate else 'http'}://{host}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            self._app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_FINISH_S,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+        try:
+            config.load()
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(f"--tls-cert {certificate}: cannot be used: {error}") from error
+        self._server = _Server(config, lambda: ready(self.address))
+
+    @staticmethod
+    def _tls(settings: Settings) -> tuple[Path | None, Path | None]:
+        if settings.self_signed:
+            return self_signed(settings.data / "tls", settings.host)
+        return settings.tls_cert, settings.tls_key
+
+    def run(self) -> None:
+        """Serve until a signal, or `stop`.
+
+        Raises:
+            KaoiroError: what kept it from starting.
+        """
+        if self._settings.log:
+            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+        with closing(self._socket), opened(self._settings) as state:
+            self._app.state.kaoiro = state
+            self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Finish what was accepted, and end."""
+        self._server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            self._ready()
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """Return a socket on the wanted port, which is taken before anything is opened."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        found = socket.create_server((settings.host.strip("[]"), settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise InputError(f"--host {settings.host} --port {settings.port}: {error.strerror or error}") from error
+    found.set_inheritable(False)
+    return found

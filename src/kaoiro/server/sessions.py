@@ -1,0 +1,44 @@
+"""Live views: each has tracks and curves of its own, and is forgotten when nothing comes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from kaoiro.inference.sequence import PictureSequence
+from kaoiro.server.refusals import too_many
+
+SILENT_S = 60.0
+MOST = 64
+
+
+@dataclass
+class Session:
+    """One live view; its pictures are added one at a time."""
+
+    sequence: PictureSequence
+    used: float
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Sessions:
+    """Live views by the names that clients chose."""
+
+    def __init__(self) -> None:
+        self._lock, self._open = threading.Lock(), dict[str, Session]()
+
+    def get(self, name: str) -> Session:
+        """Return a live view, a new one if there is none of that name.
+
+        Raises:
+            Refused: too many are open.
+        """
+        now = time.monotonic()
+        with self._lock:
+            self._open = {key: value for key, value in self._open.items() if now - value.used < SILENT_S}
+            if name not in self._open and len(self._open) >= MOST:
+                raise too_many(int(SILENT_S))
+            session = self._open.setdefault(name, Session(PictureSequence(name), now))
+            session.used = now
+            return session

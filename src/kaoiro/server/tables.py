@@ -1,0 +1,111 @@
+"""Results of videos as files and as curves, read in bounded memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from kaoiro.core.codec import CsvWriter, JsonLinesWriter, rounded
+from kaoiro.core.labels import EXPRESSIONS
+from kaoiro.core.types import expression_column, smooth_column
+from kaoiro.timeline.lanes import Lane, lanes
+
+TYPES = {
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
+_BLOCK, _ROWS, _DIGITS = 256 << 10, 1024, 4
+_QUIET = ("neutral",)
+
+
+def stream(file: IO[bytes], format: str) -> Iterator[bytes]:
+    """Yield a Parquet file of records in a format of `TYPES`, and close it."""
+    with file:
+        if format == "parquet":
+            while block := file.read(_BLOCK):
+                yield block
+            return
+        yield from _json(_batches(file)) if format == "json" else _text(_batches(file), format)
+
+
+def _batches(file: IO[bytes]) -> Iterator[list[dict[str, Any]]]:
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(file).iter_batches(_ROWS):
+        yield batch.to_pylist()
+
+
+def _json(batches: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+    first = True
+    yield b'{"records":['
+    for rows in batches:
+        plain = [{name: rounded(name, value) for name, value in row.items()} for row in rows]
+        text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))[1:-1]
+        yield (text if first else "," + text).encode()
+        first = False
+    yield b"]}\n"
+
+
+def _text(batches: Iterator[list[dict[str, Any]]], format: str) -> Iterator[bytes]:
+    buffer = io.StringIO()
+    writer = (CsvWriter if format == "csv" else JsonLinesWriter)(buffer)
+    for rows in batches:
+        for row in rows:
+            writer.write(row)
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode()
+
+
+def timeline(path: Path, points: int) -> dict[str, Any]:
+    """Return the curves of a Parquet file of records.
+
+    Raises:
+        FileNotFoundError: it is not there any more.
+    """
+    import pyarrow.parquet as pq
+
+    raw = {label: expression_column(label) for label in EXPRESSIONS.labels}
+    smooth = {f"{label} smooth": smooth_column(label) for label in EXPRESSIONS.labels}
+    table = pq.read_table(path, columns=["time_s", "track", *raw.values(), *smooth.values()])
+    times = table["time_s"].to_numpy()
+    table = table.filter(table["track"].is_valid())
+    smoothed = len(table) > 0 and table[smooth_column("anger")].null_count == 0
+    names = {**raw, **smooth} if smoothed else raw
+    curves = {name: table[column].to_numpy() for name, column in names.items()}
+    quiet = [*_QUIET, *(f"{label} smooth" for label in _QUIET), *(raw if smoothed else ())]
+    found = lanes(table["time_s"].to_numpy(), table["track"].to_numpy(), curves, points, quiet)
+    span = (float(times.min()), float(times.max())) if len(times) else (0.0, 0.0)
+    tracks = [_track(lane, smoothed) for lane in found]
+    return {"labels": list(EXPRESSIONS.labels), "start_s": span[0], "end_s": span[1], "tracks": tracks}
+
+
+def _track(lane: Lane, smoothed: bool) -> dict[str, Any]:
+    peaks = [
+        {"label": peak.label.removesuffix(" smooth"), "time_s": round(peak.time_s, 6), "value": round(peak.value, 4)}
+        for peak in lane.peaks
+    ]
+    return {
+        "track": lane.track,
+        "first_s": float(lane.times_s[0]),
+        "last_s": float(lane.times_s[-1]),
+        "time_s": np.round(lane.times_s, 4).tolist(),
+        "scores": {label: _numbers(lane.curves[label]) for label in EXPRESSIONS.labels},
+        "smooth": {label: _numbers(lane.curves[f"{label} smooth"]) for label in EXPRESSIONS.labels}
+        if smoothed
+        else None,
+        "peaks": peaks,
+    }
+
+
+def _numbers(curve: np.ndarray) -> list[float | None]:
+    return [None if math.isnan(value) else round(value, _DIGITS) for value in curve.tolist()]

@@ -1,0 +1,94 @@
+"""Videos on their way to disk and into the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from kaoiro.server import bodies
+from kaoiro.server.bodies import TooLarge
+from kaoiro.server.fetch import fetch
+from kaoiro.server.refusals import Refused, bad_argument, too_many
+from kaoiro.server.state import State
+from kaoiro.server.store import VideoJob
+
+_SPARE = 256 << 20  # bytes that stay free on the disk
+_RETRY_S = 60
+_JSON = 64 << 10
+
+
+async def take(
+    request: Request,
+    state: State,
+    limit: int,
+    kind: str,
+    name: str,
+    options: dict[str, Any],
+    types: Callable[[str], bool],
+) -> VideoJob:
+    """Write the video of a request, or at the address that it names, to disk and put it into the queue.
+
+    Args:
+        request: whose body is read.
+        state: of the service.
+        limit: bytes.
+        kind: of the job.
+        name: of the video.
+        options: of the job.
+        types: tells which media types, beside JSON and none, are videos.
+
+    Raises:
+        TooLarge: beyond the limit.
+        Refused: no video, no room, or not fetched.
+    """
+    said = bodies.kind(request)
+    if said not in ("", "application/json") and not types(said):
+        raise Refused(415, "UnsupportedMediaType", f"Invalid media type: {said[:100]}.")
+    if state.store.counts().get("waiting", 0) >= state.settings.videos_waiting:
+        raise too_many(_RETRY_S)
+    if (bodies.declared(request) or 0) > limit:
+        raise TooLarge
+    job = state.store.new_id()
+    path = state.store.upload(job)
+    try:
+        await _write(request, state, path, limit)
+        return await asyncio.to_thread(state.store.add, job, kind, name, options)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+async def _write(request: Request, state: State, path: Path, limit: int) -> None:
+    """Write a body to disk; one that is JSON is no video but says where it lies."""
+    start, named = b"", bodies.kind(request) == "application/json"
+    with path.open("wb") as file:
+        async for chunk in bodies.chunks(request, limit):
+            start = start or chunk
+            if named or (not bodies.kind(request) and start.lstrip()[:1] == b"{"):
+                named = True
+                if file.tell() + len(chunk) > _JSON:
+                    raise bad_argument()
+            _require_room(path, len(chunk))
+            await asyncio.to_thread(file.write, chunk)
+    if named:
+        url = bodies.url_in(await asyncio.to_thread(path.read_bytes))
+        await asyncio.to_thread(_fetched, url, state, path, limit)
+    if not path.stat().st_size:
+        raise bad_argument()
+
+
+def _fetched(url: str, state: State, path: Path, limit: int) -> None:
+    with path.open("wb") as file:
+        for block in fetch(url, state.allowed, limit):
+            _require_room(path, len(block))
+            file.write(block)
+
+
+def _require_room(path: Path, count: int) -> None:
+    if shutil.disk_usage(path.parent).free < _SPARE + count:
+        raise Refused(413, "InsufficientStorage", "The service has no room for this video.")
