@@ -20,7 +20,7 @@ Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 
 
 def read(
-    source: Picture, name: str | None = None, *, most: int = MAX_PIXELS, formats: tuple[str, ...] | None = None
+    source: Picture, name: str | None = None, *, most: int | None = None, formats: tuple[str, ...] | None = None
 ) -> np.ndarray:
     """Return a picture as upright RGB.
 
@@ -30,7 +30,7 @@ def read(
     Args:
         source: path, encoded bytes, PIL image, or RGB uint8 array (H, W, 3).
         name: how messages call it.
-        most: pixels of the largest picture that is decoded.
+        most: pixels of the largest picture that is decoded; None takes `MAX_PIXELS`.
         formats: Pillow's names of the formats that are tried; None tries all.
 
     Returns:
@@ -42,6 +42,7 @@ def read(
     if isinstance(source, np.ndarray):
         return check_array(source)
     label = name or (str(source) if isinstance(source, (str, os.PathLike)) else "picture")
+    most = MAX_PIXELS if most is None else most
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -60,8 +60,9 @@ class Foreman:
             self._store.expire(self._keep_s)
 
     def _work(self, job: VideoJob) -> None:
-        command = [sys.executable, "-m", "kaoiro.server.worker", str(self._store.folder), job.id, self._model]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command(self._store, job.id, self._model), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
         try:
             self._watch(process, job.id)
         finally:
@@ -102,3 +103,8 @@ class Foreman:
         message = f"the process that measured it was killed {deaths} times ({how})"
         self._store.change(job.id, state="failed", deaths=deaths, message=message)
         self._store.upload(job.id).unlink(missing_ok=True)
+
+
+def command(store: Store, job: str, model: str) -> list[str]:
+    """Return the command that measures the video of a job."""
+    return [sys.executable, "-m", "kaoiro.server.worker", str(store.folder), job, model]

@@ -39,9 +39,6 @@ class Service:
     def __init__(self, settings: Settings, ready: Callable[[str], None] = lambda address: None) -> None:
         self._settings, self._app = settings, create_app(settings)
         certificate, key = self._tls(settings)
-        self._socket = _listening(settings)
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        self.address = f"{'https' if certificate else 'http'}://{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             self._app,
             log_level="warning",
@@ -57,6 +54,9 @@ class Service:
             config.load()
         except (OSError, ssl.SSLError) as error:
             raise InputError(f"--tls-cert {certificate}: cannot be used: {error}") from error
+        self._socket = _listening(settings)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.address = f"{'https' if certificate else 'http'}://{host}:{self._socket.getsockname()[1]}"
         self._server = _Server(config, lambda: ready(self.address))
 
     @staticmethod

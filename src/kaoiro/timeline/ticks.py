@@ -13,6 +13,7 @@ import numpy as np
 
 USUAL_RATE = 25.0
 _LEAST_SCALE = 1000
+_NTSC = 5e-5  # a rate is said to be 29.97 that is 30000/1001
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,11 @@ class Ticks:
     @classmethod
     def of(cls, rate: float) -> Ticks:
         """Return whole ticks for a number of frames a second; 0 (unknown) counts as `USUAL_RATE`."""
-        exact = Fraction(rate if 0 < rate < 10_000 else USUAL_RATE).limit_denominator(1001)
+        rate = rate if 0 < rate < 10_000 else USUAL_RATE
+        whole = round(rate * 1.001)
+        if whole and abs(rate * 1.001 - whole) < _NTSC * whole:
+            return cls(1000 * whole, 1001)
+        exact = Fraction(rate).limit_denominator(1000)
         factor = 1 if exact.numerator >= _LEAST_SCALE else _LEAST_SCALE
         return cls(exact.numerator * factor, exact.denominator * factor)
 
