@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from kaoiro.server.refusals import Refused, bad_argument
+from kaoiro.server.refusals import Refused, bad_argument, too_many
 
 SILENT_S = 30.0
 """A client that sends nothing for so long is given up."""
@@ -53,9 +54,40 @@ async def chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def read(request: Request, limit: int) -> bytes:
-    """Return a whole body; raises as `chunks` does."""
-    return b"".join([chunk async for chunk in chunks(request, limit)])
+class Room:
+    """What all bodies together may hold in memory.
+
+    Args:
+        total: bytes.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._left = total
+
+    @contextmanager
+    def taken(self, count: int) -> Iterator[None]:
+        """Hold so many bytes for the block.
+
+        Raises:
+            Refused: there is no room now.
+        """
+        if count > self._left:
+            raise too_many(1)
+        self._left -= count
+        try:
+            yield
+        finally:
+            self._left += count
+
+
+@asynccontextmanager
+async def held(request: Request, limit: int, room: Room) -> AsyncIterator[bytes]:
+    """Hold a whole body in memory for the block; raises as `chunks` does, and where there is no room."""
+    said = declared(request)
+    if (said or 0) > limit:
+        raise TooLarge
+    with room.taken(limit if said is None else said):
+        yield b"".join([chunk async for chunk in chunks(request, limit)])
 
 
 def kind(request: Request) -> str:

@@ -62,10 +62,18 @@ class Desk:
             raise
         return await asyncio.wrap_future(work)
 
+    def check(self) -> None:
+        """Refuse a picture that could not be measured now, before its bytes are read.
+
+        Raises:
+            Refused: too many wait.
+        """
+        if self._taken >= self._most:
+            raise too_many(max(1, math.ceil(self._taken * self._mean_s / self.threads)))
+
     def _take(self) -> None:
         with self._lock:
-            if self._taken >= self._most:
-                raise too_many(max(1, math.ceil(self._taken * self._mean_s / self.threads)))
+            self.check()
             self._taken += 1
 
     def _give_back(self, seconds: float | None) -> None:

@@ -52,8 +52,8 @@ async def recognize(request: Request) -> Response:
     state = of(request)
     boxes = pictures.rectangles(_query(request, "facerectangles"))
     try:
-        data = await pictures.body_of(request, EMOTION_PICTURE, state.allowed, _is_bytes)
-        found = await pictures.faces(state.desk, data, boxes)
+        async with pictures.picture(request, EMOTION_PICTURE, _is_bytes) as data:
+            found = await pictures.faces(state.desk, data, boxes)
     except Refused as refused:
         raise bad_argument("Content-Type is not recognized.") if refused.status == 415 else refused from None
     except (TooLarge, pictures.TooSmall):

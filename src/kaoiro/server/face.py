@@ -49,10 +49,10 @@ async def detect(request: Request) -> Response:
     """Find the faces of a picture, largest first."""
     state, query = of(request), _Query(request)
     try:
-        data = await pictures.body_of(request, FACE_PICTURE, state.allowed, lambda said: said in _BYTES)
-        if len(data) < LEAST_BYTES:
-            raise SIZE
-        found = await pictures.faces(state.desk, data, None)
+        async with pictures.picture(request, FACE_PICTURE, lambda said: said == _BYTES) as data:
+            if len(data) < LEAST_BYTES:
+                raise SIZE
+            found = await pictures.faces(state.desk, data, None)
     except (TooLarge, pictures.TooSmall):
         raise SIZE from None
     except InputError:
@@ -60,7 +60,7 @@ async def detect(request: Request) -> Response:
     return json_response([query.face(face) for face in found])
 
 
-_BYTES = ("application/octet-stream",)
+_BYTES = "application/octet-stream"
 
 
 class _Query:

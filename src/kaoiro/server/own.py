@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import json
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -46,15 +47,14 @@ async def analyze(
     boxes: Annotated[str | None, Query(description="left,top,width,height;… in pixels: detection is not run")] = None,
 ) -> Response:
     """Measure the faces of a picture, largest first."""
-    state, known = of(request), pictures.rectangles(boxes)
-    data = await _picture(request, state)
+    known = pictures.rectangles(boxes)
 
     def ask(analyzer: Analyzer, pixels: np.ndarray) -> dict[str, Any]:
         found = analyzer.image(pixels, boxes=known)
         size = {"width": pixels.shape[1], "height": pixels.shape[0]}
         return {"model": analyzer.model.name, **size, "faces": [_photo_row(face) for face in found[:max_faces]]}
 
-    return json_response(await _measured(state, data, ask))
+    return json_response(await _measured(request, ask))
 
 
 @router.post(
@@ -69,9 +69,7 @@ async def live(
     time_s: Annotated[float, Query(ge=0, le=1e9, allow_inf_nan=False, description="when it was taken, seconds")],
 ) -> Response:
     """Measure a frame and return its faces with their tracks and the curves smoothed so far."""
-    state = of(request)
-    data = await _picture(request, state)
-    view = state.sessions.get(session)
+    view = of(request).sessions.get(session)
 
     def ask(analyzer: Analyzer, pixels: np.ndarray) -> dict[str, Any]:
         measured = analyzer.engine.picture(pixels)
@@ -80,19 +78,16 @@ async def live(
         size = {"width": pixels.shape[1], "height": pixels.shape[0]}
         return {"time_s": time_s, **size, "faces": [_live_row(record) for record in records if record.has_face]}
 
-    return json_response(await _measured(state, data, ask))
+    return json_response(await _measured(request, ask))
 
 
-async def _picture(request: Request, state: State) -> bytes:
+async def _measured(request: Request, ask: Callable[[Analyzer, np.ndarray], dict[str, Any]]) -> dict[str, Any]:
+    """Return what `ask` makes of the picture in a request."""
     try:
-        return await pictures.body_of(request, PICTURE_BYTES, state.allowed, _is_picture)
+        async with pictures.picture(request, PICTURE_BYTES, _is_picture) as data:
+            return await of(request).desk.measure(data, ask)
     except TooLarge:
         raise Refused(413, "TooLarge", f"A picture may have {PICTURE_BYTES >> 20} MB.") from None
-
-
-async def _measured(state: State, data: bytes, ask: Any) -> dict[str, Any]:
-    try:
-        return await state.desk.measure(data, ask)
     except InputError as error:
         raise Refused(400, "InvalidImage", str(error)) from None
 
@@ -156,7 +151,7 @@ async def delete(request: Request, job: str) -> Response:
     """Cancel a video and delete all that is stored of it."""
     state = of(request)
     found = _found(state, job)
-    state.store.change(found.id, state="cancelled")
+    await asyncio.to_thread(state.store.change, found.id, state="cancelled")
     await asyncio.to_thread(state.store.delete, found.id)
     return Response(status_code=204)
 

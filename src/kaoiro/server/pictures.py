@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -16,8 +17,9 @@ from kaoiro.faces.detect import given
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.server import bodies
 from kaoiro.server.desk import Desk
-from kaoiro.server.fetch import Allowed, fetch
+from kaoiro.server.fetch import fetch
 from kaoiro.server.refusals import Refused, bad_argument
+from kaoiro.server.state import of
 
 MOST_FACES = 64
 LEAST_FACE, LARGEST_FACE = 36, 4096
@@ -47,29 +49,32 @@ class Found(NamedTuple):
     record: Record
 
 
-async def body_of(request: Request, limit: int, allowed: Allowed, types: Callable[[str], bool]) -> bytes:
-    """Return the picture in a request, or at the address that it names.
+@asynccontextmanager
+async def picture(request: Request, limit: int, types: Callable[[str], bool]) -> AsyncIterator[bytes]:
+    """Hold the picture in a request, or at the address that it names, for the block.
 
     Args:
         request: whose body is read.
         limit: bytes.
-        allowed: hosts to fetch from.
         types: tells which media types, beside JSON and none, are pictures.
 
     Raises:
         TooLarge: beyond the limit.
-        Refused: no picture, or not fetched.
+        Refused: no picture, not fetched, or too much waits already.
     """
-    said = bodies.kind(request)
+    state, said = of(request), bodies.kind(request)
+    state.desk.check()
     if said not in ("", "application/json") and not types(said):
         raise Refused(415, "UnsupportedMediaType", f"Invalid media type: {said[:100]}.")
-    body = await bodies.read(request, limit)
-    if not body:
-        raise bad_argument()
-    if not bodies.is_json(request, body):
-        return body
-    url = bodies.url_in(body)
-    return await asyncio.to_thread(lambda: b"".join(fetch(url, allowed, limit)))
+    async with bodies.held(request, limit, state.room) as body:
+        if not body:
+            raise bad_argument()
+        if not bodies.is_json(request, body):
+            yield body
+            return
+        url = bodies.url_in(body)
+    with state.room.taken(limit):
+        yield await asyncio.to_thread(lambda: b"".join(fetch(url, state.allowed, limit)))
 
 
 def rectangles(text: str | None) -> list[tuple[float, float, float, float]] | None:

@@ -15,6 +15,8 @@ MB = 1 << 20
 EMOTION_PICTURE, FACE_PICTURE, PICTURE = 4 * MB, 6 * MB, 20 * MB
 """Largest pictures in bytes: Emotion API, Face API, our own interface."""
 EMOTION_VIDEO = 100 * MB
+MEMORY = 512 * MB
+"""What the pictures of all requests together may hold, in bytes as they came."""
 MOST_PIXELS = 50_000_000
 """Larger pictures are refused before they are decoded."""
 

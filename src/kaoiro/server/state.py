@@ -11,11 +11,12 @@ from pathlib import Path
 from starlette.requests import Request
 
 from kaoiro.core.errors import InputError
+from kaoiro.server.bodies import Room
 from kaoiro.server.desk import Desk
 from kaoiro.server.fetch import Allowed
 from kaoiro.server.foreman import Foreman
 from kaoiro.server.sessions import Sessions
-from kaoiro.server.settings import Settings
+from kaoiro.server.settings import MEMORY, Settings
 from kaoiro.server.store import Store
 
 
@@ -29,6 +30,7 @@ class State:
         store: of video jobs.
         allowed: hosts to fetch from.
         sessions: live views.
+        room: for pictures in memory.
     """
 
     settings: Settings
@@ -36,6 +38,7 @@ class State:
     store: Store
     allowed: Allowed
     sessions: Sessions
+    room: Room
 
 
 def of(request: Request) -> State:
@@ -58,7 +61,7 @@ def opened(settings: Settings) -> Iterator[State]:
         foreman = Foreman(store, settings.model, settings.keep_s)
         foreman.start()
         try:
-            yield State(settings, desk, store, Allowed.of(settings.allow_urls), Sessions())
+            yield State(settings, desk, store, Allowed.of(settings.allow_urls), Sessions(), Room(MEMORY))
         finally:
             foreman.stop()
             desk.close()

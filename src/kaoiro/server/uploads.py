@@ -65,17 +65,17 @@ async def take(
 
 async def _write(request: Request, state: State, path: Path, limit: int) -> None:
     """Write a body to disk; one that is JSON is no video but says where it lies."""
-    start, named = b"", bodies.kind(request) == "application/json"
+    start, is_address = b"", bodies.kind(request) == "application/json"
     with path.open("wb") as file:
         async for chunk in bodies.chunks(request, limit):
             start = start or chunk
-            if named or (not bodies.kind(request) and start.lstrip()[:1] == b"{"):
-                named = True
+            if is_address or bodies.is_json(request, start):
+                is_address = True
                 if file.tell() + len(chunk) > _JSON:
                     raise bad_argument()
             _require_room(path, len(chunk))
             await asyncio.to_thread(file.write, chunk)
-    if named:
+    if is_address:
         url = bodies.url_in(await asyncio.to_thread(path.read_bytes))
         await asyncio.to_thread(_fetched, url, state, path, limit)
     if not path.stat().st_size:
