@@ -64,6 +64,12 @@ def test_known_faces_are_measured_where_they_are(url, portrait):
     assert faces[0]["face_score"] is None
 
 
+def test_faces_outside_the_picture_are_no_fault_of_the_picture(url, portrait):
+    answer = answered("POST", f"{url}/v1/analyze", data=portrait, params={"boxes": "9000,9000,10,10"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadArgument")
+    assert "boxes" in answer.json()["error"]["message"]
+
+
 def test_only_so_many_faces_are_measured(url, portrait):
     wide = Image.new("RGB", (1024, 512))
     for left in (0, 512):

@@ -1,3 +1,4 @@
+import sys
 import time
 
 import pytest
@@ -85,6 +86,11 @@ def test_a_data_folder_serves_one_service(store):
         pass
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other rights")
+def test_nobody_else_may_look_into_the_folder(store):
+    assert store.folder.stat().st_mode & 0o077 == 0
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="--data"):
@@ -124,6 +130,14 @@ def test_a_process_that_is_killed_twice_is_given_up_with_the_reason(store, worki
     assert found.starts == 2
     assert "killed 2 times (signal 9)" in found.message
     assert not store.upload(job).exists()
+
+
+def test_what_a_killed_process_wrote_is_removed(store, working):
+    job = added(store)
+    begun = "import os, pathlib, sys\nresults = pathlib.Path(sys.argv[1], 'results')\n"
+    working(begun + "(results / f'.{sys.argv[2]}.part{os.getpid()}.parquet').touch()\n" + KILLED)
+    until(store, job, "failed")
+    assert not list((store.folder / "results").iterdir())
 
 
 def test_a_process_that_is_killed_once_is_tried_again(store, working, tmp_path):

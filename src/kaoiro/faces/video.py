@@ -117,7 +117,7 @@ class VideoFile:
         try:
             if not self.path.stat().st_size:
                 raise InputError(f"{self.name}: empty (zero bytes)")
-            container = av.open(str(self.path), metadata_errors="ignore", options={"format_whitelist": _formats()})
+            container = av.open(str(self.path), options={"format_whitelist": _formats()}, **_lenient())
         except OSError as error:
             raise InputError(f"{self.name}: cannot be read: {error.strerror or error}") from error
         except FFmpegError as error:
@@ -339,6 +339,14 @@ def _pose(container: Any, stream: Any) -> Pose:
     except FFmpegError:
         return Pose()
     return Pose() if first is None else pose_of(first)
+
+
+@cache
+def _lenient() -> dict[str, Any]:
+    """Return options with which titles in unknown encodings are no error; from PyAV 19 on they never are."""
+    import av
+
+    return {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 @cache

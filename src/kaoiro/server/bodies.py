@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -15,6 +17,8 @@ from kaoiro.server.refusals import Refused, bad_argument, too_many
 
 SILENT_S = 30.0
 """A client that sends nothing for so long is given up."""
+PICTURE_S = 120.0
+"""A picture must have come after so long: it takes room from others."""
 _JSON_LIMIT = 64 << 10
 _SINGLE_QUOTED = re.compile(r"\{\s*'(?P<key>\w{1,32})'\s*:\s*'(?P<value>[^'\\]*)'\s*\}")
 
@@ -29,19 +33,25 @@ def declared(request: Request) -> int | None:
     return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else None
 
 
-async def chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def chunks(request: Request, limit: int, within_s: float = math.inf) -> AsyncIterator[bytes]:
     """Yield a body as it comes.
+
+    Args:
+        request: whose body.
+        limit: bytes.
+        within_s: seconds after which what is still missing is not waited for.
 
     Raises:
         TooLarge: more than `limit` bytes, declared or sent.
-        Refused: nothing came for `SILENT_S`, or the client left.
+        Refused: nothing came for `SILENT_S`, it took too long, or the client left.
     """
+    until = time.monotonic() + within_s
     if (declared(request) or 0) > limit:
         raise TooLarge
     total, stream = 0, request.stream()
     while True:
         try:
-            chunk = await asyncio.wait_for(anext(stream, None), SILENT_S)
+            chunk = await asyncio.wait_for(anext(stream, None), min(SILENT_S, until - time.monotonic()))
         except TimeoutError:
             raise Refused(408, "RequestTimeout", "The request body did not arrive in time.") from None
         except ClientDisconnect:
@@ -87,7 +97,7 @@ async def held(request: Request, limit: int, room: Room) -> AsyncIterator[bytes]
     if (said or 0) > limit:
         raise TooLarge
     with room.taken(limit if said is None else said):
-        yield b"".join([chunk async for chunk in chunks(request, limit)])
+        yield b"".join([chunk async for chunk in chunks(request, limit, PICTURE_S)])
 
 
 def kind(request: Request) -> str:

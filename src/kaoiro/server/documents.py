@@ -88,7 +88,7 @@ _JOB = {
     "properties": {
         "id": _TEXT,
         "name": _TEXT,
-        "status": {"enum": ["waiting", "running", "done", "failed", "cancelled"]},
+        "status": {"enum": ["waiting", "running", "done", "failed"]},
         "progress": {"type": "number", "minimum": 0, "maximum": 1},
         "message": {"type": ["string", "null"]},
         "created": _TEXT,

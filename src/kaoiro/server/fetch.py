@@ -69,7 +69,7 @@ class Allowed:
         except ValueError:
             raise _refused("It cannot be read.") from None
         if parts.scheme not in _PORTS or not host or parts.username is not None or not _printable(url):
-            raise _refused("It must be http or https, without a user.")
+            raise _refused("It must be http or https, in printable ASCII, without a user.")
         exactly = (host, port) in self.places
         if not exactly and (host not in self.hosts or port not in _PORTS.values()):
             raise _refused("This server was not told to fetch from there (--allow-urls).")

@@ -89,12 +89,12 @@ class Foreman:
     def _judge(self, job: VideoJob, code: int) -> None:
         """Queue a video once more whose process was killed; give it up the second time."""
         found = self._store.get(job.id)
+        sweep(self._store.folder)
         if found is None:
             self._store.delete(job.id)  # what the process wrote after it had been deleted
         if found is None or found.state != "running":
             self._store.upload(job.id).unlink(missing_ok=True)
             return
-        sweep(self._store.folder)
         deaths = found.deaths + 1
         if deaths < MOST_DEATHS:
             self._store.change(job.id, state="waiting", deaths=deaths)

@@ -47,9 +47,11 @@ async def analyze(
     boxes: Annotated[str | None, Query(description="left,top,width,height;… in pixels: detection is not run")] = None,
 ) -> Response:
     """Measure the faces of a picture, largest first."""
-    known = pictures.rectangles(boxes)
+    known = pictures.rectangles(boxes, "boxes")
 
     def ask(analyzer: Analyzer, pixels: np.ndarray) -> dict[str, Any]:
+        if known is not None:
+            pictures.check(known, pixels.shape[1], pixels.shape[0], "boxes")
         found = analyzer.image(pixels, boxes=known)
         size = {"width": pixels.shape[1], "height": pixels.shape[0]}
         return {"model": analyzer.model.name, **size, "faces": [_photo_row(face) for face in found[:max_faces]]}

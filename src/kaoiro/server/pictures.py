@@ -77,20 +77,20 @@ async def picture(request: Request, limit: int, types: Callable[[str], bool]) ->
         yield await asyncio.to_thread(lambda: b"".join(fetch(url, state.allowed, limit)))
 
 
-def rectangles(text: str | None) -> list[tuple[float, float, float, float]] | None:
-    """Return `left,top,width,height;…`, None if there are none.
+def rectangles(text: str | None, name: str = "faceRectangles") -> list[tuple[float, float, float, float]] | None:
+    """Return `left,top,width,height;…`, None if there are none; messages call it `name`.
 
     Raises:
         Refused: cannot be read, or more than `MOST_FACES`.
     """
     if text is None or not text.strip():
         return None
-    wrong = bad_argument("Argument faceRectangles cannot be parsed: left,top,width,height;…")
+    wrong = bad_argument(f"Argument {name} cannot be parsed: left,top,width,height;…")
     parts = [part for part in text.split(";") if part.strip()] if len(text) <= _RECTANGLES else []
     if not parts:
         raise wrong
     if len(parts) > MOST_FACES:
-        raise bad_argument(f"Argument faceRectangles holds more than {MOST_FACES} rectangles.")
+        raise bad_argument(f"Argument {name} holds more than {MOST_FACES} rectangles.")
     found = []
     for part in parts:
         numbers = [number.strip() for number in part.split(",")]
@@ -114,7 +114,7 @@ async def faces(desk: Desk, data: bytes, boxes: list[tuple[float, float, float, 
         if min(height, width) < LEAST_FACE:
             raise TooSmall("picture: too small")
         if boxes is not None:
-            _check(boxes, width, height)
+            check(boxes, width, height)
             found = [Found(_whole(face.box), face) for face in analyzer.image(pixels, boxes=boxes) if face.box]
         else:
             found = [Found(_clipped(face.box, width, height), face) for face in analyzer.image(pixels) if face.box]
@@ -124,11 +124,16 @@ async def faces(desk: Desk, data: bytes, boxes: list[tuple[float, float, float, 
     return await desk.measure(data, ask)
 
 
-def _check(boxes: Any, width: int, height: int) -> None:
+def check(boxes: Any, width: int, height: int, name: str = "faceRectangles") -> None:
+    """Refuse rectangles that do not lie in a picture of this size.
+
+    Raises:
+        Refused: names the first of them.
+    """
     try:
         given(boxes, width, height)
     except InputError as error:
-        raise bad_argument(f"Argument faceRectangles does not fit the picture: {error}") from None
+        raise bad_argument(f"Argument {name} does not fit the picture: {error}") from None
 
 
 def _whole(box: Box) -> Rectangle:

@@ -73,8 +73,9 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for part in ("uploads", "results"):
-                (folder / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+                (folder / part).mkdir(exist_ok=True, mode=0o700)
             with self._open() as database:
                 database.execute("PRAGMA journal_mode=WAL")
                 database.execute(_TABLE)

@@ -34,6 +34,9 @@ def main(folder: str, job: str, model: str) -> None:
         _measure(store, found, model)
     except KaoiroError as error:
         store.change(job, state="failed", message=str(error))
+    except Exception as error:
+        store.change(job, state="failed", message=f"{found.name}: failed inside ({type(error).__name__}: {error})")
+        raise
 
 
 def _measure(store: Store, job: VideoJob, model: str) -> None:
