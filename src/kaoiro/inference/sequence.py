@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from kaoiro.core.checks import require
 from kaoiro.core.types import Record
-from kaoiro.faces.track import Tracker
+from kaoiro.faces.track import Tracker, TrackerConfig
 from kaoiro.inference.engine import MeasuredPicture
 from kaoiro.inference.live import MODES
 from kaoiro.inference.results import MeasuredFrame
 from kaoiro.inference.steadied import Steadier
 from kaoiro.timeline.steady import Mode
+
+_TRACKING = TrackerConfig(max_gap_s=3.0)  # whoever sends pictures one by one may send two a second, and miss some
 
 
 class PictureSequence:
@@ -25,7 +27,7 @@ class PictureSequence:
 
     def __init__(self, name: str, smooth: Mode = "causal") -> None:
         require(smooth in MODES, "smooth", f"one of {', '.join(MODES)}", smooth)
-        self._name, self._tracker, self._count = name, Tracker(), 0
+        self._name, self._tracker, self._count = name, Tracker(_TRACKING), 0
         self._steadier = Steadier(smooth) if smooth != "none" else None
 
     def add(self, measured: MeasuredPicture, time_s: float) -> list[Record]:
