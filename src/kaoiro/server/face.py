@@ -101,7 +101,7 @@ def _attributes(face: pictures.Found, names: list[str]) -> dict[str, Any]:
         scores = face.record.scores
         found["emotion"] = {label: round(scores[expression_column(label)], 3) for label in EXPRESSIONS.labels}
     if "headpose" in names:  # yaw and pitch are not measured; programs read all three
-        found["headPose"] = {"pitch": 0, "roll": round(face.record.roll or 0.0, 1), "yaw": 0}
+        found["headPose"] = {"roll": round(face.record.roll or 0.0, 1), "yaw": 0, "pitch": 0}
     return found
 
 

@@ -114,11 +114,18 @@ def _per_frame(faces: Faces, grid: Grid, video: dict[str, Any]) -> Events:
     """Return for each slot the faces of the frame that lies nearest."""
     keep = nearest_frames(faces.times_s, grid.slots, grid.start_s, grid.step_s)
     events: Events = [[] for _ in range(grid.count)]
-    relative = faces.boxes / np.array([video["width"], video["height"]] * 2)
+    relative = _shares(faces.boxes, video["width"], video["height"])
     for row in np.flatnonzero(keep).tolist():
         place = dict(zip(("x", "y", "width", "height"), np.round(relative[row], 6).tolist(), strict=True))
         events[grid.slots[row]].append({"id": int(faces.track[row]), **place, "scores": _named(faces.scores[row])})
     return events
+
+
+def _shares(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return the parts of boxes (N, 4) that lie in the picture, as shares of its sides."""
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) / [width, height, width, height]
+    corners = corners.clip(0, 1)
+    return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
 
 
 def _named(values: np.ndarray) -> dict[str, float]:

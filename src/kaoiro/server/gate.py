@@ -148,7 +148,11 @@ class _Answer:
 
 
 def normal(path: str) -> str:
-    """Return the path of a route: those of the old interfaces may be written in any letter case."""
+    """Return the path of a route: those of the old interfaces may be written in any letter case.
+
+    Several slashes at the beginning, which come from an address that ends in one, count as one.
+    """
+    path = "/" + path.lstrip("/")
     lower = path.lower()
     return lower if lower.startswith((EMOTION, FACE)) else path
 

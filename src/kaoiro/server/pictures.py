@@ -67,6 +67,8 @@ async def picture(request: Request, limit: int, types: Callable[[str], bool]) ->
     if said not in ("", "application/json") and not types(said):
         raise Refused(415, "UnsupportedMediaType", f"Invalid media type: {said[:100]}.")
     async with bodies.held(request, limit, state.room) as body:
+        if not body and "transfer-encoding" in request.headers:
+            raise TooSmall("picture: empty")  # the old service said so of chunked bodies
         if not body:
             raise bad_argument()
         if not bodies.is_json(request, body):

@@ -13,7 +13,9 @@ import numpy as np
 
 USUAL_RATE = 25.0
 _LEAST_SCALE = 1000
-_NTSC = 5e-5  # a rate is said to be 29.97 that is 30000/1001
+_USUAL = tuple(Fraction(whole) for whole in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240))
+_USUAL += tuple(Fraction(1000 * whole, 1001) for whole in (24, 30, 48, 60, 120))
+_NEAR = 0.005
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,13 @@ class Ticks:
 
     @classmethod
     def of(cls, rate: float) -> Ticks:
-        """Return whole ticks for a number of frames a second; 0 (unknown) counts as `USUAL_RATE`."""
+        """Return whole ticks for a number of frames a second; 0 (unknown) counts as `USUAL_RATE`.
+
+        What comes near a usual rate counts as that: containers say 29.87 where the last frame stood longer.
+        """
         rate = rate if 0 < rate < 10_000 else USUAL_RATE
-        whole = round(rate * 1.001)
-        if whole and abs(rate * 1.001 - whole) < _NTSC * whole:
-            return cls(1000 * whole, 1001)
-        exact = Fraction(rate).limit_denominator(1000)
+        usual = min(_USUAL, key=lambda known: abs(known - rate))
+        exact = usual if abs(usual - rate) < _NEAR * rate else Fraction(rate).limit_denominator(1000)
         factor = 1 if exact.numerator >= _LEAST_SCALE else _LEAST_SCALE
         return cls(exact.numerator * factor, exact.denominator * factor)
 
