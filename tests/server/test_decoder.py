@@ -46,13 +46,11 @@ def test_a_picture_with_too_many_pixels_is_refused_before_it_is_decoded(decoders
         decoders.decode(encoded(np.zeros((101, 100, 3), np.uint8)))
 
 
-def test_a_decoder_that_dies_is_replaced(decoders, pixels):
+def test_a_decoder_that_somebody_ended_is_replaced_before_it_is_asked(decoders, pixels):
     process = decoders._idle.get()
     os.kill(process._process.pid, signal.SIGKILL)
     process._process.wait()
     decoders._idle.put(process)
-    with pytest.raises(InputError, match="gave up"):
-        decoders.decode(encoded(pixels))
     assert decoders.decode(encoded(pixels)).shape == (70, 50, 3)
 
 

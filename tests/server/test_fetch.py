@@ -23,6 +23,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(302, b"", Location="http://other.example/picture")
         elif place == "/inside":
             self._answer(302, b"", Location=f"http://127.0.0.1:{self.server.server_port + 1}/")
+        elif place == "/bracket":
+            self._answer(302, b"", Location="http://[")
         elif place == "/round":
             self._answer(302, b"", Location="/round")
         elif place == "/endless":
@@ -103,7 +105,7 @@ def test_everything_else_is_refused(port, allowed, url):
     assert refused.value.message.startswith("Invalid image URL.")
 
 
-@pytest.mark.parametrize("path", ["away", "inside", "round", "missing"])
+@pytest.mark.parametrize("path", ["away", "inside", "bracket", "round", "missing"])
 def test_redirects_stay_on_their_host_and_end(port, allowed, path):
     with pytest.raises(Refused):
         get(f"http://127.0.0.1:{port}/{path}", allowed)

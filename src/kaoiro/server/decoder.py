@@ -46,6 +46,9 @@ class Decoders:
         """
         process = self._idle.get()
         try:
+            if not process.runs():
+                process.kill()
+                process = _Process(self._most)
             return process.decode(data)
         except (OSError, EOFError) as error:
             process.kill()
@@ -81,7 +84,12 @@ class _Process:
         finally:
             watch.cancel()
 
+    def runs(self) -> bool:
+        """Whether the process is there; others may have ended it, for want of memory."""
+        return self._process.poll() is None
+
     def kill(self) -> None:
+        """End the process."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):

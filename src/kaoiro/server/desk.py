@@ -6,16 +6,16 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from kaoiro.core.parallel import processors
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.server.decoder import Decoders
-from kaoiro.server.refusals import too_many
+from kaoiro.server.refusals import Refused, too_many
 from kaoiro.server.settings import MOST_PIXELS, Settings
 
 Answer = TypeVar("Answer")
@@ -47,20 +47,41 @@ class Desk:
         """Pictures that nobody is measuring yet."""
         return max(0, self._taken - self.threads)
 
-    async def measure(self, data: bytes, ask: Callable[[Analyzer, np.ndarray], Answer]) -> Answer:
-        """Decode a picture and return what `ask` makes of it, which gets an analyzer and RGB pixels (H, W, 3).
+    async def measure(
+        self, data: bytes, ask: Callable[[Analyzer, np.ndarray], Answer], left: Coroutine[Any, Any, None]
+    ) -> Answer:
+        """Decode a picture and return what `ask` makes of it.
+
+        Args:
+            data: a file.
+            ask: gets an analyzer and RGB pixels (H, W, 3).
+            left: ends when nobody waits for the answer any more; what has not begun is not done then.
 
         Raises:
             Refused: too many wait.
             InputError: the picture cannot be used.
         """
+        watch = asyncio.ensure_future(left)
+        try:
+            return await self._measured(data, ask, watch)
+        finally:
+            watch.cancel()
+
+    async def _measured(
+        self, data: bytes, ask: Callable[[Analyzer, np.ndarray], Answer], left: asyncio.Future[None]
+    ) -> Answer:
         self._take()
         try:
             work = self._pool.submit(self._work, data, ask)
         except BaseException:
             self._give_back(None)
             raise
-        return await asyncio.wrap_future(work)
+        answer = asyncio.wrap_future(work)
+        await asyncio.wait({answer, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done() and work.cancel():
+            self._give_back(None)
+            raise Refused(400, "BadArgument", "The client left before its picture was measured.")
+        return await answer
 
     def check(self) -> None:
         """Refuse a picture that could not be measured now, before its bytes are read.

@@ -49,11 +49,10 @@ def _is_bytes(kind: str) -> bool:
 )
 async def recognize(request: Request) -> Response:
     """Measure the faces of a picture, largest first."""
-    state = of(request)
     boxes = pictures.rectangles(_query(request, "facerectangles"))
     try:
         async with pictures.picture(request, EMOTION_PICTURE, _is_bytes) as data:
-            found = await pictures.faces(state.desk, data, boxes)
+            found = await pictures.faces(request, data, boxes)
     except Refused as refused:
         raise bad_argument("Content-Type is not recognized.") if refused.status == 415 else refused from None
     except (TooLarge, pictures.TooSmall):
@@ -72,6 +71,7 @@ def _face(face: pictures.Found) -> dict[str, Any]:
     "/recognizeinvideo",
     summary="Expressions in a video: an operation to ask for",
     status_code=202,
+    response_class=Response,
     responses=answers(None, 400, 401, 408, 429),
     openapi_extra=OLD_VIDEO | parameter("outputStyle", "aggregate (default) or perFrame"),
 )

@@ -16,7 +16,6 @@ from kaoiro.server.bodies import TooLarge
 from kaoiro.server.documents import OLD_PICTURE, answers, parameter
 from kaoiro.server.refusals import Refused, bad_argument, json_response
 from kaoiro.server.settings import FACE_PICTURE
-from kaoiro.server.state import of
 
 ATTRIBUTES = ("emotion", "headpose")
 LANDMARKS = ("pupilLeft", "pupilRight", "noseTip", "mouthLeft", "mouthRight")
@@ -47,12 +46,12 @@ _PARAMETERS = parameter(
 )
 async def detect(request: Request) -> Response:
     """Find the faces of a picture, largest first."""
-    state, query = of(request), _Query(request)
+    query = _Query(request)
     try:
         async with pictures.picture(request, FACE_PICTURE, lambda said: said == _BYTES) as data:
             if len(data) < LEAST_BYTES:
                 raise SIZE
-            found = await pictures.faces(state.desk, data, None)
+            found = await pictures.faces(request, data, None)
     except (TooLarge, pictures.TooSmall):
         raise SIZE from None
     except InputError:

@@ -6,21 +6,28 @@ time.
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import ipaddress
+import math
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from kaoiro.core.errors import InputError
 from kaoiro.server.bodies import TooLarge
-from kaoiro.server.refusals import Refused
+from kaoiro.server.refusals import Refused, too_many
 
 REDIRECTS = 3
 SILENT_S, IN_ALL_S = 10.0, 60.0
+AT_ONCE = 16
+"""A slow source holds a thread for up to `IN_ALL_S`."""
+Answer = TypeVar("Answer")
 _PORTS = {"http": 80, "https": 443}
 _BLOCK = 64 << 10
 
@@ -156,6 +163,39 @@ def fetch(url: str, allowed: Allowed, limit: int) -> Iterator[bytes]:
     raise _refused("It leads on and on.")
 
 
+class Fetcher:
+    """Fetches a few things at a time, in threads of its own.
+
+    Args:
+        allowed: hosts to fetch from.
+    """
+
+    def __init__(self, allowed: Allowed) -> None:
+        self._allowed, self._taken = allowed, 0
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="kaoiro-fetch")
+
+    async def fetch(self, url: str, limit: int, take: Callable[[Iterator[bytes]], Answer]) -> Answer:
+        """Return what `take` makes of the blocks that lie at an address; raises as `fetch` does.
+
+        Raises:
+            Refused: also where as many are being fetched as may be.
+        """
+        if self._taken >= AT_ONCE:
+            raise too_many(math.ceil(SILENT_S))
+        self._taken += 1
+        work = self._pool.submit(lambda: take(fetch(url, self._allowed, limit)))
+        loop = asyncio.get_running_loop()
+        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._give_back))
+        return await asyncio.wrap_future(work)
+
+    def _give_back(self) -> None:
+        self._taken -= 1
+
+    def close(self) -> None:
+        """Wait for nobody."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
 def _connect(place: Place) -> http.client.HTTPConnection:
     """Open a connection to the checked address; certificates are checked for the host's name."""
     try:
@@ -177,7 +217,10 @@ def _asked(connection: http.client.HTTPConnection, place: Place) -> http.client.
 
 def _next(place: Place, answer: http.client.HTTPResponse, allowed: Allowed) -> Place:
     """Return where a redirect leads, which must be the same host."""
-    target = urljoin(place.parts.geturl(), answer.headers.get("Location", ""))
+    try:
+        target = urljoin(place.parts.geturl(), answer.headers.get("Location", ""))
+    except ValueError:
+        raise _refused("It leads nowhere.") from None
     following = allowed.check(target)
     if following.host != place.host:
         raise _refused("It leads to another host.")

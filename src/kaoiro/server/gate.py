@@ -113,7 +113,7 @@ class Gate:
         origin, host = headers.get("origin"), headers.get("host", "")
         if origin is None and "sec-fetch-site" not in headers:
             return
-        own = urlsplit(origin or "").netloc.lower() == host.lower()
+        own = (origin or "").lower().partition("://")[2] == host.lower()
         crossed = not own if origin is not None else headers["sec-fetch-site"] == "cross-site" and scope["path"] != "/"
         if crossed and not self._allowed(headers):
             raise Refused(403, "Forbidden", "Pages of other origins may not use this service (--cors).")
@@ -186,6 +186,11 @@ class Incoming:
             while not self.complete and taken < _DRAIN_BYTES and (left := until - time.monotonic()) > 0:
                 message = await asyncio.wait_for(self(), left)
                 taken += len(message.get("body", b""))
+
+    async def left(self) -> None:
+        """Wait until the client has left; for requests whose body has come."""
+        while (await self())["type"] != "http.disconnect":
+            pass
 
 
 def incoming(scope: Scope) -> Incoming:

@@ -21,6 +21,7 @@ from kaoiro.inference.analyzer import Analyzer
 from kaoiro.server import pictures, uploads
 from kaoiro.server.bodies import TooLarge
 from kaoiro.server.documents import FRAME, PICTURE, VIDEO, answers
+from kaoiro.server.gate import incoming
 from kaoiro.server.refusals import Refused, json_response
 from kaoiro.server.settings import PICTURE as PICTURE_BYTES
 from kaoiro.server.state import State, of
@@ -71,10 +72,10 @@ async def live(
     time_s: Annotated[float, Query(ge=0, le=1e9, allow_inf_nan=False, description="when it was taken, seconds")],
 ) -> Response:
     """Measure a frame and return its faces with their tracks and the curves smoothed so far."""
-    view = of(request).sessions.get(session)
+    sessions = of(request).sessions
 
     def ask(analyzer: Analyzer, pixels: np.ndarray) -> dict[str, Any]:
-        measured = analyzer.engine.picture(pixels)
+        measured, view = analyzer.engine.picture(pixels), sessions.get(session)
         with view.lock:
             records = view.sequence.add(measured, time_s)
         size = {"width": pixels.shape[1], "height": pixels.shape[0]}
@@ -87,7 +88,7 @@ async def _measured(request: Request, ask: Callable[[Analyzer, np.ndarray], dict
     """Return what `ask` makes of the picture in a request."""
     try:
         async with pictures.picture(request, PICTURE_BYTES, _is_picture) as data:
-            return await of(request).desk.measure(data, ask)
+            return await of(request).desk.measure(data, ask, incoming(request.scope).left())
     except TooLarge:
         raise Refused(413, "TooLarge", f"A picture may have {PICTURE_BYTES >> 20} MB.") from None
     except InputError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,8 +15,7 @@ from kaoiro.core.types import Box, Record
 from kaoiro.faces.detect import given
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.server import bodies
-from kaoiro.server.desk import Desk
-from kaoiro.server.fetch import fetch
+from kaoiro.server.gate import incoming
 from kaoiro.server.refusals import Refused, bad_argument
 from kaoiro.server.state import of
 
@@ -76,7 +74,7 @@ async def picture(request: Request, limit: int, types: Callable[[str], bool]) ->
             return
         url = bodies.url_in(body)
     with state.room.taken(limit):
-        yield await asyncio.to_thread(lambda: b"".join(fetch(url, state.allowed, limit)))
+        yield await state.fetcher.fetch(url, limit, b"".join)
 
 
 def rectangles(text: str | None, name: str = "faceRectangles") -> list[tuple[float, float, float, float]] | None:
@@ -103,7 +101,7 @@ def rectangles(text: str | None, name: str = "faceRectangles") -> list[tuple[flo
     return found
 
 
-async def faces(desk: Desk, data: bytes, boxes: list[tuple[float, float, float, float]] | None) -> list[Found]:
+async def faces(request: Request, data: bytes, boxes: list[tuple[float, float, float, float]] | None) -> list[Found]:
     """Return the faces that the old interfaces report, largest first.
 
     Raises:
@@ -123,7 +121,7 @@ async def faces(desk: Desk, data: bytes, boxes: list[tuple[float, float, float, 
             found = [face for face in found if _reported(face.rectangle)]
         return sorted(found, key=lambda face: -face.rectangle.width * face.rectangle.height)[:MOST_FACES]
 
-    return await desk.measure(data, ask)
+    return await of(request).desk.measure(data, ask, incoming(request.scope).left())
 
 
 def check(boxes: Any, width: int, height: int, name: str = "faceRectangles") -> None:

@@ -6,7 +6,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import uvicorn
@@ -71,6 +71,7 @@ class Service:
         Raises:
             KaoiroError: what kept it from starting.
         """
+        _allow_connections()
         if self._settings.log:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
         with closing(self._socket), opened(self._settings) as state:
@@ -80,6 +81,15 @@ class Service:
     def stop(self) -> None:
         """Finish what was accepted, and end."""
         self._server.should_exit = True
+
+
+def _allow_connections() -> None:
+    """Allow as many open files as the system lets us: each connection is one."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Server(uvicorn.Server):

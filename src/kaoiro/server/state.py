@@ -13,7 +13,7 @@ from starlette.requests import Request
 from kaoiro.core.errors import InputError
 from kaoiro.server.bodies import Room
 from kaoiro.server.desk import Desk
-from kaoiro.server.fetch import Allowed
+from kaoiro.server.fetch import Allowed, Fetcher
 from kaoiro.server.foreman import Foreman
 from kaoiro.server.sessions import Sessions
 from kaoiro.server.settings import MEMORY, Settings
@@ -28,7 +28,7 @@ class State:
         settings: of the service.
         desk: measures pictures.
         store: of video jobs.
-        allowed: hosts to fetch from.
+        fetcher: of what lies at addresses.
         sessions: live views.
         room: for pictures in memory.
     """
@@ -36,7 +36,7 @@ class State:
     settings: Settings
     desk: Desk
     store: Store
-    allowed: Allowed
+    fetcher: Fetcher
     sessions: Sessions
     room: Room
 
@@ -59,11 +59,13 @@ def opened(settings: Settings) -> Iterator[State]:
     with Claim(settings.data):
         desk = Desk(settings)
         foreman = Foreman(store, settings.model, settings.keep_s)
+        fetcher = Fetcher(Allowed.of(settings.allow_urls))
         foreman.start()
         try:
-            yield State(settings, desk, store, Allowed.of(settings.allow_urls), Sessions(), Room(MEMORY))
+            yield State(settings, desk, store, fetcher, Sessions(), Room(MEMORY))
         finally:
             foreman.stop()
+            fetcher.close()
             desk.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from starlette.requests import Request
 
 from kaoiro.server import bodies
 from kaoiro.server.bodies import TooLarge
-from kaoiro.server.fetch import fetch
 from kaoiro.server.refusals import Refused, bad_argument, too_many
 from kaoiro.server.state import State
 from kaoiro.server.store import VideoJob
@@ -77,14 +76,14 @@ async def _write(request: Request, state: State, path: Path, limit: int) -> None
             await asyncio.to_thread(file.write, chunk)
     if is_address:
         url = bodies.url_in(await asyncio.to_thread(path.read_bytes))
-        await asyncio.to_thread(_fetched, url, state, path, limit)
+        await state.fetcher.fetch(url, limit, lambda blocks: _write_all(blocks, path))
     if not path.stat().st_size:
         raise bad_argument()
 
 
-def _fetched(url: str, state: State, path: Path, limit: int) -> None:
+def _write_all(blocks: Iterator[bytes], path: Path) -> None:
     with path.open("wb") as file:
-        for block in fetch(url, state.allowed, limit):
+        for block in blocks:
             _require_room(path, len(block))
             file.write(block)
 
