@@ -1,6 +1,8 @@
+import contextlib
 import http.server
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +29,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(302, b"", Location="http://[")
         elif place == "/round":
             self._answer(302, b"", Location="/round")
+        elif place == "/short":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"pixels")
+        elif place == "/drip":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(100):
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
         elif place == "/endless":
             self.send_response(200)
             self.end_headers()
@@ -118,9 +132,16 @@ def test_too_much_is_refused_declared_or_not(port, allowed, path):
 
 
 def test_a_slow_source_is_given_up(port, allowed, monkeypatch):
-    monkeypatch.setattr(fetching, "IN_ALL_S", -1.0)
+    monkeypatch.setattr(fetching, "IN_ALL_S", 0.3)
+    begun = time.monotonic()
     with pytest.raises(Refused, match="too long"):
-        get(f"http://127.0.0.1:{port}/picture", allowed)
+        get(f"http://127.0.0.1:{port}/drip", allowed)
+    assert time.monotonic() - begun < 3
+
+
+def test_what_was_cut_short_is_not_taken_for_the_whole(port, allowed):
+    with pytest.raises(Refused, match="failed"):
+        get(f"http://127.0.0.1:{port}/short", allowed)
 
 
 def resolving(monkeypatch, *addresses: str) -> list[str]:
@@ -139,7 +160,8 @@ def resolving(monkeypatch, *addresses: str) -> list[str]:
 
 INSIDE = (
     "127.0.0.1 10.0.0.1 192.168.1.1 172.16.0.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 "
-    "::1 fe80::1%2 fc00::1 ::ffff:10.0.0.1 2002:7f00:1::"
+    "::1 fe80::1%2 fc00::1 ::ffff:10.0.0.1 2002:7f00:1:: 64:ff9b::a00:1 64:ff9b:1::1 ::7f00:1 ::ffff:0:127.0.0.1 "
+    "fec0::1 3fff::1 5f00::1 2001:db8::1 ff02::1"
 )
 
 

@@ -105,9 +105,17 @@ def test_without_keys_a_browser_must_call_it_by_an_address(url, host, status):
     connection.close()
 
 
-def test_programs_may_call_it_by_the_old_name(url):
-    answer = requests.get(f"{url}/v1/models", headers={"Host": "westus.api.cognitive.microsoft.com"})
-    assert answer.status_code == 200
+def test_programs_may_call_the_old_interface_by_its_old_name(url, portrait):
+    old = {"Host": "westus.api.cognitive.microsoft.com", "Content-Type": "application/octet-stream"}
+    assert requests.post(f"{url}/emotion/v1.0/recognize", data=portrait, headers=old).status_code == 200
+    assert requests.post(f"{url}/v1/analyze", data=portrait, headers=old).status_code == 403
+    page = {**old, "Origin": "http://westus.api.cognitive.microsoft.com"}
+    assert requests.post(f"{url}/emotion/v1.0/recognize", data=portrait, headers=page).status_code == 403
+
+
+def test_with_keys_it_may_be_called_by_any_name(locked):
+    given = {"Host": "kaoiro.example", "Ocp-Apim-Subscription-Key": KEYS[1]}
+    assert requests.get(f"{locked}/v1/models", headers=given).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/v1/models", "/nowhere", "/page/style.css"])
@@ -131,6 +139,12 @@ def test_what_the_log_tells_holds_no_query(serving, caplog):
         requests.get(f"{address}/v1/models?subscription-key=second-key")
     assert "GET /v1/models 200" in caplog.text
     assert "second-key" not in caplog.text
+
+
+def test_a_path_cannot_write_lines_of_its_own_into_the_log(serving, caplog):
+    with caplog.at_level("INFO", "kaoiro.server"), serving(log=True) as address:
+        requests.get(f"{address}/x%0a2026%20GET%20/forged%1b%5b31m")
+    assert "GET /x%0A2026%20GET%20/forged%1B%5B31m 404" in caplog.text
 
 
 def test_a_failure_inside_is_told_without_details(serving, monkeypatch, caplog):

@@ -1,3 +1,4 @@
+import sqlite3
 import sys
 import time
 
@@ -128,8 +129,55 @@ def test_a_process_that_is_killed_twice_is_given_up_with_the_reason(store, worki
     working(KILLED)
     found = until(store, job, "failed")
     assert found.starts == 2
-    assert "killed 2 times (signal 9)" in found.message
+    assert "2 times (killed by signal 9)" in found.message
     assert not store.upload(job).exists()
+
+
+def test_a_process_that_ends_ill_is_told_so(store, working):
+    job = added(store)
+    working("raise SystemExit(7)")
+    assert "2 times (exit code 7)" in until(store, job, "failed").message
+
+
+def test_a_process_that_makes_no_progress_is_ended(store, working, monkeypatch):
+    monkeypatch.setattr(foremen, "STALLED_S", 0.2)
+    job = added(store)
+    working("import time; time.sleep(60)")
+    assert "no progress" in until(store, job, "failed").message
+
+
+def test_trouble_with_the_disk_is_waited_out(store, working, monkeypatch, caplog):
+    monkeypatch.setattr(foremen, "_TROUBLE_S", 0.05)
+    faults = iter([sqlite3.OperationalError("disk I/O error"), OSError("too many open files")])
+    take = store.next
+
+    def failing():
+        for fault in faults:
+            raise fault
+        return take()
+
+    monkeypatch.setattr(store, "next", failing)
+    job = added(store)
+    working(DONE)
+    assert until(store, job, "done").state == "done"
+    assert "disk I/O error" in caplog.text
+
+
+def test_a_process_that_cannot_be_started_is_no_fault_of_the_video(store, working, monkeypatch):
+    monkeypatch.setattr(foremen, "_TROUBLE_S", 0.05)
+    started, begin = [], foremen.subprocess.Popen
+
+    def popen(*arguments, **options):
+        started.append(1)
+        if len(started) < 10:
+            raise OSError("no memory")
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(foremen.subprocess, "Popen", popen)
+    job = added(store)
+    working(DONE)
+    found = until(store, job, "done", "failed")
+    assert (found.state, found.starts, found.deaths) == ("done", 1, 0)
 
 
 def test_what_a_killed_process_wrote_is_removed(store, working):
@@ -197,6 +245,8 @@ def test_a_job_with_which_the_service_ends_again_and_again_is_given_up(store, wo
         ({"jobs": 0}, "--jobs"),
         ({"keys": ("",)}, "--key"),
         ({"keys": ("ä",)}, "--key"),
+        ({"cors": ("example.org",)}, "--cors"),
+        ({"cors": ("*",)}, "--cors"),
         ({"tls_cert": "x.pem"}, "--tls-key"),
         ({"tls_cert": "x.pem", "tls_key": "y.pem"}, "no such file"),
         ({"tls_cert": "x.pem", "tls_key": "y.pem", "self_signed": True}, "--self-signed"),

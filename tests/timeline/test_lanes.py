@@ -25,6 +25,18 @@ def test_a_gap_is_marked_between_its_ends_however_few_points():
     assert np.isnan(lane.curves["fear"]).tolist() == [False, False, True, False, False]
 
 
+def test_frames_far_apart_are_no_gaps():
+    times = np.arange(50) * 2.0
+    (lane,) = lanes(times, np.zeros(50, int), {"fear": np.ones(50)}, points=100)
+    assert not np.isnan(lane.curves["fear"]).any()
+
+
+def test_gaps_are_at_most_as_many_as_points():
+    times = np.arange(300) // 3 * 10.0 + np.arange(300) % 3 * 0.04
+    (lane,) = lanes(times, np.zeros(300, int), {"fear": np.ones(300)}, points=5)
+    assert len(lane.times_s) <= 20
+
+
 def test_peaks_are_found_before_points_are_left_out():
     times = np.arange(11.0)
     fear, calm = np.zeros(11), np.full(11, 0.9)

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.server.settings import Settings, default_data
 
     settings = Settings(
-        host=arguments.host,
+        host=arguments.host.strip("[]"),
         port=arguments.port,
         keys=(*arguments.key, *os.environ.get(KEYS, "").split()),
         jobs=arguments.jobs,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,10 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse, Response
 
 from kaoiro import __version__
-from kaoiro.server import emotion, face, own
+from kaoiro.server import emotion, face, own, videos
 from kaoiro.server.documents import answers
 from kaoiro.server.fetch import Allowed
-from kaoiro.server.gate import Gate, Keys, incoming
+from kaoiro.server.gate import LOG, Gate, Keys, incoming
 from kaoiro.server.refusals import Refused, json_response
 from kaoiro.server.settings import Settings
 from kaoiro.server.state import of
@@ -46,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
         middleware=[gate],
         redirect_slashes=False,
     )
-    for part in (emotion, face, own):
+    for part in (emotion, face, own, videos):
         app.include_router(part.router)
     _add_page(app)
     _add_refusals(app)
@@ -61,7 +63,7 @@ def _add_page(app: FastAPI) -> None:
     @app.get("/healthz", tags=["kaoiro"], summary="Whether the service is well", responses=answers("object"))
     async def healthz(request: Request) -> Response:
         state = of(request)
-        counts = state.store.counts()
+        counts = await asyncio.to_thread(state.store.counts)
         videos = {name: counts.get(name, 0) for name in ("waiting", "running")}
         return json_response({"status": "ok", "version": __version__, "waiting": state.desk.waiting, "videos": videos})
 
@@ -73,6 +75,12 @@ def _add_refusals(app: FastAPI) -> None:
     async def refused(request: Request, error: Refused) -> Response:
         await incoming(request.scope).drain()
         return error.response(request.url.path)
+
+    @app.exception_handler(sqlite3.OperationalError)
+    async def locked(request: Request, error: sqlite3.OperationalError) -> Response:
+        LOG.error("the jobs cannot be read: %s", error)
+        await incoming(request.scope).drain()
+        return Refused(503, "Unavailable", "The jobs cannot be read now.", retry_s=5).response(request.url.path)
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> Response:

@@ -31,7 +31,8 @@ def self_signed(folder: Path, host: str) -> Certificate:
         OutputError: the folder cannot be written.
     """
     found = Certificate(folder / "certificate.pem", folder / "key.pem")
-    names = sorted({"localhost", "127.0.0.1", "::1", socket.gethostname(), host.strip("[]")} - {"0.0.0.0", "::", ""})
+    named = {"localhost", "127.0.0.1", "::1", socket.gethostname(), host} - {"0.0.0.0", "::", ""}
+    names = sorted(name for name in named if name.isascii())
     try:
         if not _holds(found, names):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -44,13 +45,18 @@ def self_signed(folder: Path, host: str) -> Certificate:
 def _holds(found: Certificate, names: list[str]) -> bool:
     """Whether there is a certificate for these names that is good for another month."""
     x509 = _library()
+    from cryptography.hazmat.primitives import serialization
+
     if not (found.certificate.is_file() and found.key.is_file()):
         return False
     try:
         certificate = x509.load_pem_x509_certificate(found.certificate.read_bytes())
+        key = serialization.load_pem_private_key(found.key.read_bytes(), None)
         said = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
+    except (ValueError, TypeError, x509.ExtensionNotFound):
         return False
+    if certificate.public_key() != key.public_key():
+        return False  # one of the two was renewed, the other not
     there = {str(name.value) for name in said}
     month = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
     return set(names) <= there and certificate.not_valid_after_utc > month
@@ -68,6 +74,7 @@ def _make(found: Certificate, names: list[str]) -> None:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kaoiro on this machine")])
@@ -81,7 +88,9 @@ def _make(found: Certificate, names: list[str]) -> None:
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=365 * YEARS))
         .add_extension(x509.SubjectAlternativeName(list(map(_general, names))), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     secret = key.private_bytes(

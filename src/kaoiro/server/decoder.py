@@ -7,6 +7,7 @@ pixels, or 0, the length of a reason, and the reason.
 from __future__ import annotations
 
 import queue
+import signal
 import struct
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from kaoiro.core.errors import InputError
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 """Pillow's names of what is decoded; others have decoders that few people test."""
 PATIENCE_S = 20.0
+_LONGEST = 2000  # bytes of a reason
 _MEMORY = 3 << 30  # bytes of addresses for a decoder
 _LENGTH, _HEAD = struct.Struct(">Q"), struct.Struct(">II")
 
@@ -50,10 +52,14 @@ class Decoders:
                 process.kill()
                 process = _Process(self._most)
             return process.decode(data)
-        except (OSError, EOFError) as error:
+        except InputError:
+            raise
+        except BaseException as error:  # the pipe may hold the rest of an answer
             process.kill()
             process = _Process(self._most)
-            raise InputError("picture: damaged, its decoder gave up") from error
+            if isinstance(error, (OSError, EOFError)):
+                raise InputError("picture: damaged, its decoder gave up") from error
+            raise
         finally:
             self._idle.put(process)
 
@@ -66,6 +72,7 @@ class Decoders:
 
 class _Process:
     def __init__(self, most: int) -> None:
+        self._most = most
         command = [sys.executable, "-m", "kaoiro.server.decoder", str(most)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
@@ -76,8 +83,10 @@ class _Process:
         try:
             send(self._process.stdin, data)
             height, width = _HEAD.unpack(receive(self._process.stdout, _HEAD.size))
-            if not height:
-                raise InputError(receive(self._process.stdout, width).decode())
+            if not height and width <= _LONGEST:
+                raise InputError(receive(self._process.stdout, width).decode(errors="replace"))
+            if not 0 < height * width <= self._most:
+                raise EOFError("no answer of ours")
             pixels = np.empty((height, width, 3), np.uint8)
             fill(self._process.stdout, pixels.reshape(-1).data.cast("B"))
             return pixels
@@ -147,7 +156,7 @@ def serve(source: IO[bytes], target: IO[bytes], most: int) -> None:
             try:
                 pixels = photo.read(data, "picture", most=most, formats=FORMATS)
             except InputError as error:
-                reason = str(error).encode()
+                reason = str(error).encode()[:_LONGEST]
                 target.write(_HEAD.pack(0, len(reason)) + reason)
             else:
                 target.write(_HEAD.pack(*pixels.shape[:2]))
@@ -156,6 +165,8 @@ def serve(source: IO[bytes], target: IO[bytes], most: int) -> None:
 
 
 if __name__ == "__main__":
+    for name in (signal.SIGINT, signal.SIGTERM):  # meant for the service, which ends us itself
+        signal.signal(name, signal.SIG_IGN)
     _limit_memory()
-    with suppress(KeyboardInterrupt, BrokenPipeError):
+    with suppress(BrokenPipeError):
         serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import datetime
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from kaoiro.core.errors import InputError
 from kaoiro.core.labels import EXPRESSIONS
 from kaoiro.core.types import expression_column
 from kaoiro.server import pictures, uploads
 from kaoiro.server.bodies import TooLarge
 from kaoiro.server.documents import OLD_PICTURE, OLD_VIDEO, answers, parameter
-from kaoiro.server.fragments import result
 from kaoiro.server.refusals import Refused, bad_argument, json_response
 from kaoiro.server.settings import EMOTION_PICTURE, EMOTION_VIDEO
 from kaoiro.server.state import of
@@ -32,13 +33,7 @@ _STATUS = {
 }
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}", re.ASCII)
 router = APIRouter(prefix="/emotion/v1.0", tags=["Emotion API"])
-SIZE = Refused(400, "InvalidImageSize", "Image size is too small or too big.")
-IMAGE = Refused(400, "InvalidFaceImage", "Invalid face image.")
-VIDEO_SIZE = Refused(400, "InvalidVideoSize", "Video size is too big.")
-
-
-def _is_bytes(kind: str) -> bool:
-    return kind == "application/octet-stream"
+FAULTS = pictures.Faults("InvalidImageSize", ("InvalidFaceImage", "Invalid face image."))
 
 
 @router.post(
@@ -49,17 +44,20 @@ def _is_bytes(kind: str) -> bool:
 )
 async def recognize(request: Request) -> Response:
     """Measure the faces of a picture, largest first."""
-    boxes = pictures.rectangles(_query(request, "facerectangles"))
-    try:
-        async with pictures.picture(request, EMOTION_PICTURE, _is_bytes) as data:
+    boxes = pictures.rectangles(pictures.query(request).get("facerectangles"))
+    with pictures.told(FAULTS), _one_code():
+        async with pictures.picture(request, EMOTION_PICTURE, pictures.is_bytes) as data:
             found = await pictures.faces(request, data, boxes)
+    return json_response([_face(face) for face in found])
+
+
+@contextmanager
+def _one_code() -> Iterator[None]:
+    """Answer 400 where others answer 415: the Emotion API knew no other code."""
+    try:
+        yield
     except Refused as refused:
         raise bad_argument("Content-Type is not recognized.") if refused.status == 415 else refused from None
-    except (TooLarge, pictures.TooSmall):
-        raise SIZE from None
-    except InputError:
-        raise IMAGE from None
-    return json_response([_face(face) for face in found])
 
 
 def _face(face: pictures.Found) -> dict[str, Any]:
@@ -77,13 +75,14 @@ def _face(face: pictures.Found) -> dict[str, Any]:
 )
 async def recognize_in_video(request: Request) -> Response:
     """Take a video; `Operation-Location` says where its result will be."""
-    style = _style(_query(request, "outputstyle"))
+    style, state = _style(pictures.query(request).get("outputstyle")), of(request)
     try:
-        job = await uploads.take(request, of(request), EMOTION_VIDEO, "emotion", "video", {"style": style}, _is_bytes)
+        with _one_code():
+            job = await uploads.take(
+                request, state, EMOTION_VIDEO, "emotion", "video", {"style": style}, pictures.is_bytes
+            )
     except TooLarge:
-        raise VIDEO_SIZE from None
-    except Refused as refused:
-        raise bad_argument("Content-Type is not recognized.") if refused.status == 415 else refused from None
+        raise Refused(400, "InvalidVideoSize", "Video size is too big.") from None
     place = f"{_origin(request)}/emotion/v1.0/operations/{job.id}"
     return Response(status_code=202, headers={"Operation-Location": place})
 
@@ -114,9 +113,14 @@ def _style(said: str | None) -> str:
 async def operation(request: Request, operation: str) -> Response:
     """Tell how far an operation is, and its result inside a string."""
     state = of(request)
-    job = state.store.get(operation)
+    job = await asyncio.to_thread(state.store.get, operation)
     if job is None or job.kind != "emotion":
         raise Refused(404, "NotFound", "Operation not found.")
+    async with state.readers:
+        return await asyncio.to_thread(_answer, job, state.store.document(job.id))
+
+
+def _answer(job: VideoJob, document: Path) -> Response:
     body: dict[str, Any] = {
         "status": _STATUS[job.state],
         "createdDateTime": _moment(job.created),
@@ -127,23 +131,14 @@ async def operation(request: Request, operation: str) -> Response:
     if job.state in ("failed", "cancelled"):
         body["message"] = job.message or "cancelled"
     if job.state == "done":
-        body["processingResult"] = await asyncio.to_thread(_result, state.store.result(job.id), job)
+        try:
+            body["processingResult"] = document.read_text(encoding="utf-8").rstrip()
+        except FileNotFoundError:  # it expired a moment ago
+            raise Refused(404, "NotFound", "Operation not found.") from None
     return json_response(body)
-
-
-def _result(path: Any, job: VideoJob) -> str:
-    try:
-        return result(path, job.video or {}, job.options["style"])
-    except FileNotFoundError:  # it expired a moment ago
-        raise Refused(404, "NotFound", "Operation not found.") from None
 
 
 def _moment(seconds: float) -> str:
     """Return a time as the old service wrote it, with seven decimals."""
     said = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return said.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
-
-
-def _query(request: Request, name: str) -> str | None:
-    """Return a parameter whose name may be written in any letter case."""
-    return next((value for key, value in request.query_params.multi_items() if key.lower() == name), None)

@@ -8,21 +8,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from kaoiro.core.errors import InputError
 from kaoiro.core.labels import EXPRESSIONS
 from kaoiro.core.types import expression_column
 from kaoiro.server import pictures
-from kaoiro.server.bodies import TooLarge
 from kaoiro.server.documents import OLD_PICTURE, answers, parameter
-from kaoiro.server.refusals import Refused, bad_argument, json_response
+from kaoiro.server.refusals import bad_argument, json_response
 from kaoiro.server.settings import FACE_PICTURE
 
 ATTRIBUTES = ("emotion", "headpose")
 LANDMARKS = ("pupilLeft", "pupilRight", "noseTip", "mouthLeft", "mouthRight")
 """Those of the 27 points of the Face API that are measured, in the order of `core.types.LANDMARKS`."""
 LEAST_BYTES = 1024
-SIZE = Refused(400, "InvalidImageSize", "Image size is too small or too big.")
-IMAGE = Refused(400, "InvalidImage", "Decoding error, image format unsupported.")
+FAULTS = pictures.Faults("InvalidImageSize", ("InvalidImage", "Decoding error, image format unsupported."))
 router = APIRouter(prefix="/face/v1.0", tags=["Face API"])
 _PARAMETERS = parameter(
     "returnFaceId",
@@ -47,19 +44,12 @@ _PARAMETERS = parameter(
 async def detect(request: Request) -> Response:
     """Find the faces of a picture, largest first."""
     query = _Query(request)
-    try:
-        async with pictures.picture(request, FACE_PICTURE, lambda said: said == _BYTES) as data:
+    with pictures.told(FAULTS):
+        async with pictures.picture(request, FACE_PICTURE, pictures.is_bytes) as data:
             if len(data) < LEAST_BYTES:
-                raise SIZE
+                raise pictures.TooSmall("picture: too small")
             found = await pictures.faces(request, data, None)
-    except (TooLarge, pictures.TooSmall):
-        raise SIZE from None
-    except InputError:
-        raise IMAGE from None
     return json_response([query.face(face) for face in found])
-
-
-_BYTES = "application/octet-stream"
 
 
 class _Query:
@@ -70,7 +60,7 @@ class _Query:
     """
 
     def __init__(self, request: Request) -> None:
-        said = {name.lower(): value for name, value in request.query_params.multi_items()}
+        said = pictures.query(request)
         self._id = _flag(said, "returnfaceid", True)
         self._landmarks = _flag(said, "returnfacelandmarks", False)
         named = _flag(said, "returnrecognitionmodel", False)

@@ -12,9 +12,11 @@ import ipaddress
 import math
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -130,13 +132,19 @@ def _address(host: str, port: int, anywhere: bool) -> str:
     return addresses[0]
 
 
+_OPEN = ipaddress.ip_network("2000::/3")
+_CARRIERS = [ipaddress.ip_network(net) for net in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
+
+
 def is_public(address: str) -> bool:
-    """Whether an address lies in the open Internet: not private, loopback, link-local, multicast or reserved."""
+    """Whether an address lies in the open Internet: not private, loopback, link-local, multicast or reserved.
+
+    Of IPv6 only global unicast counts, without the nets that carry addresses of version 4.
+    """
     found = ipaddress.ip_address(address.split("%")[0])
-    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
-    if inner is not None:
-        found = inner
-    return found.is_global and not found.is_multicast
+    if isinstance(found, ipaddress.IPv4Address):
+        return found.is_global and not found.is_multicast
+    return found in _OPEN and found.is_global and not any(found in net for net in _CARRIERS)
 
 
 def fetch(url: str, allowed: Allowed, limit: int) -> Iterator[bytes]:
@@ -149,16 +157,21 @@ def fetch(url: str, allowed: Allowed, limit: int) -> Iterator[bytes]:
     until, place = time.monotonic() + IN_ALL_S, allowed.check(url)
     for _ in range(REDIRECTS + 1):
         connection = _connect(place)
+        watch = threading.Timer(until - time.monotonic(), _cut, [connection.sock])
+        watch.start()
         try:
             answer = _asked(connection, place)
             if answer.status in (301, 302, 303, 307, 308):
                 place = _next(place, answer, allowed)
                 continue
-            yield from _blocks(answer, limit, until)
+            yield from _blocks(answer, limit)
+            if time.monotonic() >= until:
+                raise _refused("Downloading it took too long.")
             return
         except (OSError, http.client.HTTPException):
             raise _refused("Downloading it failed.") from None
         finally:
+            watch.cancel()
             connection.close()
     raise _refused("It leads on and on.")
 
@@ -185,8 +198,12 @@ class Fetcher:
         self._taken += 1
         work = self._pool.submit(lambda: take(fetch(url, self._allowed, limit)))
         loop = asyncio.get_running_loop()
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._give_back))
+        work.add_done_callback(lambda _: self._done(loop))
         return await asyncio.wrap_future(work)
+
+    def _done(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # the service has ended
+            loop.call_soon_threadsafe(self._give_back)
 
     def _give_back(self) -> None:
         self._taken -= 1
@@ -209,6 +226,12 @@ def _connect(place: Place) -> http.client.HTTPConnection:
     return connection
 
 
+def _cut(stream: socket.socket) -> None:
+    """End a connection that takes too long, whatever it is waiting for."""
+    with suppress(OSError):
+        stream.shutdown(socket.SHUT_RDWR)
+
+
 def _asked(connection: http.client.HTTPConnection, place: Place) -> http.client.HTTPResponse:
     target = (place.parts.path or "/") + (f"?{place.parts.query}" if place.parts.query else "")
     connection.request("GET", target, headers={"Accept": "*/*", "User-Agent": "kaoiro", "Connection": "close"})
@@ -227,7 +250,7 @@ def _next(place: Place, answer: http.client.HTTPResponse, allowed: Allowed) -> P
     return following
 
 
-def _blocks(answer: http.client.HTTPResponse, limit: int, until: float) -> Iterator[bytes]:
+def _blocks(answer: http.client.HTTPResponse, limit: int) -> Iterator[bytes]:
     if answer.status != 200:
         raise _refused(f"Its host answers {answer.status}.")
     if (answer.length or 0) > limit:
@@ -237,6 +260,6 @@ def _blocks(answer: http.client.HTTPResponse, limit: int, until: float) -> Itera
         total += len(block)
         if total > limit:
             raise TooLarge
-        if time.monotonic() > until:
-            raise _refused("Downloading it took too long.")
         yield block
+    if answer.length:
+        raise _refused("Downloading it failed.")  # cut short

@@ -16,6 +16,8 @@ from kaoiro.timeline.ticks import Ticks, Window, nearest_frames, windows
 ORDER = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 """Order of the keys in answers about videos."""
 LEAST_FACE, LARGEST_FACE, MOST_FACES = 24, 2048, 64
+MOST_S = 24 * 3600.0
+"""What lies later is left out: one wrong time stamp must not make an answer of any length."""
 _FRAGMENT_S, _WINDOW_S = 2.0, 0.5
 _PLACES = ("time_s", "track", "box_left", "box_top", "box_width", "box_height")
 
@@ -97,7 +99,7 @@ class Grid:
     def __init__(self, ticks: Ticks, start_s: float, faces: Faces) -> None:
         self.start_s, self.step_s = start_s, ticks.frame / ticks.timescale
         self.slots = ticks.slots(faces.times_s, start_s)
-        self.count = int(ticks.slots(np.array([faces.end_s]), start_s)[0]) + 1
+        self.count = int(ticks.slots(np.array([min(faces.end_s, start_s + MOST_S)]), start_s)[0]) + 1
 
 
 def _aggregate(faces: Faces, grid: Grid, length: int) -> Events:
@@ -115,7 +117,7 @@ def _per_frame(faces: Faces, grid: Grid, video: dict[str, Any]) -> Events:
     keep = nearest_frames(faces.times_s, grid.slots, grid.start_s, grid.step_s)
     events: Events = [[] for _ in range(grid.count)]
     relative = _shares(faces.boxes, video["width"], video["height"])
-    for row in np.flatnonzero(keep).tolist():
+    for row in np.flatnonzero(keep & (grid.slots < grid.count)).tolist():
         place = dict(zip(("x", "y", "width", "height"), np.round(relative[row], 6).tolist(), strict=True))
         events[grid.slots[row]].append({"id": int(faces.track[row]), **place, "scores": _named(faces.scores[row])})
     return events

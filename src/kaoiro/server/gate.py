@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -31,6 +31,7 @@ SECURITY = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
+_EXPOSED = "Content-Disposition, Location, Operation-Location, Retry-After"
 _GUARDED = (EMOTION, FACE, OWN)
 _DRAIN_BYTES, _DRAIN_S = 16 << 20, 10.0
 
@@ -76,16 +77,17 @@ class Gate:
         try:
             await self._serve(scope, headers, path, body, answer)
         except Exception:
-            LOG.exception("%s %s failed", scope["method"], path)
+            LOG.exception("%s %s failed", scope["method"], quote(path))
             if not answer.status:
                 response = Refused(500, "Unspecified", "The service failed; its log says why.").response(path)
                 await response(scope, receive, answer)
         if self._log:
-            LOG.info("%s %s %d %.0f ms", scope["method"], path, answer.status, 1000 * (time.monotonic() - begun))
+            LOG.info("%s %s %d %.0f ms", scope["method"], quote(path), answer.status, 1000 * (time.monotonic() - begun))
 
     async def _serve(self, scope: Scope, headers: Headers, path: str, body: Incoming, answer: _Answer) -> None:
         try:
-            self._check_browser(scope, headers)
+            self._check_name(headers, path)
+            self._check_origin(scope, headers)
             if _is_preflight(scope, headers) and self._allowed(headers):
                 await _preflight()(scope, body, answer)
                 return
@@ -105,22 +107,26 @@ class Gate:
         if not self._keys.open(given):
             raise Refused(401, "401", WRONG_KEY, gateway=True)
 
-    def _check_browser(self, scope: Scope, headers: Headers) -> None:
-        """Refuse pages of others, and names that were bent to this machine, when a browser asks.
+    def _check_name(self, headers: Headers, path: str) -> None:
+        """Refuse foreign names, which somebody may have bent to this machine, where no key is needed.
 
-        A browser says where a page comes from; other programs say nothing and pass.
+        The old interfaces are called by their old names, with bodies that a page of others cannot send.
         """
+        named = self._keys or path.startswith((EMOTION, FACE, "/healthz"))
+        if not named and not _is_plain(headers.get("host", "")):
+            raise Refused(403, "Forbidden", "Without keys this service must be called by its address, or as localhost.")
+
+    def _check_origin(self, scope: Scope, headers: Headers) -> None:
+        """Refuse pages of others; a browser says where a page comes from, other programs say nothing and pass."""
         origin, host = headers.get("origin"), headers.get("host", "")
-        if origin is None and "sec-fetch-site" not in headers:
-            return
-        own = (origin or "").lower().partition("://")[2] == host.lower()
-        crossed = not own if origin is not None else headers["sec-fetch-site"] == "cross-site" and scope["path"] != "/"
+        if origin is None:
+            crossed = headers.get("sec-fetch-site") == "cross-site" and scope["path"] != "/"
+        else:
+            crossed = origin.lower().partition("://")[2] != host.lower()
         if crossed and not self._allowed(headers):
             raise Refused(403, "Forbidden", "Pages of other origins may not use this service (--cors).")
-        if not self._keys and not _is_plain(host):
-            raise Refused(
-                403, "Forbidden", "Without keys browsers must call this service localhost, or by its address."
-            )
+        if origin is not None and not self._keys and not _is_plain(host):
+            raise Refused(403, "Forbidden", "Without keys pages must call this service by its address.")
 
     def _allowed(self, headers: Headers) -> str | None:
         """Return the origin of the request if it was allowed."""
@@ -142,7 +148,7 @@ class _Answer:
                 headers[name] = value
             if self._origin is not None:
                 headers["Access-Control-Allow-Origin"] = self._origin
-                headers["Access-Control-Expose-Headers"] = "Operation-Location, Location, Retry-After"
+                headers["Access-Control-Expose-Headers"] = _EXPOSED
                 headers.add_vary_header("Origin")
         await self._send(message)
 

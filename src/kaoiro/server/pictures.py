@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -101,6 +101,29 @@ def rectangles(text: str | None, name: str = "faceRectangles") -> list[tuple[flo
     return found
 
 
+class Faults(NamedTuple):
+    """How an interface says what is wrong with a picture.
+
+    Attributes:
+        size: its code for pictures that are too small or too large.
+        broken: code and message for what cannot be decoded.
+    """
+
+    size: str
+    broken: tuple[str, str]
+
+
+@contextmanager
+def told(faults: Faults) -> Iterator[None]:
+    """Turn what is wrong with a picture within the block into a refusal in an interface's words."""
+    try:
+        yield
+    except (bodies.TooLarge, TooSmall):
+        raise Refused(400, faults.size, "Image size is too small or too big.") from None
+    except InputError:
+        raise Refused(400, *faults.broken) from None
+
+
 async def faces(request: Request, data: bytes, boxes: list[tuple[float, float, float, float]] | None) -> list[Found]:
     """Return the faces that the old interfaces report, largest first.
 
@@ -138,6 +161,16 @@ def check(boxes: Any, width: int, height: int, name: str = "faceRectangles") -> 
 
 def _whole(box: Box) -> Rectangle:
     return Rectangle(round(box.left), round(box.top), round(box.width), round(box.height))
+
+
+def is_bytes(kind: str) -> bool:
+    """Whether a media type says no more than that bytes follow."""
+    return kind == "application/octet-stream"
+
+
+def query(request: Request) -> dict[str, str]:
+    """Return the parameters of a request, whose names may be written in any letter case."""
+    return {name.lower(): value for name, value in reversed(request.query_params.multi_items())}
 
 
 def _clipped(box: Box, width: int, height: int) -> Rectangle:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import signal
 import socket
 import ssl
+import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from types import FrameType
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kaoiro.core.errors import InputError
 from kaoiro.server.app import create_app
+from kaoiro.server.bodies import SILENT_S
 from kaoiro.server.certificate import self_signed
 from kaoiro.server.settings import Settings
 from kaoiro.server.state import opened
@@ -20,6 +28,7 @@ from kaoiro.server.state import opened
 _FINISH_S = 30
 """Requests that were accepted may take so long after Ctrl-C."""
 _KEEP_ALIVE_S = 30
+_BACKLOG = 256
 
 
 class Service:
@@ -45,6 +54,9 @@ class Service:
             access_log=False,
             server_header=False,
             lifespan="off",
+            http=Connection,
+            ws="none",
+            backlog=_BACKLOG,
             timeout_graceful_shutdown=_FINISH_S,
             timeout_keep_alive=_KEEP_ALIVE_S,
             ssl_certfile=certificate,
@@ -72,11 +84,14 @@ class Service:
             KaoiroError: what kept it from starting.
         """
         _allow_connections()
+        _end_in_order()
         if self._settings.log:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
         with closing(self._socket), opened(self._settings) as state:
             self._app.state.kaoiro = state
-            self._server.run(sockets=[self._socket])
+            self._server.ending = state.foreman.end
+            with suppress(KeyboardInterrupt):  # raised once more when all is done
+                self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:
         """Finish what was accepted, and end."""
@@ -92,10 +107,52 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _end_in_order() -> None:
+    """Let SIGTERM, which uvicorn raises once more when all is done, end the process with 0."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+class Connection(H11Protocol):
+    """An HTTP connection that is closed when no request comes, or none to its end, for `SILENT_S`."""
+
+    _watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._stop()
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._watch = self.loop.call_later(SILENT_S, self.transport.close)
+
+    def _stop(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+
+
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self.ending: Callable[[], None] = lambda: None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Tell of the end at once: signals reach the processes that measure videos, too."""
+        self.ending()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -107,7 +164,7 @@ def _listening(settings: Settings) -> socket.socket:
     """Return a socket on the wanted port, which is taken before anything is opened."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        found = socket.create_server((settings.host.strip("[]"), settings.port), family=family, backlog=2048)
+        found = socket.create_server((settings.host.strip("[]"), settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise InputError(f"--host {settings.host} --port {settings.port}: {error.strerror or error}") from error
     found.set_inheritable(False)

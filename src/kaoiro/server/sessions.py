@@ -39,6 +39,7 @@ class Sessions:
             self._open = {key: value for key, value in self._open.items() if now - value.used < SILENT_S}
             if name not in self._open and len(self._open) >= MOST:
                 raise too_many(int(SILENT_S))
-            session = self._open.setdefault(name, Session(PictureSequence(name), now))
+            session = self._open.get(name) or Session(PictureSequence(name), now)
+            self._open[name] = session
             session.used = now
             return session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ MEMORY = 512 * MB
 """What the pictures of all requests together may hold, in bytes as they came."""
 MOST_PIXELS = 50_000_000
 """Larger pictures are refused before they are decoded."""
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/?")
 
 
 def default_data() -> Path:
@@ -80,6 +83,9 @@ class Settings:
             raise InputError("--key: a key must be printable ASCII and not empty")
         if not self.keys and not is_loopback(self.host):
             raise InputError(f"--host {self.host} can be reached by others: give a --key, or stay with 127.0.0.1")
+        for origin in self.cors:
+            if not _ORIGIN.fullmatch(origin):
+                raise InputError(f"--cors {origin}: give an origin such as https://example.org")
         self._check_tls()
 
     def _check_tls(self) -> None:

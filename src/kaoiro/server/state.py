@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from kaoiro.server.fetch import Allowed, Fetcher
 from kaoiro.server.foreman import Foreman
 from kaoiro.server.sessions import Sessions
 from kaoiro.server.settings import MEMORY, Settings
-from kaoiro.server.store import Store
+from kaoiro.server.store import LOCK, Store
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class State:
         fetcher: of what lies at addresses.
         sessions: live views.
         room: for pictures in memory.
+        seats: for videos on their way to disk.
+        foreman: of the videos.
+        readers: of results, a few at a time.
     """
 
     settings: Settings
@@ -39,6 +43,9 @@ class State:
     fetcher: Fetcher
     sessions: Sessions
     room: Room
+    seats: Room
+    foreman: Foreman
+    readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
 
 def of(request: Request) -> State:
@@ -56,17 +63,17 @@ def opened(settings: Settings) -> Iterator[State]:
         ModelError: the model cannot be opened.
     """
     store = Store(settings.data)
-    with Claim(settings.data):
+    with ExitStack() as stack:
+        stack.enter_context(Claim(settings.data))
         desk = Desk(settings)
-        foreman = Foreman(store, settings.model, settings.keep_s)
+        stack.callback(desk.close)
         fetcher = Fetcher(Allowed.of(settings.allow_urls))
+        stack.callback(fetcher.close)
+        foreman = Foreman(store, settings.model, settings.keep_s)
+        stack.callback(foreman.stop)
         foreman.start()
-        try:
-            yield State(settings, desk, store, fetcher, Sessions(), Room(MEMORY))
-        finally:
-            foreman.stop()
-            fetcher.close()
-            desk.close()
+        rooms = Room(MEMORY), Room(settings.videos_waiting)
+        yield State(settings, desk, store, fetcher, Sessions(), *rooms, foreman)
 
 
 class Claim:
@@ -78,14 +85,15 @@ class Claim:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None, check_same_thread=False)
+        self._lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None, check_same_thread=False)
 
     def __enter__(self) -> None:
         try:
             self._lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             self._lock.close()
-            raise InputError(f"--data {self._folder}: another service uses this folder") from error
+            why = "another service uses this folder" if "locked" in str(error) else str(error)
+            raise InputError(f"--data {self._folder}: {why}") from error
 
     def __exit__(self, *_: object) -> None:
         self._lock.close()

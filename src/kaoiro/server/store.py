@@ -1,6 +1,6 @@
 """Video jobs in SQLite: they outlive the service, whatever ends it.
 
-Under the data folder lie `jobs.sqlite`, `uploads/ID` (until measured) and `results/ID.parquet` (until they expire).
+Under the data folder lie `jobs.sqlite`, `uploads/ID` (until measured) and `results/ID.*` (until they expire).
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any, Literal
 from kaoiro.core.errors import OutputError
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
+LOCK = "lock.sqlite"
+_PATIENCE_S = 5.0
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -76,6 +78,8 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for part in ("uploads", "results"):
                 (folder / part).mkdir(exist_ok=True, mode=0o700)
+            for name in ("jobs.sqlite", LOCK):
+                (folder / name).touch(mode=0o600)
             with self._open() as database:
                 database.execute("PRAGMA journal_mode=WAL")
                 database.execute(_TABLE)
@@ -84,7 +88,7 @@ class Store:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self.folder / "jobs.sqlite", timeout=30)
+        database = sqlite3.connect(self.folder / "jobs.sqlite", timeout=_PATIENCE_S)
         database.row_factory = sqlite3.Row
         try:
             with database:
@@ -99,6 +103,10 @@ class Store:
     def result(self, job: str) -> Path:
         """Return where the records of a job lie."""
         return self.folder / "results" / f"{job}.parquet"
+
+    def document(self, job: str) -> Path:
+        """Return where the answer of the old interface lies, which is made once."""
+        return self.folder / "results" / f"{job}.json"
 
     @staticmethod
     def new_id() -> str:
@@ -157,7 +165,7 @@ class Store:
             known = {row[0] for row in database.execute("SELECT id FROM jobs")}
         for part in ("uploads", "results"):
             for path in (self.folder / part).iterdir():
-                if path.name.removesuffix(".parquet") not in known:
+                if path.name.split(".")[0] not in known:
                     _remove(path)
 
     def expire(self, keep_s: float) -> None:
@@ -167,7 +175,7 @@ class Store:
             ended = [row[0] for row in database.execute(over)]
             old = [row[0] for row in database.execute(f"{over} AND acted < ?", (time.time() - keep_s,))]
             for job in old:
-                _remove(self.result(job))
+                self._remove_results(job)
             database.executemany("DELETE FROM jobs WHERE id = ?", [(job,) for job in old])
         for job in ended:
             _remove(self.upload(job))
@@ -175,9 +183,13 @@ class Store:
     def delete(self, job: str) -> None:
         """Delete all that is stored of a job."""
         _remove(self.upload(job))
-        _remove(self.result(job))
+        self._remove_results(job)
         with self._open() as database:
             database.execute("DELETE FROM jobs WHERE id = ?", (job,))
+
+    def _remove_results(self, job: str) -> None:
+        for path in (self.result(job), self.document(job)):
+            _remove(path)
 
 
 def _job(row: sqlite3.Row) -> VideoJob:

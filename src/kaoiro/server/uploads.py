@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,25 @@ async def take(
     said = bodies.kind(request)
     if said not in ("", "application/json") and not types(said):
         raise Refused(415, "UnsupportedMediaType", f"Invalid media type: {said[:100]}.")
-    if state.store.counts().get("waiting", 0) >= state.settings.videos_waiting:
+    waiting = (await asyncio.to_thread(state.store.counts)).get("waiting", 0)
+    if waiting >= state.settings.videos_waiting:
         raise too_many(_RETRY_S)
     if (bodies.declared(request) or 0) > limit:
         raise TooLarge
     job = state.store.new_id()
     path = state.store.upload(job)
-    try:
-        await _write(request, state, path, limit)
-        return await asyncio.to_thread(state.store.add, job, kind, name, options)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    with state.seats.taken(1):
+        try:
+            await _write(request, state, path, limit)
+            added = await asyncio.to_thread(state.store.add, job, kind, name, options)
+        except BaseException as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise no_room() from error
+            raise
+    state.foreman.wake()
+    return added
 
 
 async def _write(request: Request, state: State, path: Path, limit: int) -> None:
@@ -90,4 +98,9 @@ def _write_all(blocks: Iterator[bytes], path: Path) -> None:
 
 def _require_room(path: Path, count: int) -> None:
     if shutil.disk_usage(path.parent).free < _SPARE + count:
-        raise Refused(413, "InsufficientStorage", "The service has no room for this video.")
+        raise no_room()
+
+
+def no_room() -> Refused:
+    """Return the refusal of a video that the disk has no room for."""
+    return Refused(507, "InsufficientStorage", "The service has no room for this video.")

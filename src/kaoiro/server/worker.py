@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -12,47 +14,59 @@ from dataclasses import asdict
 from pathlib import Path
 
 from kaoiro.core import codec
-from kaoiro.core.errors import KaoiroError, TruncatedVideo
+from kaoiro.core.errors import InputError, TruncatedVideo
+from kaoiro.core.files import write_text
 from kaoiro.core.types import Record
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.inference.results import Recording
+from kaoiro.server import fragments
 from kaoiro.server.store import Store, VideoJob
 
 _TELL_S = 0.5
+_MEMORY = 16 << 30  # bytes of addresses
 
 
 def main(folder: str, job: str, model: str) -> None:
     """Measure the video of a job, or note why it cannot be."""
     _end_with_parent()
-    with suppress(AttributeError, OSError):
-        os.nice(5)  # requests go first
+    _be_modest()
     store = Store(Path(folder))
     found = store.get(job)
     if found is None:
         return
     try:
         _measure(store, found, model)
-    except KaoiroError as error:
+    except InputError as error:  # names the video as its client does
         store.change(job, state="failed", message=str(error))
-    except Exception as error:
-        store.change(job, state="failed", message=f"{found.name}: failed inside ({type(error).__name__}: {error})")
+    except Exception as error:  # may name places of this machine: these go to the log only
+        store.change(job, state="failed", message=f"{found.name}: failed inside ({type(error).__name__})")
         raise
 
 
 def _measure(store: Store, job: VideoJob, model: str) -> None:
     analyzer = Analyzer(model or None, max_faces=job.options.get("max_faces"))
-    path = store.upload(job.id)
     recording = analyzer.video(
-        path, every=job.options.get("every"), name=job.name, smooth=job.options.get("smooth", "centred")
+        store.upload(job.id),
+        every=job.options.get("every"),
+        name=job.name,
+        smooth=job.options.get("smooth", "centred"),
     )
-    info = recording.info
-    store.change(job.id, video=asdict(info))
-    measured = _Measured(recording, lambda done: store.change(job.id, progress=done))
+    video = asdict(recording.info)
+    store.change(job.id, video=video)
+    measured = _Measured(recording, lambda done: _tell(store, job.id, done))
     with codec.opened(store.result(job.id)) as writer:
         for record in measured:
             writer.write(record.row())
+    if job.kind == "emotion":
+        text = fragments.result(store.result(job.id), video, job.options["style"])
+        write_text(store.document(job.id), text)
     rows, faces = measured.rows, measured.faces
     store.change(job.id, state="done", progress=1.0, rows=rows, faces=faces, message=measured.failure)
+
+
+def _tell(store: Store, job: str, progress: float) -> None:
+    with suppress(sqlite3.Error):  # the next time will do
+        store.change(job, progress=progress)
 
 
 class _Measured:
@@ -68,9 +82,10 @@ class _Measured:
         try:
             for record in self._recording:
                 self.rows, self.faces = self.rows + 1, self.faces + record.has_face
-                if info.duration_s and time.monotonic() - self._told > _TELL_S:
+                if time.monotonic() - self._told > _TELL_S:
                     self._told = time.monotonic()
-                    self._tell(min(1.0, max(0.0, (record.time_s - info.start_s) / info.duration_s)))
+                    done = (record.time_s - info.start_s) / info.duration_s if info.duration_s else 0.0
+                    self._tell(min(1.0, max(0.0, done)))
                 yield record
         except TruncatedVideo as error:
             self.failure = str(error)
@@ -87,5 +102,17 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _be_modest() -> None:
+    """Let requests go first, and do not take all memory."""
+    with suppress(AttributeError, OSError):
+        os.nice(5)
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+
+
 if __name__ == "__main__":
+    for name in (signal.SIGINT, signal.SIGTERM):  # meant for the service, which ends us itself
+        signal.signal(name, signal.SIG_IGN)
     main(*sys.argv[1:])

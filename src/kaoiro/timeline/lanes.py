@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 GAP_S = 1.0
-"""A face unseen for longer leaves a gap in its curves."""
+"""A face unseen for longer leaves a gap in its curves, unless frames are further apart than that."""
+GAP_STEPS = 2.5
+"""Then a gap is longer than so many of their usual distances."""
 PEAK = 0.5
 """Least probability of a peak."""
 
@@ -54,27 +56,46 @@ def lanes(
         times_s: (N,) of the rows, seconds.
         tracks: (N,) whose they are.
         curves: by label, (N,).
-        points: most of a lane; rows are left out evenly. Gaps come on top.
+        points: most of a lane; rows are left out evenly. At most as many gaps come on top.
         quiet: labels whose peaks say nothing.
     """
-    found = []
-    for track in np.unique(tracks).tolist():
-        rows = np.flatnonzero(tracks == track)
-        rows = rows[np.argsort(times_s[rows], kind="stable")]
-        found.append(_lane(track, times_s[rows], {name: curve[rows] for name, curve in curves.items()}, points, quiet))
+    if not len(tracks):
+        return []
+    order = np.lexsort((times_s, tracks))
+    numbers, first = np.unique(tracks[order], return_index=True)
+    gap_s = max(GAP_S, GAP_STEPS * _step(times_s))
+    found = [
+        _lane(track, times_s[rows], {name: curve[rows] for name, curve in curves.items()}, points, gap_s, quiet)
+        for track, rows in zip(numbers.tolist(), np.split(order, first[1:]), strict=True)
+    ]
     return sorted(found, key=lambda lane: lane.times_s[0] - lane.times_s[-1])
 
 
-def _lane(track: int, times_s: np.ndarray, curves: dict[str, np.ndarray], points: int, quiet: Sequence[str]) -> Lane:
+def _step(times_s: np.ndarray) -> float:
+    """Return the usual distance between frames, seconds."""
+    steps = np.diff(np.unique(times_s))
+    return float(np.median(steps)) if len(steps) else 0.0
+
+
+def _lane(
+    track: int, times_s: np.ndarray, curves: dict[str, np.ndarray], points: int, gap_s: float, quiet: Sequence[str]
+) -> Lane:
     peaks = [_peak(name, times_s, curve) for name, curve in curves.items() if name not in quiet]
     high = sorted((peak for peak in peaks if peak.value >= PEAK), key=lambda peak: -peak.value)
     kept = np.unique(np.linspace(0, len(times_s) - 1, min(points, len(times_s))).round().astype(int))
-    gaps = np.flatnonzero(np.diff(times_s) > GAP_S)
+    gaps = _gaps(times_s, gap_s, points)
     kept = np.unique(np.concatenate([kept, gaps, gaps + 1]))
     after = np.flatnonzero(np.isin(kept, gaps)) + 1
     middle = (times_s[gaps] + times_s[gaps + 1]) / 2
     thin = {name: np.insert(curve[kept].astype(np.float64), after, np.nan) for name, curve in curves.items()}
     return Lane(track, np.insert(times_s[kept], after, middle), thin, high)
+
+
+def _gaps(times_s: np.ndarray, gap_s: float, most: int) -> np.ndarray:
+    """Return the rows after which there is a gap, only the longest if there are many."""
+    steps = np.diff(times_s)
+    found = np.flatnonzero(steps > gap_s)
+    return np.sort(found[np.argsort(-steps[found], kind="stable")][:most])
 
 
 def _peak(name: str, times_s: np.ndarray, curve: np.ndarray) -> Peak:

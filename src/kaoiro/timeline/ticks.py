@@ -93,13 +93,12 @@ def windows(scores: np.ndarray, slots: np.ndarray, length: int, count: int) -> l
         length: slots in a window.
         count: windows.
     """
-    found: list[Window | None] = []
-    number = slots // length
-    for index in range(count):
-        inside = scores[number == index]
-        if not len(inside):
-            found.append(None)
-            continue
-        tops = np.bincount(inside.argmax(axis=1), minlength=scores.shape[1])
-        found.append(Window(tops / len(inside), inside.mean(axis=0)))
-    return found
+    order = np.argsort(slots, kind="stable")
+    edges = np.searchsorted(slots[order] // length, np.arange(count + 1))
+    parts = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return [_window(scores[order[first:last]]) if last > first else None for first, last in parts]
+
+
+def _window(scores: np.ndarray) -> Window:
+    tops = np.bincount(scores.argmax(axis=1), minlength=scores.shape[1])
+    return Window(tops / len(scores), scores.mean(axis=0))
