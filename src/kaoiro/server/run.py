@@ -130,12 +130,19 @@ class Connection(H11Protocol):
         if self.conn.their_state is h11.IDLE:
             self._wait()
 
+    def on_response_complete(self) -> None:
+        """See `H11Protocol`; half of the next request may be here already."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.IDLE:
+            self._wait()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         self._stop()
         super().connection_lost(exc)
 
     def _wait(self) -> None:
+        self._stop()
         self._watch = self.loop.call_later(SILENT_S, self.transport.close)
 
     def _stop(self) -> None:
