@@ -10,7 +10,7 @@ DEV := .venv-dev/$(BIN)
 SOURCES := pyproject.toml hatch_build.py
 EVALUATE := $(USE)/kaoiro evaluate
 
-.PHONY: demo test lint types bench results renders clean
+.PHONY: demo test lint types bench fuzz results renders clean
 
 .venv/.installed: $(SOURCES)
 	$(PYTHON) -m venv .venv
@@ -39,6 +39,13 @@ types: .venv-dev/.installed
 
 bench: .venv-dev/.installed
 	$(DEV)/python benchmarks/speed.py
+	$(DEV)/python -m pip install -q --disable-pip-version-check -e ".[fuzz]"
+	$(DEV)/python benchmarks/service.py
+
+# Minutes of hostile requests and files against the service
+fuzz: .venv-dev/.installed
+	$(DEV)/python -m pip install -q --disable-pip-version-check -e ".[fuzz]"
+	$(DEV)/python -m pytest -m fuzz tests/server/test_fuzz.py
 
 # The tables of docs/results that need the official files: make results FER2013=DIR
 results: .venv/.installed

@@ -17,11 +17,8 @@ OLD_VIDEO = OLD_PICTURE
 PICTURE: dict[str, Any] = {
     "requestBody": {"required": True, "content": _URL | _BYTES | {"image/*": _BYTES["application/octet-stream"]}}
 }
-FRAME: dict[str, Any] = {
-    "requestBody": {"required": True, "content": _BYTES | {"image/*": _BYTES["application/octet-stream"]}}
-}
 VIDEO: dict[str, Any] = {
-    "requestBody": {"required": True, "content": _BYTES | {"video/*": _BYTES["application/octet-stream"]}}
+    "requestBody": {"required": True, "content": _URL | _BYTES | {"video/*": _BYTES["application/octet-stream"]}}
 }
 _REASONS = {
     400: "Something in the request cannot be used",
@@ -33,6 +30,8 @@ _REASONS = {
     413: "Larger than is taken",
     415: "Neither a picture, a video nor JSON",
     429: "Too many requests wait: try again after `Retry-After` seconds",
+    503: "The table of jobs cannot be read now",
+    507: "No room on the disk",
 }
 _ERROR = {
     "type": "object",

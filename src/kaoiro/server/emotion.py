@@ -70,7 +70,7 @@ def _face(face: pictures.Found) -> dict[str, Any]:
     summary="Expressions in a video: an operation to ask for",
     status_code=202,
     response_class=Response,
-    responses=answers(None, 400, 401, 408, 429),
+    responses=answers(None, 400, 401, 408, 429, 503, 507),
     openapi_extra=OLD_VIDEO | parameter("outputStyle", "aggregate (default) or perFrame"),
 )
 async def recognize_in_video(request: Request) -> Response:
@@ -108,7 +108,7 @@ def _style(said: str | None) -> str:
 @router.get(
     "/operations/{operation}",
     summary="What became of a video",
-    responses=answers("operation", 401, 404),
+    responses=answers("operation", 401, 404, 503),
 )
 async def operation(request: Request, operation: str) -> Response:
     """Tell how far an operation is, and its result inside a string."""

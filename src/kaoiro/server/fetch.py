@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -156,24 +156,35 @@ def fetch(url: str, allowed: Allowed, limit: int) -> Iterator[bytes]:
     """
     until, place = time.monotonic() + IN_ALL_S, allowed.check(url)
     for _ in range(REDIRECTS + 1):
-        connection = _connect(place)
-        watch = threading.Timer(until - time.monotonic(), _cut, [connection.sock])
-        watch.start()
         try:
-            answer = _asked(connection, place)
-            if answer.status in (301, 302, 303, 307, 308):
+            with _answer(place, until) as answer:
+                if answer.status not in (301, 302, 303, 307, 308):
+                    yield from _blocks(answer, limit)
+                    if time.monotonic() >= until:
+                        raise _refused("Downloading it took too long.")
+                    return
                 place = _next(place, answer, allowed)
-                continue
-            yield from _blocks(answer, limit)
-            if time.monotonic() >= until:
-                raise _refused("Downloading it took too long.")
-            return
         except (OSError, http.client.HTTPException):
             raise _refused("Downloading it failed.") from None
-        finally:
-            watch.cancel()
-            connection.close()
     raise _refused("It leads on and on.")
+
+
+@contextmanager
+def _answer(place: Place, until: float) -> Iterator[http.client.HTTPResponse]:
+    """Ask a checked address and hold its answer for the block, at most until a moment of the monotonic clock."""
+    with ExitStack() as stack:
+        stream = stack.enter_context(socket.create_connection((place.address, place.port), SILENT_S))
+        if place.parts.scheme == "https":  # certificates are checked for the host's name
+            context = ssl.create_default_context()
+            stream = stack.enter_context(context.wrap_socket(stream, server_hostname=place.host))
+        watch = threading.Timer(until - time.monotonic(), _cut, [stream])
+        stack.callback(watch.cancel)
+        watch.start()
+        connection = stack.enter_context(closing(http.client.HTTPConnection(place.host, place.port)))
+        connection.sock = stream
+        target = (place.parts.path or "/") + (f"?{place.parts.query}" if place.parts.query else "")
+        connection.request("GET", target, headers={"Accept": "*/*", "User-Agent": "kaoiro", "Connection": "close"})
+        yield stack.enter_context(closing(connection.getresponse()))
 
 
 class Fetcher:
@@ -213,29 +224,10 @@ class Fetcher:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _connect(place: Place) -> http.client.HTTPConnection:
-    """Open a connection to the checked address; certificates are checked for the host's name."""
-    try:
-        stream = socket.create_connection((place.address, place.port), SILENT_S)
-        if place.parts.scheme == "https":
-            stream = ssl.create_default_context().wrap_socket(stream, server_hostname=place.host)
-    except OSError:
-        raise _refused("Downloading it failed.") from None
-    connection = http.client.HTTPConnection(place.host, place.port, timeout=SILENT_S)
-    connection.sock = stream
-    return connection
-
-
 def _cut(stream: socket.socket) -> None:
     """End a connection that takes too long, whatever it is waiting for."""
     with suppress(OSError):
         stream.shutdown(socket.SHUT_RDWR)
-
-
-def _asked(connection: http.client.HTTPConnection, place: Place) -> http.client.HTTPResponse:
-    target = (place.parts.path or "/") + (f"?{place.parts.query}" if place.parts.query else "")
-    connection.request("GET", target, headers={"Accept": "*/*", "User-Agent": "kaoiro", "Connection": "close"})
-    return connection.getresponse()
 
 
 def _next(place: Place, answer: http.client.HTTPResponse, allowed: Allowed) -> Place:

@@ -16,7 +16,7 @@ from kaoiro.core.types import SUPPORT, Record
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.server import pictures
 from kaoiro.server.bodies import TooLarge
-from kaoiro.server.documents import FRAME, PICTURE, answers
+from kaoiro.server.documents import PICTURE, answers
 from kaoiro.server.gate import incoming
 from kaoiro.server.refusals import Refused, json_response
 from kaoiro.server.settings import PICTURE as PICTURE_BYTES
@@ -56,7 +56,7 @@ async def analyze(
     "/live/{session}",
     summary="One frame of a live view",
     responses=answers("measured", 400, 401, 408, 413, 415, 429),
-    openapi_extra=FRAME,
+    openapi_extra=PICTURE,
 )
 async def live(
     request: Request,

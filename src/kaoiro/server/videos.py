@@ -29,7 +29,7 @@ _LONGEST_NAME = 200
     "",
     summary="Hand in a video",
     status_code=202,
-    responses=answers("job", 400, 401, 408, 413, 415, 429, status=202),
+    responses=answers("job", 400, 401, 408, 413, 429, 503, 507, status=202),
     openapi_extra=VIDEO,
 )
 async def hand_in(
@@ -58,14 +58,14 @@ def _plain(name: str) -> str:
     return _NAME.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1])[:_LONGEST_NAME] or "video"
 
 
-@router.get("/{job}", summary="What became of a video", responses=answers("job", 401, 404))
+@router.get("/{job}", summary="What became of a video", responses=answers("job", 401, 404, 503))
 async def ask_for(request: Request, job: str) -> Response:
     """Return a job."""
     state = of(request)
     return json_response(_said(await _found(state, job), state))
 
 
-@router.delete("/{job}", summary="Cancel and delete", status_code=204, responses=answers(None, 401, 404))
+@router.delete("/{job}", summary="Cancel and delete", status_code=204, responses=answers(None, 401, 404, 503))
 async def delete(request: Request, job: str) -> Response:
     """Cancel a video and delete all that is stored of it."""
     state = of(request)
@@ -79,7 +79,7 @@ async def delete(request: Request, job: str) -> Response:
 @router.get(
     "/{job}/records",
     summary="The records of a measured video",
-    responses=answers("object", 400, 401, 404, 409),
+    responses=answers("object", 400, 401, 404, 409, 503),
 )
 async def records(
     request: Request, job: str, format: Annotated[Literal["json", "jsonl", "csv", "parquet"], Query()] = "json"
@@ -104,7 +104,7 @@ def _attachment(name: str, ending: str) -> str:
 @router.get(
     "/{job}/timeline",
     summary="Curves of a measured video",
-    responses=answers("object", 400, 401, 404, 409),
+    responses=answers("object", 400, 401, 404, 409, 503),
 )
 async def curves(
     request: Request,
