@@ -147,8 +147,14 @@ def is_public(address: str) -> bool:
     return found in _OPEN and found.is_global and not any(found in net for net in _CARRIERS)
 
 
-def fetch(url: str, allowed: Allowed, limit: int) -> Iterator[bytes]:
+def fetch(url: str, allowed: Allowed, limit: int, streams: set[socket.socket] | None = None) -> Iterator[bytes]:
     """Yield what lies at an address.
+
+    Args:
+        url: the address.
+        allowed: hosts.
+        limit: bytes.
+        streams: holds the connection while it is open, for whoever wants to end it.
 
     Raises:
         Refused: not allowed, or it cannot be fetched.
@@ -157,7 +163,7 @@ def fetch(url: str, allowed: Allowed, limit: int) -> Iterator[bytes]:
     until, place = time.monotonic() + IN_ALL_S, allowed.check(url)
     for _ in range(REDIRECTS + 1):
         try:
-            with _answer(place, until) as answer:
+            with _answer(place, until, set() if streams is None else streams) as answer:
                 if answer.status not in (301, 302, 303, 307, 308):
                     yield from _blocks(answer, limit)
                     if time.monotonic() >= until:
@@ -170,7 +176,7 @@ def fetch(url: str, allowed: Allowed, limit: int) -> Iterator[bytes]:
 
 
 @contextmanager
-def _answer(place: Place, until: float) -> Iterator[http.client.HTTPResponse]:
+def _answer(place: Place, until: float, streams: set[socket.socket]) -> Iterator[http.client.HTTPResponse]:
     """Ask a checked address and hold its answer for the block, at most until a moment of the monotonic clock."""
     with ExitStack() as stack:
         stream = stack.enter_context(socket.create_connection((place.address, place.port), SILENT_S))
@@ -179,6 +185,8 @@ def _answer(place: Place, until: float) -> Iterator[http.client.HTTPResponse]:
             stream = stack.enter_context(context.wrap_socket(stream, server_hostname=place.host))
         watch = threading.Timer(until - time.monotonic(), _cut, [stream])
         stack.callback(watch.cancel)
+        streams.add(stream)
+        stack.callback(streams.discard, stream)
         watch.start()
         connection = stack.enter_context(closing(http.client.HTTPConnection(place.host, place.port)))
         connection.sock = stream
@@ -196,6 +204,7 @@ class Fetcher:
 
     def __init__(self, allowed: Allowed) -> None:
         self._allowed, self._taken = allowed, 0
+        self._streams: set[socket.socket] = set()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="kaoiro-fetch")
 
     async def fetch(self, url: str, limit: int, take: Callable[[Iterator[bytes]], Answer]) -> Answer:
@@ -207,7 +216,7 @@ class Fetcher:
         if self._taken >= AT_ONCE:
             raise too_many(math.ceil(SILENT_S))
         self._taken += 1
-        work = self._pool.submit(lambda: take(fetch(url, self._allowed, limit)))
+        work = self._pool.submit(lambda: take(fetch(url, self._allowed, limit, self._streams)))
         loop = asyncio.get_running_loop()
         work.add_done_callback(lambda _: self._done(loop))
         return await asyncio.wrap_future(work)
@@ -220,8 +229,10 @@ class Fetcher:
         self._taken -= 1
 
     def close(self) -> None:
-        """Wait for nobody."""
+        """End what is being fetched."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        for stream in list(self._streams):
+            _cut(stream)
 
 
 def _cut(stream: socket.socket) -> None:

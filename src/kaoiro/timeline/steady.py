@@ -26,6 +26,7 @@ HALF_S = (LENGTH + 1) / 2 / RATE
 LAG_S = (LENGTH - 1) / 2 / RATE
 """Seconds by which a causal curve trails: the middle of its window lies so far back."""
 _MOST = 64  # items that may wait: a window at 240 frames a second
+_LEAST_STEP_S = 0.001  # no recording is denser; a stream whose clock creeps may say so
 _MICRO = 6  # decimals of a second: as presentation times are written
 Item = TypeVar("Item")
 
@@ -132,7 +133,7 @@ class Steady(Generic[Item]):
     def _full(self) -> float:
         """Return the sum of all weights if the face had been measured at the usual distance throughout the window."""
         steps = sorted(after - before for before, after in pairwise(self._times) if after > before)
-        step = steps[len(steps) // 2] if steps else 1 / RATE
+        step = max(_LEAST_STEP_S, steps[len(steps) // 2]) if steps else 1 / RATE
         count = math.ceil((HALF_S + LAG_S) / step)
         return math.fsum(weight(k * step, self._mode) for k in range(-count, count + 1))
 
