@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from kaoiro.families.residual_attention.config import NetworkConfig
-from kaoiro.families.residual_attention.network import AttentionBlock, Network, count_parameters
-from kaoiro.families.residual_attention.objective import in_steps, one_cycle
+from kaoiro.families.residual_attention.network import Network, count_parameters
 from kaoiro.families.residual_attention.recipe import FERPLUS, RECIPES, TINY
+from kaoiro.nn.attention import AttentionBlock
+from kaoiro.nn.schedule import in_steps, one_cycle
 
 
 def images(*shape: int) -> torch.Tensor:

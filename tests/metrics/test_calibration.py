@@ -7,10 +7,19 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from kaoiro.core.errors import InputError
-from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
+from kaoiro.metrics.calibration import (
+    binary_calibration_error,
+    coverage,
+    expected_calibration_error,
+    fit_platt,
+    fit_temperature,
+    negative_log_likelihood,
+    spread_factor,
+)
 
 
 def logits(seed: int = 0, count: int = 4000, classes: int = 8, scale: float = 2.0) -> np.ndarray:
@@ -125,3 +134,57 @@ def test_scores_that_cannot_be_measured_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         measure(scores, truth)
+
+
+def test_platt_finds_the_line_that_made_the_labels() -> None:
+    rng = np.random.default_rng(0)
+    raw = rng.normal(0, 2, 20_000)
+    truth = rng.random(20_000) < 1 / (1 + np.exp(-(1.5 * raw - 0.7)))
+    slope, offset = fit_platt(raw, truth.astype(float))
+    assert slope == pytest.approx(1.5, abs=0.05)
+    assert offset == pytest.approx(-0.7, abs=0.05)
+
+
+def test_platt_agrees_with_logistic_regression() -> None:
+    rng = np.random.default_rng(1)
+    raw = rng.normal(0, 1, 500)
+    truth = (raw + rng.normal(0, 1, 500) > 0).astype(int)
+    line = LogisticRegression(C=1e6).fit(raw[:, None], truth)
+    assert fit_platt(raw, truth) == pytest.approx((line.coef_[0, 0], line.intercept_[0]), rel=0.05)
+
+
+def test_platt_stays_finite_where_scores_separate_and_keeps_the_order() -> None:
+    slope, offset = fit_platt(np.array([-1.0, -2.0, 1.0, 2.0]), np.array([0, 0, 1, 1]))
+    assert 0 < slope < 100
+    assert np.isfinite(offset)
+    assert fit_platt(np.array([-1.0, 1.0, 2.0]), np.array([1, 0, 0]))[0] > 0
+
+
+def test_binary_calibration_error_is_the_weighted_gap_of_the_bins() -> None:
+    probability, truth = np.array([0.1, 0.1, 0.9, 0.9]), np.array([0, 1, 1, 1])
+    assert binary_calibration_error(probability, truth) == pytest.approx((2 * 0.4 + 2 * 0.1) / 4)
+
+
+def test_the_factor_of_spread_puts_sixty_eight_percent_within_one() -> None:
+    rng = np.random.default_rng(0)
+    error = np.abs(rng.normal(0, 0.3, (20_000, 2)))
+    factors = spread_factor(error, np.full((20_000, 2), 0.1))
+    assert factors == pytest.approx([3, 3], rel=0.03)
+    covered = coverage(error[:, 0], np.full(20_000, 0.3))
+    assert covered[1.0] == pytest.approx(0.683, abs=0.01)
+    assert covered[1.96] == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: spread_factor(np.empty((0, 2)), np.empty((0, 2))),
+        lambda: spread_factor(np.ones((3, 2)), np.zeros((3, 2))),
+        lambda: coverage(np.empty(0), np.empty(0)),
+        lambda: fit_platt(np.array([np.nan]), np.array([1.0])),
+        lambda: binary_calibration_error(np.array([0.5]), np.array([1, 0])),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused(call: Callable[[], object]) -> None:
+    with pytest.raises(InputError):
+        call()

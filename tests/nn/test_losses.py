@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 
-from kaoiro.nn.losses import mix, soft_cross_entropy
+from kaoiro.metrics.agreement import concordance
+from kaoiro.nn.losses import concordance_loss, mix, presence_loss, soft_cross_entropy, squared_loss
 
 NAN = float("nan")
 
@@ -117,3 +119,47 @@ def test_a_blend_with_an_unlabelled_face_carries_no_label() -> None:
     target = torch.tensor([[1.0, 0.0], [NAN, NAN], [0.0, 1.0]])
     votes = mix(target, 0.5, torch.tensor([1, 2, 0]))
     assert torch.isnan(votes).any(dim=1).tolist() == [True, True, False]
+
+
+def test_concordance_is_that_of_lin_over_labelled_rows_and_the_mean_of_columns() -> None:
+    answer = torch.tensor([[0.1, 0.0], [0.4, 0.5], [0.9, 0.2], [7.0, 7.0]])
+    target = torch.tensor([[0.0, 0.1], [0.5, 0.3], [1.0, 0.6], [NAN, 0.0]])
+    expected = [concordance(target[:3, k].numpy(), answer[:3, k].numpy()) for k in range(2)]
+    assert concordance_loss(answer, target).item() == pytest.approx(1 - sum(expected) / 2, abs=1e-5)
+
+
+def test_concordance_of_constant_targets_is_their_squared_error() -> None:
+    answer = torch.tensor([[0.5], [0.7]], requires_grad=True)
+    loss = concordance_loss(answer, torch.full((2, 1), 0.1))
+    assert loss.item() == pytest.approx((0.16 + 0.36) / 2)
+    loss.backward()
+    assert torch.isfinite(answer.grad).all()  # pyright: ignore
+
+
+@pytest.mark.parametrize("loss", [concordance_loss, squared_loss, presence_loss])
+def test_without_labels_nothing_is_learned(loss: Any) -> None:
+    answer = torch.randn(4, 2, requires_grad=True)
+    value = loss(answer, torch.full((4, 2), NAN))
+    value.backward()
+    assert value.item() == 0
+    assert answer.grad is not None
+    assert not answer.grad.any()
+
+
+@pytest.mark.parametrize("loss", [concordance_loss, squared_loss])
+def test_gradients_of_affect_are_right(loss: Any) -> None:
+    answer = randoms(6, 2).requires_grad_()
+    assert torch.autograd.gradcheck(lambda a: loss(a, randoms(6, 2, seed=1)), (answer,))
+
+
+def test_squared_error_is_a_mean_over_labelled_rows() -> None:
+    answer, target = torch.tensor([[1.0, 0.0], [5.0, 5.0]]), torch.tensor([[0.0, 0.5], [NAN, NAN]])
+    assert squared_loss(answer, target).item() == pytest.approx((1.0 + 0.25) / 2)
+
+
+def test_rare_units_weigh_as_negatives_to_positives_up_to_a_limit() -> None:
+    raw = torch.zeros(4, 2)
+    target = torch.tensor([[1.0, 0], [0, 0], [0, 0], [0, 0]])
+    per_case = math.log(2)
+    assert presence_loss(raw, target, 10).item() == pytest.approx(per_case * (3 + 3 + 4) / 8)
+    assert presence_loss(raw, target, 2).item() == pytest.approx(per_case * (2 + 3 + 4) / 8)

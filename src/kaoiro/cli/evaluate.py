@@ -10,6 +10,7 @@ from typing import Any
 
 from kaoiro.cli.numbers import count, positive
 from kaoiro.core.errors import InputError, MissingExtra
+from kaoiro.core.files import writing
 
 CURVES = "one clip"
 """Where figures hold what is drawn and not tabulated."""
@@ -36,6 +37,16 @@ def add_parser(commands: Any) -> None:
     crop.add_argument("--limit", type=count, default=4000, metavar="N", help="number of images (default: 4000)")
     _add(kinds, "facs", _facs, "does every action unit of the rendered world move what FACS says: --root is the assets")
     _add(kinds, "claims", _claims, "the sources' claims beside what was measured: --root is the folder of the results")
+    affect = _add(kinds, "affect", _affect, "valence, arousal and action units on real faces: --root is FER2013's")
+    affect.add_argument("--split", choices=("val", "test"), default="val", help="val = PublicTest, test = PrivateTest")
+    affect.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral portraits")
+    affect.add_argument("--generated", metavar="DIR", help="DiffusionFER: annotated valence and arousal")
+    affect.add_argument("--rendered", metavar="DIR", help="a syn-mt, syn-vid or syn-id set: its test people")
+    affect.add_argument(
+        "--against", metavar="NAME|FOLDER", default="stills", help="model of expressions to compare with"
+    )
+    affect.add_argument("--choose", action="store_true", help="the development part of London and DiffusionFER instead")
+    affect.add_argument("--gallery", metavar="FILE", help="draw the generated and rendered faces that it errs on most")
     rendered = _add(kinds, "synthesis", _synthesis, "learn from a rendered syn-id set, test on unseen and real people")
     rendered.add_argument("--fer2013", metavar="DIR", help="official files: rendered faces' network on real ones")
     rendered.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral faces")
@@ -142,6 +153,35 @@ def _claims(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     claims.write(arguments.root, figures)
     arguments.results = None  # the page is written; the tables of other measurements look different
     return figures
+
+
+def _affect(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.core import modelfile
+    from kaoiro.evaluation import affect
+
+    against = modelfile.load(arguments.against)
+    sets = arguments.london, arguments.generated, arguments.rendered
+    part = "development" if arguments.choose else "report"
+    figures = affect.evaluate(model, against, arguments.root, *sets, split=arguments.split, part=part)
+    if arguments.gallery is not None:
+        _draw_failures(model, arguments, part)
+    return figures
+
+
+def _draw_failures(model: Any, arguments: argparse.Namespace, part: Any) -> None:
+    from kaoiro.evaluation import gallery
+
+    rows = []
+    if arguments.generated is not None:
+        for name in ("valence", "arousal"):
+            failures = gallery.affect_failures(model, arguments.generated, part, name)
+            rows.append((f"generated faces: {name} missed most", failures))
+    if arguments.rendered is not None:
+        rows.append(("rendered faces: action units missed most", gallery.unit_failures(model, arguments.rendered)))
+    if not rows:
+        raise InputError("--gallery shows generated and rendered faces alone: name --generated or --rendered")
+    with writing(Path(arguments.gallery)):
+        gallery.sheet(rows).save(arguments.gallery, quality=85)
 
 
 def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 `py-feat`: the Fex table of py-feat, a row for each face and, as there, one with empty face columns for a frame
 without a face. `fer`: the wide table of fer's `Video.to_pandas`, a row for each frame. Both tools know seven
 expressions, so contempt is dropped and the rest renormalised; columns for which kaoiro measures nothing are left out,
-not filled.
+not filled. AU01 … AU26, valence and arousal are empty where the model has no head for them.
 
 Fex also has Pitch, Roll and Yaw, the angles of the head in space as a pose network tells them. kaoiro's `roll` is the
 tilt of the line through the eyes in the picture, another quantity as soon as a head turns or nods: there is no Roll.
@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from kaoiro.core import codec
 from kaoiro.core.errors import OutputError
 from kaoiro.core.files import writing
+from kaoiro.core.labels import AFFECT, MEASURED_UNITS, unit_number
 from kaoiro.core.types import Value, expression_column
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ _SEVEN = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutr
 _FER_NAMES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 _EDGES = ("box_left", "box_top", "box_width", "box_height")
 _FEX_BOX = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight")
-_FEX = (*_FEX_BOX, "FaceScore", *_SEVEN, "input", "frame", "approx_time")
+_FEX_UNITS = tuple(f"AU{unit_number(unit):02d}" for unit in MEASURED_UNITS.labels)
+_FEX = (*_FEX_BOX, "FaceScore", *_FEX_UNITS, *_SEVEN, *AFFECT.labels, "input", "frame", "approx_time")
 _KINDS = {"source": "text", "input": "text", "approx_time": "text", "frame": "integer"}  # all others are numbers
 _IN_MEMORY = 1 << 20  # bytes of the intermediate table that need no file
 
@@ -56,8 +58,12 @@ def seven(row: Row) -> list[float | None]:
 
 
 def to_py_feat(row: Row) -> dict[str, Any]:
-    """Return a row in py-feat's Fex columns; `approx_time` is minutes:seconds as there."""
-    values = [row[name] for name in _EDGES] + [row["face_score"], *seven(row)]
+    """Return a row in py-feat's Fex columns; `approx_time` is minutes:seconds as there.
+
+    Its action units are probabilities too; valence and arousal are called as its Detectorv2 calls them.
+    """
+    units, affect = ([row[name] for name in labels] for labels in (MEASURED_UNITS.labels, AFFECT.labels))
+    values = [*(row[name] for name in _EDGES), row["face_score"], *units, *seven(row), *affect]
     place = (row["source"], row["frame"], _minutes(float(row["time_s"] or 0)))
     return dict(zip(_FEX, (*values, *place), strict=True))
 

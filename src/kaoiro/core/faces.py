@@ -19,6 +19,7 @@ class Faces:
         labels: by head, (N,) int64 class for evaluation, -1 where there is none.
         subjects: (N,) subject ids, if known.
         clips: (N,) clip ids, if known.
+        domains: (N,) int64, where faces of several kinds are learned from together; 0 are those that the model is for.
     """
 
     pixels: np.ndarray
@@ -26,6 +27,7 @@ class Faces:
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     subjects: np.ndarray | None = None
     clips: np.ndarray | None = None
+    domains: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -42,4 +44,5 @@ class Faces:
             labels={name: values[keep] for name, values in self.labels.items()},
             subjects=take(self.subjects),
             clips=take(self.clips),
+            domains=take(self.domains),
         )

@@ -50,6 +50,9 @@ EXPRESSION = "expression"
 EXPRESSION_FER2013 = "expression_fer2013"
 """A second head of a model that learned both annotations of FER2013: that of the files themselves."""
 
+AFFECT_HEAD, SPREAD_HEAD, UNITS_HEAD = "affect", "affect_spread", "units"
+"""Further heads whose answers are shown and written: valence and arousal, their spread, and action units."""
+
 EXPRESSIONS = Vocabulary(
     "expressions",
     ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
@@ -87,8 +90,43 @@ ACTION_UNITS = Vocabulary(
 )
 """Action units of FACS (Ekman and Friesen, 1978) under the names of their columns; 43 closes the eyes."""
 
+UNIT_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "au_01": "inner brow raiser",
+        "au_02": "outer brow raiser",
+        "au_04": "brow lowerer",
+        "au_05": "upper lid raiser",
+        "au_06": "cheek raiser",
+        "au_07": "lid tightener",
+        "au_09": "nose wrinkler",
+        "au_10": "upper lip raiser",
+        "au_11": "nasolabial deepener",
+        "au_12": "lip corner puller",
+        "au_14": "dimpler",
+        "au_15": "lip corner depressor",
+        "au_16": "lower lip depressor",
+        "au_17": "chin raiser",
+        "au_20": "lip stretcher",
+        "au_23": "lip tightener",
+        "au_24": "lip pressor",
+        "au_25": "lips part",
+        "au_26": "jaw drop",
+        "au_43": "eyes closed",
+    }
+)
+"""What FACS calls the `ACTION_UNITS`."""
+
 MULTITASK_UNITS = Vocabulary("multitask units", tuple(f"au_{number:02d}" for number in (1, 2, 4, 6, 12, 15, 20, 25)))
 """The eight action units that multi-task networks answer (Kollias and Zafeiriou, arXiv 1811.07771)."""
+
+MEASURED_UNITS = Vocabulary(
+    "measured units",
+    tuple(f"au_{number:02d}" for number in (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)),
+)
+"""The action units of which records have a column; a model may answer some or all of them."""
+
+AFFECT = Vocabulary("affect", ("valence", "arousal"))
+"""Valence (unpleasant to pleasant) and arousal (calm to excited), each −1 to 1 (Russell, 1980)."""
 
 SYNONYMS = {
     "angry": "anger",
@@ -100,6 +138,16 @@ SYNONYMS = {
     "surprised": "surprise",
     "contemptuous": "contempt",
 }
+
+
+def unit_number(unit: str) -> int:
+    """Return the FACS number of an action unit ('au_04' becomes 4)."""
+    return int(unit.removeprefix("au_"))
+
+
+def unit_title(unit: str) -> str:
+    """Return an action unit in words ('au_12' becomes 'AU 12 (lip corner puller)')."""
+    return f"AU {unit_number(unit)} ({UNIT_NAMES[unit]})"
 
 
 def canonical(label: str) -> str:

@@ -41,15 +41,15 @@ class Head(Strict):
     """One answer of a model.
 
     Attributes:
-        name: 'expression', 'expression_fer2013', 'units', later also 'valence_arousal' …
-        activation: what turns the graph's raw output into the answer.
+        name: 'expression', 'expression_fer2013', 'affect', 'affect_spread', 'units', or another that is not written.
+        activation: what turns the graph's raw output into the answer; 'exponential' is exp, for what is positive.
         labels: names of the outputs, in the graph's order.
         temperature: calibration; raw outputs are divided by it before the activation
             (Guo et al., 2017, "On Calibration of Modern Neural Networks").
     """
 
     name: str
-    activation: Literal["softmax", "sigmoid", "tanh", "identity"]
+    activation: Literal["softmax", "sigmoid", "tanh", "exponential", "identity"]
     labels: tuple[str, ...]
     temperature: Annotated[float, Field(gt=0)] = 1.0
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kaoiro.core.labels import EXPRESSIONS
+from kaoiro.core.labels import AFFECT, EXPRESSIONS, MEASURED_UNITS, unit_number, unit_title
 
 Value = str | int | float | None
 Kind = Literal["text", "integer", "number"]
@@ -58,7 +58,8 @@ class Record:
         sharpness: detail of the aligned crop, 0–1 (see `kaoiro.faces.quality`).
         expression: the most probable expression.
         confidence: its calibrated probability, 0–1.
-        scores: further measurements by column name, such as 'expression_fear'.
+        scores: further measurements by column name, such as 'expression_fear'; what the model does not answer is not
+            there: valence, arousal and action units come only from models that have heads for them.
     """
 
     source: str
@@ -122,9 +123,37 @@ def expression_column(label: str) -> str:
 
 def smooth_column(label: str) -> str:
     """Return the column of an expression's probability after smoothing over time."""
-    return f"{expression_column(label)}_smooth"
+    return smoothed(expression_column(label))
 
 
+def smoothed(column: str) -> str:
+    """Return the column in which another one stands after smoothing over time."""
+    return f"{column}_smooth"
+
+
+def spread_column(label: str) -> str:
+    """Return the column of the standard deviation of valence or arousal."""
+    return f"{label}_sd"
+
+
+def _affect_columns() -> list[Column]:
+    meanings = {
+        "valence": "how unpleasant (-1) or pleasant (1) the face looks; empty if the model does not say",
+        "arousal": "how calm (-1) or excited (1) it looks",
+    }
+    spread = "predictive standard deviation of {} in a single frame"
+    means = [Column(label, "number", "-1–1", meanings[label], 6) for label in AFFECT.labels]
+    spreads = [Column(spread_column(label), "number", "≥ 0", spread.format(label), 6) for label in AFFECT.labels]
+    return means + spreads
+
+
+def _unit_column(unit: str) -> Column:
+    meaning = f"calibrated probability that {unit_title(unit)} is visible; not its intensity"
+    return Column(unit, "number", "0–1", meaning, 6)
+
+
+SMOOTHED = (*map(expression_column, EXPRESSIONS.labels), *AFFECT.labels, *MEASURED_UNITS.labels)
+"""Columns that are also written after smoothing over time."""
 SUPPORT = "smooth_support"
 """Column: how much of the smoothing window was there."""
 COLUMNS: tuple[Column, ...] = (
@@ -147,9 +176,19 @@ COLUMNS: tuple[Column, ...] = (
         Column(expression_column(label), "number", "0–1", f"calibrated probability of {label}; the eight sum to 1", 6)
         for label in EXPRESSIONS.labels
     ),
+    *_affect_columns(),
+    *map(_unit_column, MEASURED_UNITS.labels),
     *(
         Column(smooth_column(label), "number", "0–1", f"the same for {label}, smoothed over time; empty in photos", 6)
         for label in EXPRESSIONS.labels
+    ),
+    *(
+        Column(smoothed(label), "number", "-1–1", f"the same for {label}, smoothed over time; empty in photos", 6)
+        for label in AFFECT.labels
+    ),
+    *(
+        Column(smoothed(unit), "number", "0–1", f"the same for AU {unit_number(unit)}, smoothed; empty in photos", 6)
+        for unit in MEASURED_UNITS.labels
     ),
     Column(
         SUPPORT, "number", "0–1", "share of the smoothing window in which the face was seen; lower at a track's ends", 2

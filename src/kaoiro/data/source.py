@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from kaoiro.core.checks import at_least
+from kaoiro.core.checks import at_least, require
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
 from kaoiro.core.labels import EXPRESSION, EXPRESSION_FER2013, FER2013, FERPLUS, Vocabulary
@@ -40,17 +40,26 @@ class DataConfig:
     """What a recipe learns from.
 
     Attributes:
-        dataset: 'fer2013' (official files under `root`) or 'drawn' (simple drawings, for trials).
+        dataset: 'fer2013' (official files under `root`), 'joined' (these, rendered and generated faces together) or
+            'drawn' (simple drawings, for trials).
         labels: 'ferplus' takes the vote distributions of eight emotions, 'fer2013' its seven classes, 'both' gives each
             a head of its own ('expression' and 'expression_fer2013').
         root: folder of the official files; default: environment variable KAOIRO_FER2013.
+        rendered: 'joined': folders of sets of the FACS world.
+        generated: 'joined': folder of DiffusionFER.
+        teacher: 'joined': model (name or folder) whose answers stand for labels that faces of FER2013 lack.
+        shares: 'joined': of every batch: photographs, generated faces, rendered faces.
         count: number of drawn faces.
         augmentation: applied to training faces only.
     """
 
-    dataset: Literal["fer2013", "drawn"] = "fer2013"
+    dataset: Literal["fer2013", "joined", "drawn"] = "fer2013"
     labels: LabelSet = "ferplus"
     root: str | None = None
+    rendered: tuple[str, ...] = ()
+    generated: str | None = None
+    teacher: str | None = None
+    shares: tuple[float, float, float] = (0.56, 0.06, 0.38)
     count: int = 256
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -61,6 +70,7 @@ class DataConfig:
             InputError: names the first of them.
         """
         at_least("data.count", 1, self.count)
+        require(min(self.shares) >= 0 < self.shares[0], "data.shares", "0 or more, photographs above 0", self.shares)
         self.augmentation.check()
 
 
@@ -101,6 +111,7 @@ class LearningData:
         vocabularies: by head, what it answers; `EXPRESSION` comes first.
         licence: what holds for weights learned from these faces.
         limits: what a model of these faces cannot do.
+        shares: of every batch, by domain; empty where there is one domain.
     """
 
     training: Faces
@@ -109,6 +120,7 @@ class LearningData:
     description: str
     licence: str
     limits: tuple[str, ...]
+    shares: tuple[float, ...] = ()
 
 
 def load(config: DataConfig) -> LearningData:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Literal
+
 import numpy as np
+
+Part = Literal["development", "report"]
 
 
 def stratified_holdout(keys: np.ndarray, labels: np.ndarray, share: float = 0.1, seed: int = 0) -> np.ndarray:
@@ -28,3 +33,11 @@ def stratified_holdout(keys: np.ndarray, labels: np.ndarray, share: float = 0.1,
         before = np.cumsum(sizes[members]) - sizes[members]
         chosen[members[before < share * sizes[members].sum()]] = True
     return chosen[group]
+
+
+def part_of(subject: str) -> Part:
+    """Return the part to which a person of a set without splits belongs: choices are made on one, figures on the other.
+
+    By the first byte of SHA-256 over the name, so that it never changes and needs no list.
+    """
+    return "development" if hashlib.sha256(subject.encode()).digest()[0] < 128 else "report"

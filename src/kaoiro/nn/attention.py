@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kaoiro.nn.trunks import BasicBlock, conv_bn
+
 
 class Unit(nn.Module):
     """Pre-activation bottleneck: three times batch normalisation, ReLU and a convolution, beside a shortcut.
@@ -158,3 +160,52 @@ class ResidualAttention(nn.Module):
             else:
                 x = stage(x)
         return self.top(x), masks
+
+
+class AttentionBlock(nn.Module):
+    """A basic block T whose output is weighted by 1 + M, with M in (0, 1) from a coarser scale.
+
+    (B, C, H, W) -> (B, C, H, W)
+    """
+
+    def __init__(self, channels: int, mask: int) -> None:
+        super().__init__()
+        self.trunk = BasicBlock(channels, channels)
+        self.mask = nn.Sequential(
+            nn.MaxPool2d(3, 2, 1),
+            conv_bn(channels, mask, 1),
+            nn.ReLU(),
+            conv_bn(mask, mask, 3),
+            nn.ReLU(),
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+            nn.Conv2d(mask, channels, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `(1 + M(x)) ⊙ T(x)`."""
+        return (1 + self.mask(x)) * self.trunk(x)
+
+
+def compact(channels: int, stem: int, widths: tuple[int, int, int], mask: int) -> nn.Sequential:
+    """Return the layers of our compact network up to its last feature map.
+
+    (B, channels, H, W) -> (B, widths[2], H/8, W/8). The first five layers end in the map of (B, widths[1], H/4, W/4).
+
+    Args:
+        channels: of the picture.
+        stem: channels after the stem (H/2).
+        widths: channels of the three stages (H/2, H/4, H/8).
+        mask: channels inside the mask branch; 0 builds the network without attention.
+    """
+    first, second, third = widths
+    attended = AttentionBlock(second, mask) if mask else BasicBlock(second, second)
+    return nn.Sequential(
+        conv_bn(channels, stem, 5, 2),
+        nn.ReLU(),
+        BasicBlock(stem, first),
+        BasicBlock(first, second, 2),
+        attended,
+        BasicBlock(second, third, 2),
+        BasicBlock(third, third),
+    )

@@ -10,12 +10,8 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.labels import FER2013, FERPLUS, MULTITASK_UNITS, project
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.data.datasets import fer2013, london
+from kaoiro.evaluation.crops import portraits
 from kaoiro.evaluation.fer2013 import predict
-from kaoiro.evaluation.progress import followed
-from kaoiro.faces import photo
-from kaoiro.faces.align import cut, placement, to_luma
-from kaoiro.faces.detect import CenterFace, detect_in
-from kaoiro.families.residual_attention.recipe import FER2013_CROP
 from kaoiro.inference.classifier import Classifier, prepare_crops
 from kaoiro.metrics.accuracy import bootstrap_interval
 from kaoiro.metrics.agreement import area_under_curve, resampled_interval
@@ -107,7 +103,8 @@ def smiles(signal: Signal, model: ModelFolder, root: str) -> dict[str, Any]:
     Raises:
         DataError: files are missing, or faces were found in one group only.
     """
-    crops, smiling, people, undetected = _london_crops(root)
+    faces = portraits(root, SIDE)
+    crops, smiling, people = faces.pixels, faces.smiling, faces.people
     answer = signal.answer(crops)
     real = Classifier(model).predict(prepare_crops(crops, model.specification.size, model.specification.channels))
     own = model.specification.head("expression").vocabulary
@@ -123,26 +120,7 @@ def smiles(signal: Signal, model: ModelFolder, root: str) -> dict[str, Any]:
         table[name] = {"AUC": area_under_curve(smiling, score), "interval": list(interval)}
     return {
         "faces": len(crops),
-        "pictures without a found face": undetected,
+        "pictures without a found face": faces.missed,
         "people": len(np.unique(people)),
         "separation of smiling from neutral": table,
     }
-
-
-def _london_crops(root: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Return aligned crops (N, 96, 96), who smiles, whose they are, and in how many pictures no face was found."""
-    detector = CenterFace()
-    portraits = london.read(root)
-    crops, smiling, people = [], [], []
-    for portrait in followed(portraits, len(portraits), "portraits"):
-        picture = photo.read(portrait.data, f"{root}, {portrait.file}")
-        face = next(iter(detect_in(picture, detector)), None)
-        if face is None:
-            continue
-        crops.append(cut(to_luma(picture), placement(face, FER2013_CROP), SIDE))
-        smiling.append(portrait.smiling)
-        people.append(portrait.subject)
-    if len(set(smiling)) < 2:
-        found = f"{sum(smiling)} smiling and {len(smiling) - sum(smiling)} neutral ones"
-        raise DataError(f"{root}: of {len(portraits)} portraits, faces were found in {found}; both kinds are needed")
-    return np.stack(crops), np.array(smiling), np.array(people), len(portraits) - len(crops)

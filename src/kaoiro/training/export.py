@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
-from kaoiro.core.labels import EXPRESSION
+from kaoiro.core.labels import AFFECT_HEAD, EXPRESSION, UNITS_HEAD
 from kaoiro.core.modelfile import (
     GRAPH,
     WEIGHTS,
@@ -30,12 +30,14 @@ from kaoiro.core.modelfile import (
     write_description,
 )
 from kaoiro.core.revision import commit
-from kaoiro.core.spec import Specification
+from kaoiro.core.spec import Head, Specification
 from kaoiro.inference.classifier import Classifier, activate
 from kaoiro.metrics.accuracy import accuracy, confusion, macro_recall
+from kaoiro.metrics.agreement import area_under_curve, concordance
 from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
 from kaoiro.training.exposed import exposed
 from kaoiro.training.fit import Fitted
+from kaoiro.training.folding import fold
 
 
 class Exported(nn.Module):
@@ -123,7 +125,7 @@ def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, na
     network = getattr(fitted.objective, "network", None)
     assert isinstance(network, nn.Module)
     export_graph(network, fitted.specification, folder / GRAPH)
-    save_file({k: v.contiguous().cpu() for k, v in network.state_dict().items()}, folder / WEIGHTS)
+    _save(network, folder / WEIGHTS)
     description = Description(
         name=name,
         specification=fitted.specification,
@@ -132,10 +134,18 @@ def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, na
         card=Card(summary=_summary(fitted), limits=fitted.data.limits, licence=fitted.data.licence),
     )
     write_description(folder, description)
+    if fold(network, Classifier(load(folder)).predict(fitted.data.validation.pixels), fitted.data.validation):
+        export_graph(network, fitted.specification, folder / GRAPH)
+        _save(network, folder / WEIGHTS)
+        write_description(folder, description)
     specification, numbers = calibrated(load(folder), fitted.data.validation)
     card = description.card.model_copy(update={"numbers": numbers})
     write_description(folder, description.model_copy(update={"specification": specification, "card": card}))
     return load(folder)
+
+
+def _save(network: nn.Module, path: Path) -> None:
+    save_file({k: v.contiguous().cpu() for k, v in network.state_dict().items()}, path)
 
 
 def calibrated(model: ModelFolder, faces: Faces) -> tuple[Specification, dict[str, float]]:
@@ -147,6 +157,10 @@ def calibrated(model: ModelFolder, faces: Faces) -> tuple[Specification, dict[st
     """
     answer, heads, numbers = Classifier(model).predict(faces.pixels), [], {}
     for head in model.specification.heads:
+        if head.activation != "softmax":  # calibrated by `folding`
+            heads.append(head)
+            numbers |= _agreement(answer.heads[head.name], faces, head)
+            continue
         clear = faces.labels[head.name] >= 0
         if not clear.any():
             raise DataError(f"no held-out face has a clear label to calibrate the head {head.name} on")
@@ -156,6 +170,28 @@ def calibrated(model: ModelFolder, faces: Faces) -> tuple[Specification, dict[st
         prefix = "training_val" if head.name == EXPRESSION else f"training_val_{head.name}"
         numbers |= _figures(activate(raw, warm), truth, prefix)
     return model.specification.model_copy(update={"heads": tuple(heads)}), numbers
+
+
+def _agreement(answer: np.ndarray, faces: Faces, head: Head) -> dict[str, float]:
+    """Return CCC of valence and arousal, or the mean AUC of action units, on the held-out faces that have labels."""
+    if head.name not in (AFFECT_HEAD, UNITS_HEAD):
+        return {}
+    known = ~np.isnan(faces.targets[head.name]).any(axis=1)
+    if not known.any():
+        return {}
+    answer, truth = answer[known], faces.targets[head.name][known]
+    if head.name == AFFECT_HEAD:
+        found = {name: concordance(truth[:, k], answer[:, k]) for k, name in enumerate(head.labels)}
+        return {f"training_val_{name}_ccc": round(value, 4) for name, value in found.items()}
+    present = truth > 0.5
+    both = [k for k in range(len(head.labels)) if present[:, k].any() and not present[:, k].all()]
+    if not both:
+        return {}
+    return {
+        "training_val_units_auc": round(
+            float(np.mean([area_under_curve(present[:, k], answer[:, k]) for k in both])), 4
+        )
+    }
 
 
 def _figures(probabilities: np.ndarray, truth: np.ndarray, prefix: str) -> dict[str, float]:
@@ -171,8 +207,10 @@ def _figures(probabilities: np.ndarray, truth: np.ndarray, prefix: str) -> dict[
 
 def _summary(fitted: Fitted) -> str:
     size, vocabularies = fitted.specification.size, fitted.data.vocabularies
-    labels = " and ".join(str(len(vocabulary)) for vocabulary in vocabularies.values())
-    return f"{labels} expressions of a still {size}x{size} face, calibrated"
+    labels = " and ".join(str(len(labels)) for name, labels in vocabularies.items() if name.startswith(EXPRESSION))
+    more = [", valence and arousal"] if AFFECT_HEAD in vocabularies else []
+    more += [f", {len(vocabularies[UNITS_HEAD])} action units"] if UNITS_HEAD in vocabularies else []
+    return f"{labels} expressions{''.join(more)} of a still {size}x{size} face, calibrated"
 
 
 def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:

@@ -13,11 +13,11 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
@@ -31,6 +31,7 @@ import kaoiro.families
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.faces import Faces
 from kaoiro.core.files import write_text
+from kaoiro.core.labels import AFFECT_HEAD, SPREAD_HEAD, UNITS_HEAD
 from kaoiro.core.modelfile import WEIGHTS
 from kaoiro.core.run import Run
 from kaoiro.core.spec import Head, Specification
@@ -40,6 +41,12 @@ from kaoiro.training import cost, curve, hardware
 from kaoiro.training.timing import epochs_within
 
 CURVE = "curve.csv"
+ACTIVATIONS: dict[str, Literal["tanh", "exponential", "sigmoid"]] = {
+    AFFECT_HEAD: "tanh",
+    SPREAD_HEAD: "exponential",
+    UNITS_HEAD: "sigmoid",
+}
+"""Of the heads that are no expressions."""
 HEADS = "upper."
 """Where the weights of the heads are in a network of stills."""
 
@@ -91,7 +98,7 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
     """
     recipe.check()
     folder = Path(folder)
-    data = sized(load(recipe.data), recipe.size)
+    data = sized(loaded(recipe), recipe.size)
     if not len(data.training):
         raise DataError(f"{data.description} gives no training faces")
     specification = specify(recipe, data)
@@ -107,7 +114,7 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
         warnings.filterwarnings("ignore", message=".*(num_workers|LeafSpec|logging interval|not empty|treespec).*")
         trainer.fit(
             objective,
-            loader(data.training, recipe.run.batch, recipe.run.seed, training=True),
+            loader(data.training, recipe.run.batch, recipe.run.seed, training=True, shares=data.shares),
             loader(data.validation, 256, 0, training=False),
             ckpt_path=str(last) if last.is_file() else None,
             weights_only=False,
@@ -115,6 +122,19 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
     # the checkpoint holds the averaged weights, also when a finished run is only exported anew
     objective.load_state_dict(torch.load(last, map_location="cpu", weights_only=False)["state_dict"])
     return Fitted(objective.eval(), specification, data, recipe, tuple(curve.read(folder / CURVE)))
+
+
+def loaded(recipe: Any) -> LearningData:
+    """Load what a recipe learns from.
+
+    Raises:
+        DataError: the files are missing or not in their layouts.
+    """
+    if recipe.data.dataset == "joined":
+        from kaoiro.training import joined
+
+        return joined.load(recipe.data, recipe.size)
+    return load(recipe.data)
 
 
 def start_from(network: torch.nn.Module, folder: Path) -> None:
@@ -126,14 +146,17 @@ def start_from(network: torch.nn.Module, folder: Path) -> None:
     file = folder / WEIGHTS
     if not file.is_file():
         raise InputError(f"--run.start {folder}: no {WEIGHTS} in it; give the model folder that 'kaoiro train' wrote")
+    anew: tuple[str, ...] = getattr(network, "anew", (HEADS,))
     try:
-        found = network.load_state_dict(load_file(file), strict=False)
+        state = load_file(file)
+        adopt = getattr(network, "adopt", None)
+        found = network.load_state_dict(state if adopt is None else adopt(state), strict=False)
         lacking, more = set(found.missing_keys), set(found.unexpected_keys)
         if more and all(name.startswith(HEADS) for name in more):
             names = sorted({name.removeprefix(HEADS).split(".")[0] for name in more})
             raise InputError(f"--run.start {folder}: it has heads that the recipe lacks: {', '.join(names)}")
         heads = {name for name in network.state_dict() if name.startswith(HEADS)}
-        if more or lacking - heads or lacking == heads:
+        if more or not all(name.startswith(anew) for name in lacking) or heads <= lacking:
             raise InputError(f"--run.start {folder}: weights of another network than the recipe's")
     except SafetensorError as error:
         raise InputError(f"--run.start {folder}: {WEIGHTS} is damaged ({error})") from error
@@ -172,7 +195,7 @@ def specify(recipe: Any, data: LearningData) -> Specification:
     """
     pixels = data.training.pixels / 255.0
     heads = (
-        Head(name=name, activation="softmax", labels=vocabulary.labels)
+        Head(name=name, activation=ACTIVATIONS.get(name, "softmax"), labels=vocabulary.labels)
         for name, vocabulary in data.vocabularies.items()
     )
     return Specification(
@@ -202,13 +225,60 @@ class EpochOrder(Sampler[int]):
         return iter(np.random.default_rng((self._seed, self._epoch)).permutation(self._count).tolist())
 
 
-def loader(faces: Faces, batch: int, seed: int, training: bool) -> DataLoader:
-    """Return batches: `pixels` (B, C, H, W) uint8, and by head `target` (B, K) and `label` (B,)."""
+class MixedOrder(EpochOrder):
+    """The same with fixed numbers of each domain in every batch; an epoch goes through the first domain once.
+
+    Args:
+        domains: (N,) of the faces.
+        shares: of a batch, by domain.
+        batch: faces a step.
+        seed: of the shuffle.
+    """
+
+    def __init__(self, domains: np.ndarray, shares: Sequence[float], batch: int, seed: int) -> None:
+        self._rows = [np.flatnonzero(domains == domain) for domain in range(len(shares))]
+        counts = np.array([share if len(rows) else 0.0 for share, rows in zip(shares, self._rows, strict=True)])
+        self._counts = np.maximum(np.round(batch * counts / counts.sum()), counts > 0).astype(int)
+        self._counts[0] = batch - self._counts[1:].sum()
+        self._batches = max(1, len(self._rows[0]) // self._counts[0])
+        super().__init__(self._batches * batch, seed)
+
+    def __iter__(self) -> Any:
+        rng = np.random.default_rng((self._seed, self._epoch))
+        drawn = [
+            _drawn(rng, rows, self._batches * count).reshape(self._batches, count)
+            for rows, count in zip(self._rows, self._counts, strict=True)
+        ]
+        return iter(np.concatenate(drawn, axis=1).ravel().tolist())
+
+
+def _drawn(rng: np.random.Generator, rows: np.ndarray, count: int) -> np.ndarray:
+    """Return `count` of some rows in random order, all of them equally often but for one."""
+    if not count:
+        return np.empty(0, np.int64)
+    rounds = [rng.permutation(rows) for _ in range(-(-count // len(rows)))]
+    return np.concatenate(rounds)[:count]
+
+
+def loader(faces: Faces, batch: int, seed: int, training: bool, shares: Sequence[float] = ()) -> DataLoader:
+    """Return batches: `pixels` (B, C, H, W) uint8, `domain` (B,), and by head `target` (B, K) and `label` (B,).
+
+    Args:
+        faces: to go through.
+        batch: faces a step.
+        seed: of the order.
+        training: whether to shuffle, and leave out a last batch that is not full.
+        shares: of every batch, by domain; empty takes the faces as they come.
+    """
     pixels = faces.pixels[:, None] if faces.pixels.ndim == 3 else faces.pixels.transpose(0, 3, 1, 2)
     heads = tuple(faces.targets)
-    columns = (pixels, *faces.targets.values(), *(faces.labels[head] for head in heads))
+    domains = faces.domains if faces.domains is not None else np.zeros(len(faces), np.int64)
+    unlabelled = np.full(len(faces), -1, np.int64)
+    columns = (pixels, domains, *faces.targets.values(), *(faces.labels.get(head, unlabelled) for head in heads))
     dataset = TensorDataset(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
-    order = EpochOrder(len(faces), seed) if training else None
+    order = None
+    if training:
+        order = MixedOrder(domains, shares, batch, seed) if len(shares) else EpochOrder(len(faces), seed)
     return DataLoader(
         dataset,
         batch,
@@ -220,10 +290,11 @@ def loader(faces: Faces, batch: int, seed: int, training: bool) -> DataLoader:
 
 
 def _collate(heads: tuple[str, ...], rows: list[tuple[torch.Tensor, ...]]) -> dict[str, Any]:
-    pixels, *columns = (torch.stack(column) for column in zip(*rows, strict=True))
+    pixels, domain, *columns = (torch.stack(column) for column in zip(*rows, strict=True))
     targets, labels = columns[: len(heads)], columns[len(heads) :]
     return {
         "pixels": pixels,
+        "domain": domain,
         "target": dict(zip(heads, targets, strict=True)),
         "label": dict(zip(heads, labels, strict=True)),
     }
@@ -244,7 +315,7 @@ def settle(recipe: Any, objective: Any, data: LearningData, folder: Path) -> Any
             raise InputError(f"{folder} holds a run with other settings; choose another --out or delete it")
         epochs = stored["epochs"]
     else:
-        run, batches = recipe.run, loader(data.training, recipe.run.batch, 0, training=True)
+        run, batches = recipe.run, loader(data.training, recipe.run.batch, 0, training=True, shares=data.shares)
         epochs = run.epochs if run.budget is None else epochs_within(run, objective, batches)
         write_text(file, json.dumps({"asked": asked, "epochs": epochs}, indent=1))
     return dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=epochs))

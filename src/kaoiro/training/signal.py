@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kaoiro.core.checks import at_least, positive
+from kaoiro.core.crops import FER2013_CROP
 from kaoiro.core.errors import DataError
 from kaoiro.core.files import replacing, writing
 from kaoiro.core.labels import FER2013, MULTITASK_UNITS
@@ -36,11 +37,11 @@ from kaoiro.data.transforms import augment, sample
 from kaoiro.evaluation.progress import followed
 from kaoiro.faces.align import cut, similarity
 from kaoiro.families.residual_attention.config import NetworkConfig
-from kaoiro.families.residual_attention.network import Network, Prediction
-from kaoiro.families.residual_attention.objective import one_cycle
-from kaoiro.families.residual_attention.recipe import FER2013_CROP
+from kaoiro.families.residual_attention.network import Network
 from kaoiro.metrics.accuracy import bootstrap_interval
 from kaoiro.metrics.agreement import concordance, resampled_interval
+from kaoiro.nn.prediction import Prediction
+from kaoiro.nn.schedule import one_cycle
 from kaoiro.nn.trunks import conv_bn
 from kaoiro.training.export import export_graph
 
@@ -139,18 +140,18 @@ class Frames:
         return shares.astype(np.float32)
 
 
-def aligned(data: Synthetic, rows: np.ndarray, unit: str = "frames") -> Frames:
-    """Read frames and place them by their five points, as `kaoiro analyze` places real faces."""
+def aligned(data: Synthetic, rows: np.ndarray, unit: str = "frames", side: int = SIDE) -> Frames:
+    """Read frames and place them by their five points, as `kaoiro analyze` places real faces; `side` in pixels."""
     table = data.table.iloc[rows]
     points = table[[f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]].to_numpy(np.float64).reshape(-1, 5, 2)
-    pixels = np.empty((len(rows), SIDE, SIDE), np.uint8)
+    pixels = np.empty((len(rows), side, side), np.uint8)
     places = np.empty((len(rows), POINTS, 2), np.float32)
     starts = range(0, len(rows), _READ)
     for start in followed(starts, len(starts), f"x {_READ} {unit}"):
         pictures = data.pixels(rows[start : start + _READ], grey=True)
         for place, picture in enumerate(pictures, start=start):
             matrix = similarity(np.asarray(FER2013_CROP.points), points[place])
-            pixels[place] = cut(picture, matrix, SIDE)
+            pixels[place] = cut(picture, matrix, side)
             inside = np.linalg.solve(matrix[:, :2], (data.landmarks[rows[place]] - matrix[:, 2]).T).T
             places[place] = 2 * inside - 1
     return Frames(

@@ -10,11 +10,11 @@ Licence:  CC BY 4.0; everybody gave signed consent for use in research.
 from __future__ import annotations
 
 import csv
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from kaoiro.core.errors import DataError
+from kaoiro.data.datasets.pictures import archive, picture
 
 TABLE = "london.csv"
 COLUMNS = ("file", "subject", "expression")
@@ -45,9 +45,11 @@ def read(root: str | Path) -> list[Portrait]:
         DataError: files are missing or not in the documented layout.
     """
     folder = Path(root)
-    archive = _archive(folder)
+    stored = archive(folder)
     portraits = [
-        Portrait(row["file"], row["subject"], row["expression"] == "smiling", _picture(folder, archive, row["file"]))
+        Portrait(
+            row["file"], row["subject"], row["expression"] == "smiling", picture(folder, stored, row["file"], TABLE)
+        )
         for row in _rows(folder / TABLE)
     ]
     if not portraits:
@@ -76,27 +78,3 @@ def _checked(row: dict[str, str], where: str) -> dict[str, str]:
     if row["expression"] not in EXPRESSIONS:
         raise DataError(f"{where}: expression must be one of {', '.join(EXPRESSIONS)}, found {row['expression']!r}")
     return row
-
-
-def _archive(folder: Path) -> dict[str, bytes]:
-    """Return the pictures of the tar archive in the folder, by name; empty if there is none."""
-    found: dict[str, bytes] = {}
-    for path in sorted(folder.glob("*.tar")):
-        try:
-            with tarfile.open(path, "r:") as archive:
-                for member in archive:
-                    file = archive.extractfile(member) if member.isfile() else None
-                    if file is not None:
-                        found[member.name] = file.read()
-        except (OSError, tarfile.TarError) as error:
-            raise DataError(f"{path} cannot be read: {error}") from error
-    return found
-
-
-def _picture(folder: Path, archive: dict[str, bytes], name: str) -> bytes:
-    if name in archive:
-        return archive[name]
-    try:
-        return (folder / name).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
-        raise DataError(f"{folder}: the picture {name} is neither in a tar archive nor beside {TABLE}") from error

@@ -9,45 +9,11 @@ Legend:  B batch, C channels, H = W = 48 pixels at full size (any multiple of 8 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor, nn
 
 from kaoiro.families.residual_attention.config import NetworkConfig
-from kaoiro.nn.attention import ResidualAttention
-from kaoiro.nn.trunks import BasicBlock, conv_bn
-
-
-class Prediction(NamedTuple):
-    """What a network answers: features (B, C) and raw outputs (B, K) by head."""
-
-    features: Tensor
-    heads: dict[str, Tensor]
-
-
-class AttentionBlock(nn.Module):
-    """A basic block T whose output is weighted by 1 + M, with M in (0, 1) from a coarser scale.
-
-    (B, C, H, W) -> (B, C, H, W)
-    """
-
-    def __init__(self, channels: int, mask: int) -> None:
-        super().__init__()
-        self.trunk = BasicBlock(channels, channels)
-        self.mask = nn.Sequential(
-            nn.MaxPool2d(3, 2, 1),
-            conv_bn(channels, mask, 1),
-            nn.ReLU(),
-            conv_bn(mask, mask, 3),
-            nn.ReLU(),
-            nn.Upsample(scale_factor=2, mode="bilinear"),
-            nn.Conv2d(mask, channels, 1),
-            nn.Sigmoid(),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `(1 + M(x)) ⊙ T(x)`."""
-        return (1 + self.mask(x)) * self.trunk(x)
+from kaoiro.nn.attention import ResidualAttention, compact
+from kaoiro.nn.prediction import Prediction
 
 
 class Network(nn.Module):
@@ -61,7 +27,7 @@ class Network(nn.Module):
 
     def __init__(self, config: NetworkConfig, channels: int, heads: dict[str, int]) -> None:
         super().__init__()
-        self.lower, width = compact(config, channels) if config.form == "compact" else published(config, channels)
+        self.lower, width = _trunk(config, channels)
         self.dropout = nn.Dropout(config.dropout)
         self.upper = nn.ModuleDict({name: nn.Linear(width, count) for name, count in heads.items()})
         self.apply(_initialise)
@@ -81,24 +47,10 @@ class Network(nn.Module):
         return Prediction(h, self.classify(h))
 
 
-def compact(config: NetworkConfig, channels: int) -> tuple[nn.Sequential, int]:
-    """Return the layers of our network up to its last feature map, and that map's channels."""
-    first, second, third = config.widths
-    attended = AttentionBlock(second, config.mask) if config.mask else BasicBlock(second, second)
-    layers = nn.Sequential(
-        conv_bn(channels, config.stem, 5, 2),
-        nn.ReLU(),
-        BasicBlock(config.stem, first),
-        BasicBlock(first, second, 2),
-        attended,
-        BasicBlock(second, third, 2),
-        BasicBlock(third, third),
-    )
-    return layers, third
-
-
-def published(config: NetworkConfig, channels: int) -> tuple[nn.Module, int]:
-    """Return the same of a published network."""
+def _trunk(config: NetworkConfig, channels: int) -> tuple[nn.Module, int]:
+    """Return the layers up to the last feature map, and that map's channels."""
+    if config.form == "compact":
+        return compact(channels, config.stem, config.widths, config.mask), config.widths[-1]
     modules = (1, 1, 1) if "-56" in config.form else (1, 2, 3)
     network = ResidualAttention(channels, modules, not config.form.endswith("224"), config.add_reference)
     return network, network.width

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import lightning as L
@@ -17,6 +16,7 @@ from kaoiro.data.transforms import augment, sample
 from kaoiro.families.residual_attention.network import Network
 from kaoiro.families.residual_attention.recipe import Recipe
 from kaoiro.nn.losses import mix, soft_cross_entropy
+from kaoiro.nn.schedule import in_steps, one_cycle
 
 
 class Objective(L.LightningModule):
@@ -114,15 +114,3 @@ class Objective(L.LightningModule):
         total = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self._rate(step / total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def in_steps(progress: float) -> float:
-    """Return the factor on the peak rate: a tenth of it after 30, 60 and 90 % each."""
-    return 0.1 ** sum(progress >= share for share in (0.3, 0.6, 0.9))
-
-
-def one_cycle(progress: float, warmup: float) -> float:
-    """Return the factor on the peak rate: linear up to `warmup` (0 to below 1), then half a cosine down to 0."""
-    if progress < warmup:
-        return (progress + 0.01) / (warmup + 0.01)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - warmup) / (1 - warmup))))
