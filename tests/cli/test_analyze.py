@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from graphs import write_model, write_yunet
+from graphs import write_affect_model, write_model, write_yunet
 from media import cut_before_index, cut_file, regular, write_sound, write_video
 from PIL import Image
 
@@ -85,6 +85,31 @@ def test_people_get_lines_to_read_on_a_terminal(call, clip, monkeypatch):
     assert (code, len(lines)) == (0, 4)
     assert lines[0].startswith(f"{clip}  0.000 s  #0 ")
     assert lines[2] == f"{clip}  0.080 s  no face"
+
+
+@pytest.fixture
+def affect(tmp_path: Path) -> Path:
+    """Write a model that answers valence, arousal and action units."""
+    return write_affect_model(tmp_path / "models" / "affect", -0.5, {"au_06": 0.75, "au_12": 0.9}).path
+
+
+def test_a_terminal_shows_valence_arousal_and_visible_units(call, small_photo, affect, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    _, said, _ = call(small_photo, "--model", affect)
+    assert "; valence -0.50, arousal +0.25; AU 6, 12  (face " in said
+
+
+def test_videos_have_valence_arousal_and_units_in_every_table_and_picture(call, clip, affect, tmp_path):
+    out = tmp_path / "out"
+    assert call(clip, "--model", affect, "--out", out, "--overlay", "--plot")[0] == 0
+    rows = list(read_rows(out / "clip.mp4.csv"))
+    for name, value in {"valence": -0.5, "arousal": 0.25, "au_06": 0.75, "au_01": 0.125}.items():
+        assert [row[name] for row in rows] == pytest.approx([value, value, None, value], abs=1e-5)
+        assert [row[f"{name}_smooth"] for row in rows] == pytest.approx([value, value, None, value], abs=1e-5)
+    assert [row["arousal_sd"] for row in rows] == pytest.approx([0.2, 0.2, None, 0.2], abs=1e-5)
+    with Image.open(out / "clip.mp4.plot.png") as plot:
+        assert plot.height > 600
+    assert (out / "clip.mp4.overlay.mp4").stat().st_size > 1000
 
 
 def test_sampling_takes_one_frame_for_each_interval(call, clip):

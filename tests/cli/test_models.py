@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from graphs import write_model
+from graphs import write_affect_model, write_model
 
 from kaoiro.cli.main import main
 from kaoiro.core import modelfile
@@ -32,6 +32,16 @@ def test_one_model_can_be_named_by_its_folder(capsys, tmp_path: Path):
     assert "  measured  accuracy 0.5" in lines
     assert "  limits    sees nothing" in lines
     assert "  licence   MIT" in lines
+
+
+def test_valence_arousal_and_action_units_are_said_in_words(capsys, tmp_path: Path):
+    write_affect_model(tmp_path / "affect")
+    assert main(["models", str(tmp_path / "affect")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  affect    valence, arousal: -1 to 1 (temperature 1)" in lines
+    assert "  affect_spread standard deviations of valence, arousal (temperature 1)" in lines
+    (units,) = [line for line in lines if line.startswith("  units")]
+    assert units.startswith("  units     12 action units, each visible or not: 1 inner brow raiser, 2 outer")
 
 
 def test_json_is_the_description_itself(capsys):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import weakref
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from kaoiro.core.errors import OutputError
 from kaoiro.core.types import Record
 
 FEX = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore"]
-FEX += ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "input", "frame", "approx_time"]
+UNITS = ["AU01", "AU02", "AU04", "AU05", "AU06", "AU09", "AU12", "AU15", "AU17", "AU20", "AU25", "AU26"]
+SEVEN = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+FEX += [*UNITS, *SEVEN, "valence", "arousal", "input", "frame", "approx_time"]
 FER = ("box", "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
@@ -28,6 +31,7 @@ def test_py_feat_columns_and_values_exactly(make_record) -> None:
         "FaceRectWidth": 30.0,
         "FaceRectHeight": 40.0,
         "FaceScore": 0.875,
+        **dict.fromkeys(UNITS),
         "anger": 0.0,
         "disgust": 0.0,
         "fear": pytest.approx(0.25),
@@ -35,15 +39,24 @@ def test_py_feat_columns_and_values_exactly(make_record) -> None:
         "sadness": 0.0,
         "surprise": 0.0,
         "neutral": 0.0,
+        "valence": None,
+        "arousal": None,
         "input": "a.mp4",
         "frame": 1900,
         "approx_time": "01:16",
     }
 
 
+def test_py_feat_has_action_units_valence_and_arousal_of_models_that_answer_them(make_record) -> None:
+    record = make_record(fear=1.0)
+    more = {"au_01": 0.5, "au_12": 0.25, "valence": -0.5, "arousal": 0.75, "au_12_smooth": 0.9}
+    row = to_py_feat(dataclasses.replace(record, scores={**record.scores, **more}).row())
+    assert (row["AU01"], row["AU12"], row["AU26"], row["valence"], row["arousal"]) == (0.5, 0.25, None, -0.5, 0.75)
+
+
 def test_contempt_alone_becomes_uniform(make_record) -> None:
     row = to_py_feat(make_record(contempt=1.0).row())
-    assert [row[name] for name in FEX[5:12]] == pytest.approx([1 / 7] * 7)
+    assert [row[name] for name in SEVEN] == pytest.approx([1 / 7] * 7)
 
 
 def test_a_faceless_frame_is_a_py_feat_row_without_values() -> None:

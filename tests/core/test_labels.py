@@ -4,7 +4,21 @@ import numpy as np
 import pytest
 
 from kaoiro.core.errors import LabelError
-from kaoiro.core.labels import EXPRESSIONS, FER2013, FERPLUS, FERPLUS_VOTES, SYNONYMS, Vocabulary, canonical, project
+from kaoiro.core.labels import (
+    ACTION_UNITS,
+    EXPRESSIONS,
+    FER2013,
+    FERPLUS,
+    FERPLUS_VOTES,
+    MEASURED_UNITS,
+    SYNONYMS,
+    UNIT_NAMES,
+    Vocabulary,
+    canonical,
+    project,
+    unit_number,
+    unit_title,
+)
 
 
 def test_the_eight_expressions_are_alphabetical() -> None:
@@ -79,3 +93,9 @@ def test_project_does_not_hide_nan() -> None:
     probabilities = np.full((2, 8), 1 / 8)
     probabilities[0, 3] = np.nan
     assert np.isnan(project(probabilities, FERPLUS, FER2013)).any(axis=1).tolist() == [True, False]
+
+
+def test_every_action_unit_has_its_name_in_facs() -> None:
+    assert tuple(UNIT_NAMES) == ACTION_UNITS.labels
+    assert set(MEASURED_UNITS.labels) <= set(UNIT_NAMES)
+    assert (unit_number("au_04"), unit_title("au_12")) == (4, "AU 12 (lip corner puller)")

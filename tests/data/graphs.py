@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from kaoiro.core.labels import FERPLUS
+from kaoiro.core.labels import AFFECT, FERPLUS, MEASURED_UNITS
 from kaoiro.core.modelfile import GRAPH, Card, Description, ModelFolder, Provenance, load, write_description
 from kaoiro.core.spec import CropGeometry, Head, Specification
 
@@ -21,6 +22,16 @@ CROP = CropGeometry(
     name="test", points=((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.36, 0.75), (0.64, 0.75)), box=(0.1, 0.05, 0.8, 0.9)
 )
 SIZE = 8
+
+
+class Further(NamedTuple):
+    """A head beside the first one."""
+
+    name: str
+    activation: Any
+    labels: Sequence[str]
+    bias: Sequence[float]
+    slope: Sequence[float] | None = None
 
 
 def write_yunet(path: Path, cells: Mapping[tuple[int, int, int], Cell], side: int = 64, free: bool = False) -> Path:
@@ -88,10 +99,11 @@ def write_model(
     temperature: float = 1.0,
     channels: int = 1,
     head: str = "expression",
+    further: Sequence[Further] = (),
 ) -> ModelFolder:
     """Write and open a model whose logits are bias + slope · b, b (0-1) the mean brightness of the crop.
 
-    Its feature is b.
+    Its feature is b. Further heads answer likewise.
     """
     folder.mkdir(parents=True, exist_ok=True)
     nodes = [
@@ -107,23 +119,58 @@ def write_model(
         "slope": np.array([slope if slope is not None else [0.0] * len(bias)], np.float32),
         "bias": np.array(bias, np.float32),
     }
+    for one in further:
+        nodes += [
+            helper.make_node("MatMul", ["features", f"{one.name}_slope"], [f"{one.name}_steep"]),
+            helper.make_node("Add", [f"{one.name}_steep", f"{one.name}_bias"], [one.name]),
+        ]
+        values[f"{one.name}_slope"] = np.array([one.slope or [0.0] * len(one.labels)], np.float32)
+        values[f"{one.name}_bias"] = np.array(one.bias, np.float32)
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", channels, SIZE, SIZE])
     outputs = [
         helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 1]),
         helper.make_tensor_value_info(head, TensorProto.FLOAT, ["n", len(bias)]),
+        *(helper.make_tensor_value_info(one.name, TensorProto.FLOAT, ["n", len(one.labels)]) for one in further),
     ]
     _save(folder / GRAPH, nodes, [pixels], outputs, values)
-    answers = Head(name=head, activation="softmax", labels=tuple(labels), temperature=temperature)
-    write_description(folder, _description(folder.name, answers, channels))
+    answers = [Head(name=head, activation="softmax", labels=tuple(labels), temperature=temperature)]
+    answers += [Head(name=one.name, activation=one.activation, labels=tuple(one.labels)) for one in further]
+    write_description(folder, _description(folder.name, tuple(answers), channels))
     return load(folder)
 
 
-def _description(name: str, head: Head, channels: int) -> Description:
+def write_affect_model(
+    folder: Path, valence: float = 0.5, units: Mapping[str, float] | None = None, brighter: float = 0.0
+) -> ModelFolder:
+    """Write and open a model that says happiness, with valence, arousal 0.25, spreads 0.1 and 0.2, and units.
+
+    Args:
+        folder: receives it.
+        valence: of a black face, between -1 and 1.
+        units: probability of each unit that is not 0.125.
+        brighter: what the raw valence of a white face has on top.
+    """
+    chances = dict.fromkeys(MEASURED_UNITS.labels, 0.125) | dict(units or {})
+    logits = [math.log(chance / (1 - chance)) for chance in chances.values()]
+    happiness = [0.0] * len(FERPLUS)
+    happiness[FERPLUS.index("happiness")] = 5.0
+    return write_model(
+        folder,
+        happiness,
+        further=[
+            Further("affect", "tanh", AFFECT.labels, [math.atanh(valence), math.atanh(0.25)], [brighter, 0.0]),
+            Further("affect_spread", "exponential", AFFECT.labels, [math.log(0.1), math.log(0.2)]),
+            Further("units", "sigmoid", tuple(chances), logits),
+        ],
+    )
+
+
+def _description(name: str, heads: tuple[Head, ...], channels: int) -> Description:
     numbers = (0.5,) * channels
     return Description(
         name=name,
         specification=Specification(
-            size=SIZE, channels=1 if channels == 1 else 3, mean=numbers, std=numbers, crop=CROP, heads=(head,)
+            size=SIZE, channels=1 if channels == 1 else 3, mean=numbers, std=numbers, crop=CROP, heads=heads
         ),
         files={},
         provenance=Provenance(

@@ -27,17 +27,30 @@ def frames(count: int, each_s: float = 0.0, failure: Exception | None = None) ->
         raise failure
 
 
+def in_step(count: int, taken: threading.Semaphore, failure: Exception | None = None) -> Iterator[Any]:
+    """Frames of which each comes when the one before was taken, however busy the machine is."""
+    for frame in frames(count, failure=failure):
+        assert taken.acquire(timeout=20)
+        yield frame
+
+
 def test_who_is_quick_enough_gets_every_frame() -> None:
-    newest = Newest(frames(8, 0.02))
-    assert [fresh.frame.index for fresh in newest] == list(range(8))
+    taken, got = threading.Semaphore(1), []
+    newest = Newest(in_step(8, taken))
+    for fresh in newest:
+        got.append(fresh.frame.index)
+        taken.release()
+    assert got == list(range(8))
     assert (newest.seen, newest.dropped) == (8, 0)
 
 
 def test_who_is_slow_gets_the_newest_frame_and_is_told_how_many_were_passed_over() -> None:
     newest, got = Newest(frames(40, 0.005)), []
     for fresh in newest:
-        time.sleep(0.03)
         got.append(fresh)
+        end = time.monotonic() + 20
+        while newest.seen < min(fresh.frame.index + 4, 40) and time.monotonic() < end:  # so slow
+            time.sleep(0.001)
     indices = [fresh.frame.index for fresh in got]
     assert indices == sorted(set(indices))
     assert indices[-1] == 39  # never behind: the last one is the newest
@@ -47,10 +60,11 @@ def test_who_is_slow_gets_the_newest_frame_and_is_told_how_many_were_passed_over
 
 
 def test_what_ends_a_source_reaches_who_reads_it_after_the_last_frame() -> None:
-    got = []
+    taken, got = threading.Semaphore(1), []
     with pytest.raises(TruncatedVideo, match="breaks off"):
-        for fresh in Newest(frames(3, 0.02, TruncatedVideo("breaks off"))):
+        for fresh in Newest(in_step(3, taken, TruncatedVideo("breaks off"))):
             got.append(fresh.frame.index)
+            taken.release()
     assert got == [0, 1, 2]
 
 

@@ -178,7 +178,7 @@ def test_softmax_holds_for_large_logits():
 
 @pytest.mark.parametrize(
     ("activation", "expected"),
-    [("sigmoid", [0.5, 0.880797]), ("tanh", [0, 0.964028]), ("identity", [0, 2])],
+    [("sigmoid", [0.5, 0.880797]), ("tanh", [0, 0.964028]), ("exponential", [1, 7.389056]), ("identity", [0, 2])],
 )
 def test_other_heads_have_their_own_activation(activation: str, expected: list[float]):
     answer = activate(np.array([[0.0, 3.0]], np.float32), head(activation=activation, temperature=1.5))

@@ -3,9 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kaoiro.core.labels import MEASURED_UNITS
 from kaoiro.core.types import Record
-from kaoiro.inference import plot
-from kaoiro.inference.plot import MOST_POINTS, MOST_TRACKS, Curves, figure
+from kaoiro.inference import affect_panels
+from kaoiro.inference import curves as curves_module
+from kaoiro.inference.affect_panels import AFFECT_HEIGHT, HEADER, LANE
+from kaoiro.inference.curves import AFFECT, MOST_CURVES, MOST_POINTS, MOST_TRACKS, SPREAD, Curves
+from kaoiro.inference.pen import faded
+from kaoiro.inference.plot import figure
 
 
 @pytest.fixture
@@ -51,7 +56,7 @@ def test_smoothed_curves_lie_over_pale_single_frames(track):
 
     assert heights(plain)
     assert not heights(plain) & heights(steady)
-    assert plot._faded("#000000", 0.6) == "#999999"
+    assert faded("#000000", 0.6) == "#999999"
 
 
 def test_of_a_long_video_evenly_many_records_are_held(track):
@@ -68,7 +73,7 @@ def test_the_longest_tracks_are_shown_and_the_others_counted(track):
     assert len(shown) == MOST_TRACKS
     assert {7, 107, 207} <= set(shown)
     assert made.left_out == 300 - MOST_TRACKS
-    assert len(made._tracks) == plot._MOST_CURVES
+    assert len(made._tracks) == MOST_CURVES
 
 
 def test_a_figure_of_records_is_that_of_their_curves(track):
@@ -101,3 +106,96 @@ def test_lines_are_interrupted_where_no_face_was_seen(track, factor):
 @pytest.mark.parametrize("records", [[], [Record("a", 0, -3.0)], [Record("a", 0, 0.0), Record("a", 1, 0.5)]])
 def test_a_video_without_faces_has_a_figure(records):
     assert figure(records, "title").size[0] == 1200
+
+
+UNITS = dict.fromkeys(MEASURED_UNITS.labels, 0.0) | {"au_12": 1.0}
+
+
+@pytest.fixture
+def affected(make_record):
+    """Return a function that makes a record with valence, arousal, their spreads and units."""
+    import dataclasses
+
+    face = make_record(fear=0.75, anger=0.25)
+
+    def make(time_s: float, valence: float = 0.5, arousal: float = -0.5, **further: float) -> Record:
+        more = {"valence": valence, "arousal": arousal, "valence_sd": 0.25, "arousal_sd": 0.25, **UNITS, **further}
+        return dataclasses.replace(face, time_s=time_s, scores={**face.scores, **more})
+
+    return make
+
+
+def test_valence_arousal_and_units_are_held_smoothed_where_they_are(affected):
+    ((_, rows, _),) = curves([affected(0.0), affected(0.1, valence_smooth=0.25, arousal_smooth=0.75)]).longest()
+    assert rows[:, AFFECT].tolist() == [[0.5, -0.5], [0.25, 0.75]]
+    assert rows[0, SPREAD].tolist() == [0.25, 0.25]
+    assert rows[0, curves_module.UNITS].tolist() == list(UNITS.values())
+
+
+def test_a_record_that_lacks_them_has_gaps_not_zeros(affected, track):
+    ((_, rows, _),) = curves([affected(0.0), track(1, 0.1)]).longest()
+    assert np.isnan(rows[1, AFFECT]).all()
+    assert figure([affected(0.0), track(1, 0.1)], "title").size[0] == 1200
+
+
+def test_a_figure_grows_by_the_panels_that_are_measured(affected, track):
+    import dataclasses
+
+    def height(*left_out: str) -> int:
+        scores = {name: value for name, value in affected(0.0).scores.items() if not name.startswith(left_out)}
+        records = [dataclasses.replace(affected(index / 10), scores=scores) for index in range(20)]
+        return figure(records, "title").size[1]
+
+    plain = figure([track(1, index / 10) for index in range(20)], "title").size[1]
+    assert height("valence", "arousal", "au") == plain
+    assert height("au") - plain == HEADER + AFFECT_HEIGHT + 9
+    assert height("valence", "arousal") - plain == HEADER + 12 * LANE
+    assert height("valence", "arousal", *list(UNITS)[1:]) - plain == HEADER + LANE
+    assert height("nothing") - plain == 2 * HEADER + AFFECT_HEIGHT + 9 + 12 * LANE
+
+
+TOP = 56 + 22 + 170 + HEADER  # of the panel of valence and arousal
+LEFT, RIGHT = 60, 1200 - 230
+
+
+def rows_of(image, colour: str, x: int, top: int, bottom: int) -> np.ndarray:
+    """Return the y of the pixels of a colour in a column."""
+    wanted = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)])
+    column = np.asarray(image.convert("RGB")).astype(int)[top:bottom, x]
+    return np.flatnonzero(np.abs(column - wanted).sum(axis=1) < 40) + top
+
+
+def test_valence_and_arousal_lie_at_their_heights(affected):
+    image = figure([affected(index / 10) for index in range(30)], "title")
+    for label, value in (("valence", 0.5), ("arousal", -0.5)):
+        y = rows_of(image, affect_panels.COLOURS[label], 500, TOP, TOP + AFFECT_HEIGHT)
+        assert y.mean() == pytest.approx(TOP + (1 - value) / 2 * AFFECT_HEIGHT, abs=1)
+
+
+def test_a_band_reaches_one_standard_deviation_to_both_sides(affected):
+    with_band = figure([affected(index / 10) for index in range(30)], "title")
+    narrow = figure([affected(index / 10, valence_sd=0.0) for index in range(30)], "title")
+    column = (np.asarray(with_band) != np.asarray(narrow)).any(axis=2)[TOP : TOP + AFFECT_HEIGHT, 500]
+    changed = np.flatnonzero(column)
+    assert (changed.min(), changed.max()) == pytest.approx((0.125 * AFFECT_HEIGHT, 0.375 * AFFECT_HEIGHT), abs=2)
+
+
+def test_the_path_ends_in_its_last_colour_where_the_face_is_now(affected):
+    image = figure([affected(index / 10, -0.5 + index / 29, 0.25) for index in range(30)], "title")
+    pixels = np.asarray(image.convert("RGB")).astype(int)
+    radius = AFFECT_HEIGHT / 2
+    x, y = RIGHT + 16 + radius * 1.5, TOP + radius * 0.75
+    assert np.abs(pixels[round(y), round(x)] - (254, 159, 109)).max() < 12
+    start = pixels[round(y), round(RIGHT + 16 + radius * 0.5)]
+    assert np.abs(start - (59, 15, 112)).max() < 30
+
+
+def test_lanes_are_dark_where_units_are_probable_and_white_where_no_face_was_seen(affected):
+    seen = [affected(index / 10) for index in range(100) if not 40 < index < 60]
+    image = np.asarray(figure(seen, "title").convert("RGB"))
+    top = TOP + AFFECT_HEIGHT + 9 + HEADER
+    lane = list(UNITS).index("au_12")
+    y = top + round((lane + 0.5) * LANE)
+    assert tuple(image[y, 300]) == (6, 70, 66)
+    assert tuple(image[y, (LEFT + RIGHT) // 2]) == (255, 255, 255)
+    assert tuple(image[top + LANE // 2, 300]) == (243, 245, 246)

@@ -125,15 +125,40 @@ def test_numbers_of_later_models_appear_by_themselves(visit: Open, portrait: byt
     def richer(route: Any) -> None:
         answer = route.fetch()
         found = answer.json()
-        found["faces"][0] |= {"valence": 0.25, "au_12": 0.8, "word_bored": -0.5, "new_measure": None}
+        found["faces"][0] |= {"valence": 0.25, "valence_sd": 0.1, "word_bored": -0.5, "new_measure": None}
         route.fulfill(response=answer, json=found)
 
     page = visit().page
     page.route("**/v1/analyze", richer)
     bring(page, portrait, "drop")
     values = page.locator("#photo-faces .values")
-    expect(values).to_contain_text(re.compile(r"Valence\s*0.25\s*Action unit 12\s*0.80\s*bored\s*−0.50"), timeout=WAIT)
+    expect(values).to_contain_text(re.compile(r"Valence\s*0.25 ± 0.10\s*bored\s*−0.50"), timeout=WAIT)
     assert "measure" not in values.inner_text()
+    expect(page.locator("#photo-faces .circumplex")).to_have_count(0)  # without arousal it has no place
+
+
+def test_valence_arousal_and_action_units_are_drawn(visit: Open, portrait: bytes) -> None:
+    def affected(route: Any) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        found["faces"][0] |= {"valence": 0.5, "arousal": -0.25, "valence_sd": 0.1, "arousal_sd": 0.2}
+        found["faces"][0] |= {"au_12": 0.8, "au_04": 0.1, "au_43": 0.3, "au_06": None}
+        route.fulfill(response=answer, json=found)
+
+    page = visit().page
+    page.route("**/v1/analyze", affected)
+    bring(page, portrait, "drop")
+    circle = page.locator("#photo-faces .circumplex")
+    expect(circle).to_have_attribute("aria-label", "Valence 0.50, arousal −0.25, each from −1 to 1", timeout=WAIT)
+    dot = circle.locator(".dot")
+    assert (dot.get_attribute("cx"), dot.get_attribute("cy")) == ("150", "125")
+    spread = circle.locator(".spread")
+    assert (spread.get_attribute("rx"), spread.get_attribute("ry")) == ("10", "20")
+    units = dict(row.inner_text().split("\n") for row in page.locator("#photo-faces .units li").all())
+    assert units["AU 12 Lip corner puller"] == "80 %"
+    assert units["AU 4 Brow lowerer"] == "10 %"
+    assert units["Action unit 43"] == "30 %"
+    assert not any("AU 6" in name for name in units)
 
 
 # ---- for everybody

@@ -1,14 +1,16 @@
 """The page in a real browser, against the real service: videos."""
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api")
+from graphs import write_affect_model
 from playwright.sync_api import expect
 
 from server.browsing import (
@@ -27,6 +29,7 @@ from server.browsing import (
 )
 
 pytestmark = NEEDED
+Serving = Callable[..., contextlib.AbstractContextManager[str]]
 HOSTILE = '<img src=x onerror="window.hit=1">.mp4'
 
 
@@ -203,3 +206,23 @@ def test_with_a_key_records_are_fetched_with_it(measured: Measured, visit: Open)
     assert request.value.headers["ocp-apim-subscription-key"] == "any"
     assert download.value.suggested_filename.endswith(".mp4.json")
     assert json.loads(Path(download.value.path()).read_text())["records"]
+
+
+def test_valence_and_arousal_can_be_chosen_where_they_are_measured(
+    browser: Any, serving: Serving, measured: Measured, tmp_path: Path
+) -> None:
+    expect(measured.page.locator("#curves-kinds")).to_be_hidden()
+    model = write_affect_model(tmp_path / "affect", 0.5, brighter=0.5)
+    with serving(model=str(model.path)) as address, contextlib.closing(Measured(browser, address)) as visit:
+        page = visit.page
+        page.select_option("#curves-kind", "affect")
+        buttons = page.locator("#video-curves .legend button")
+        expect(buttons).to_have_text([re.compile("Valence"), re.compile("Arousal")])
+        page.locator("#video-curves [role=slider]").press("Home")
+        expect(buttons.nth(1)).to_have_text(re.compile(r"Arousal0\.25"))
+        assert "Arousal 0.25" in page.locator("#video-curves [role=slider]").get_attribute("aria-valuetext")
+        assert coloured(page, "#video-curves canvas") > 500
+        page.locator("#lanes .lane").nth(1).click()
+        expect(buttons.nth(1)).to_have_text(re.compile(r"Arousal0\.25"))
+        page.select_option("#curves-kind", "expressions")
+        expect(buttons).to_have_count(8)

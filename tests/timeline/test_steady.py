@@ -142,3 +142,23 @@ def test_a_clock_that_creeps_costs_no_time(mode: Mode) -> None:
     begun = time.monotonic()
     assert curve(np.ones(100), times, mode) == pytest.approx(np.ones(100))
     assert time.monotonic() - begun < 5
+
+
+@BOTH
+def test_a_value_that_is_missing_has_no_weight(mode: Mode) -> None:
+    times = np.arange(9) / 25
+    whole = noise(9)
+    holed = whole.copy()
+    holed[4] = np.nan
+    smooth = curve(holed, times, mode)
+    shares = np.array([[weight(round(other - time_s, 6), mode) for other in times] for time_s in times])
+    known = np.arange(9) != 4
+    expected = shares[:, known] @ whole[known] / shares[:, known].sum(axis=1)
+    assert smooth == pytest.approx(expected)
+
+
+def test_missing_values_leave_the_others_of_a_face_as_they_are() -> None:
+    items = [(k / 25, k, [("a", (float(k), np.nan))]) for k in range(9)]
+    found = [faces[0].values for _, faces in steady(items, "centred")]
+    assert [first for first, _ in found] == curve(np.arange(9.0), np.arange(9) / 25, "centred")
+    assert np.isnan([second for _, second in found]).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from kaoiro.cli.numbers import count, positive
 from kaoiro.core.codec import FORMATS, text_writer
 from kaoiro.core.dialects import DIALECTS
 from kaoiro.core.errors import InputError, KaoiroError, OutputError, TruncatedVideo
-from kaoiro.core.labels import EXPRESSIONS
+from kaoiro.core.labels import AFFECT, EXPRESSIONS, MEASURED_UNITS, unit_number
 from kaoiro.core.types import expression_column
 from kaoiro.timeline.steady import MODES
 
@@ -39,7 +39,7 @@ def add_parser(commands: Any) -> None:
         "--smooth",
         choices=MODES,
         default="centred",
-        help="expressions of videos smoothed over time too: centred looks 0.24 s ahead and does not lag (default), "
+        help="measurements of videos smoothed over time too: centred looks 0.24 s ahead and does not lag (default), "
         "causal looks back only",
     )
     parser.add_argument("--overlay", action="store_true", help="write annotated pictures and videos")
@@ -132,7 +132,18 @@ class _Readable:
         ranked = sorted(((row[name], name[11:]) for name in _EXPRESSIONS), reverse=True)
         scores = ", ".join(f"{label} {value:.2f}" for value, label in ranked[:3])
         box = "x".join(f"{row[name]:.0f}" for name in ("box_width", "box_height"))
-        print(f"{place}  {track}{scores}  (face {box} at {row['box_left']:.0f}, {row['box_top']:.0f})")
+        further = "".join(f"; {words}" for words in _further(row))
+        print(f"{place}  {track}{scores}{further}  (face {box} at {row['box_left']:.0f}, {row['box_top']:.0f})")
+
+
+def _further(row: dict[str, Any]) -> Iterator[str]:
+    """Yield valence and arousal, and the visible action units, as far as they were measured."""
+    affect = [f"{name} {row[name]:+.2f}" for name in AFFECT.labels if row[name] is not None]
+    if affect:
+        yield ", ".join(affect)
+    visible = [str(unit_number(unit)) for unit in MEASURED_UNITS.labels if (row[unit] or 0) >= 0.5]
+    if visible:
+        yield f"AU {', '.join(visible)}"
 
 
 def _to_folder(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -> int:

@@ -7,6 +7,8 @@ import json
 import sys
 from typing import Any
 
+from kaoiro.core.labels import AFFECT_HEAD, SPREAD_HEAD, UNIT_NAMES, UNITS_HEAD, unit_number
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
@@ -42,7 +44,7 @@ def describe(model: Any) -> list[str]:
         f"{model.name}: {text.card.summary}",
         f"  input     {spec.size}x{spec.size} {kind}, crop '{spec.crop.name}'",
     ]
-    lines += [f"  {head.name:<9} {', '.join(head.labels)} (temperature {head.temperature:g})" for head in spec.heads]
+    lines += [f"  {head.name:<9} {_answers(head)} (temperature {head.temperature:g})" for head in spec.heads]
     lines += [f"  measured  {name} {value:g}" for name, value in text.card.numbers.items()]
     lines += [f"  limits    {limit}" for limit in text.card.limits]
     lines += [
@@ -52,3 +54,16 @@ def describe(model: Any) -> list[str]:
         f"  size      {model.graph.stat().st_size / 1e6:.1f} MB, sha256 {model.digest[:16]}…",
     ]
     return lines
+
+
+def _answers(head: Any) -> str:
+    """Return what a head answers, in words."""
+    labels = ", ".join(head.labels)
+    if head.name == AFFECT_HEAD:
+        return f"{labels}: -1 to 1"
+    if head.name == SPREAD_HEAD:
+        return f"standard deviations of {labels}"
+    if head.name == UNITS_HEAD and set(head.labels) <= set(UNIT_NAMES):
+        named = (f"{unit_number(unit)} {UNIT_NAMES[unit]}" for unit in head.labels)
+        return f"{len(head.labels)} action units, each visible or not: {', '.join(named)}"
+    return labels

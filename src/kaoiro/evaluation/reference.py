@@ -23,6 +23,15 @@ CSV, null elsewhere. This page is written by `python -m kaoiro.evaluation.refere
 """
 
 _TAIL = """
+## Valence, arousal and action units
+
+These columns are empty where the model has no head for them; `kaoiro models` says what each answers. Valence and
+arousal are how a face looks, unpleasant to pleasant and calm to excited; `valence_sd` and `arousal_sd` are what the
+model expects to be off in a single frame, also beside smoothed values. `au_12` and the others are
+calibrated probabilities that the unit is visible at all, of the Facial Action Coding System (Ekman and Friesen, 1978).
+They are no intensities: a wide smile and a slight one may both have 0.99. `kaoiro explain PHOTO --show aus` sets them
+beside what two tables of prototypes expect of the expression.
+
 ## Time
 
 `time_s` is the frame's presentation timestamp times the stream's time base, with edit lists applied: variable frame
@@ -33,9 +42,11 @@ two recordings were joined without renewing their timestamps, time jumps back as
 ## Dialects
 
 `--dialect py-feat` writes the columns of py-feat's Fex table that kaoiro measures (FaceRectX, FaceRectY,
-FaceRectWidth, FaceRectHeight, FaceScore, anger, disgust, fear, happiness, sadness, surprise, neutral, input, frame,
-approx_time), a row for each face and one with empty face columns for a frame without a face. Pitch, Roll and Yaw are
-angles of the head in space there, and are left out. `--dialect fer` writes the wide table of fer, a row for each frame
+FaceRectWidth, FaceRectHeight, FaceScore, AU01 … AU26, anger, disgust, fear, happiness, sadness, surprise, neutral,
+valence, arousal, input, frame, approx_time), a row for each face and one with empty face columns for a frame without a
+face. Action units are probabilities there too; valence and arousal are called as its Detectorv2 calls them. They are
+empty where the model does not answer them. Pitch, Roll and Yaw are angles of the head in space there, and are left
+out. `--dialect fer` writes the wide table of fer, a row for each frame
 (box0, angry0, …; the columns of one face at least), with `source`, `frame` and `time_s` in front. Both know seven
 expressions: contempt is dropped and the rest renormalised. Columns for which kaoiro measures nothing are left out, not
 filled.

@@ -24,6 +24,7 @@ from kaoiro.faces.track import Tracker, TrackerConfig
 from kaoiro.faces.video import Frame, VideoFile
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.inference.engine import Engine, MeasuredPicture
+from kaoiro.inference.heads import check_heads
 from kaoiro.inference.live import Live
 from kaoiro.inference.results import MeasuredFrame, PhotoResult, Recording, Scores
 from kaoiro.inference.steadied import steadied
@@ -48,7 +49,7 @@ class Analyzer:
 
     Raises:
         InputError: `max_faces` or `min_face` makes no sense.
-        ModelError: the model is missing, damaged, or has no expression head.
+        ModelError: the model is missing, damaged, has no expression head, or answers what records have no column for.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Analyzer:
         self.specification = folder.specification
         if all(head.name != "expression" for head in self.specification.heads):
             raise ModelError(f"model '{folder.name}' has no expression head")
+        check_heads(folder)
         self.model = folder
         self.threads = threads
         self._max_faces, self._tracker = max_faces, tracker or TrackerConfig()
@@ -141,7 +143,7 @@ class Analyzer:
             path: file that FFmpeg can read.
             every: seconds of presentation time between measured frames; None measures every frame.
             name: written to the records' `source`; default: the path.
-            smooth: adds the expressions smoothed over time within each track: 'centred' looks 0.24 s ahead and back
+            smooth: adds every measurement smoothed over time within each track: 'centred' looks 0.24 s ahead and back
                 and does not lag, 'causal' looks back only and trails by 0.2 s, 'none' adds nothing.
 
         Raises:
@@ -158,7 +160,7 @@ class Analyzer:
 
         Args:
             source: number or device of a camera, a URL, or a file, which is played at its own pace.
-            smooth: 'causal' adds the expressions smoothed over time, 'none' does not.
+            smooth: 'causal' adds every measurement smoothed over time, 'none' does not.
             seconds: of the source's time, after which it ends; None goes on.
 
         Raises:

@@ -134,6 +134,8 @@ def activate(raw: np.ndarray, head: Head) -> np.ndarray:
         return powers / powers.sum(axis=1, keepdims=True)
     if head.activation == "sigmoid":
         return 1 / (1 + np.exp(-scaled))
+    if head.activation == "exponential":
+        return np.exp(scaled)
     return np.tanh(scaled) if head.activation == "tanh" else scaled
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from kaoiro.faces.detect import Detection, FaceDetector, detect_in
 from kaoiro.faces.quality import sharpness
 from kaoiro.faces.scout import Sighting, find
 from kaoiro.inference.classifier import Classifier
+from kaoiro.inference.heads import columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class MeasuredFace:
         detection: where it was found.
         sharpness: of the aligned crop, 0–1.
         scores: (8,) calibrated probabilities in the order of `labels.EXPRESSIONS`.
+        further: valence, arousal and action units by column, as far as the model answers them.
     """
 
     detection: Detection
     sharpness: float
     scores: np.ndarray
+    further: Mapping[str, float] = field(default_factory=dict)
 
     def record(self, source: str, frame: int, time_s: float, track: int | None) -> Record:
         """Return the record of this face."""
@@ -49,7 +52,7 @@ class MeasuredFace:
             sharpness=self.sharpness,
             expression=EXPRESSIONS.labels[top],
             confidence=float(self.scores[top]),
-            scores={expression_column(label): value for label, value in named},
+            scores={expression_column(label): value for label, value in named} | dict(self.further),
         )
 
 
@@ -142,6 +145,7 @@ class Engine:
             return []
         spec = self._specification
         crops = np.stack([cut(pixels, placement(face, spec.crop), spec.size) for face in faces])
-        answers = self.classifier.predict(crops).heads["expression"]
-        scores = project(answers, self._labels, EXPRESSIONS)
-        return [MeasuredFace(*parts) for parts in zip(faces, map(sharpness, crops), scores, strict=True)]
+        answers = self.classifier.predict(crops).heads
+        scores = project(answers["expression"], self._labels, EXPRESSIONS)
+        parts = zip(faces, map(sharpness, crops), scores, columns(answers, spec), strict=True)
+        return [MeasuredFace(*part) for part in parts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,21 @@ from kaoiro.inference.classifier import Looks
 
 _TILE, _GAP, _TITLE = 192, 8, 22
 _MOST = 8  # faces of a sheet
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The faces of one picture that are explained.
+
+    Attributes:
+        records: of the faces, largest first, at most eight.
+        found: faces in the picture.
+        crops: (N, S, S) or (N, S, S, 3) uint8, as the model sees them.
+    """
+
+    records: list[Record]
+    found: int
+    crops: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,17 +97,36 @@ def attention(analyzer: Analyzer, source: photo.Picture, name: str = "picture") 
         InputError: the picture cannot be used, or shows no face.
         ModelError: the model does not tell where it looks.
     """
+    shown = faces_of(analyzer, source, name)
+    looks = analyzer.engine.classifier.looks(shown.crops)
+    return Attention(shown.records, shown.found, shown.crops, looks, analyzer.specification.head("expression").labels)
+
+
+def faces_of(analyzer: Analyzer, source: photo.Picture, name: str) -> Shown:
+    """Return the eight largest faces of a picture, measured and as the model sees them.
+
+    Raises:
+        InputError: the picture cannot be used, or shows no face.
+    """
     pixels = photo.read(source, name)
     spec = analyzer.specification
-    engine = analyzer.engine
-    everybody = engine.picture(pixels).faces
+    everybody = analyzer.engine.picture(pixels).faces
     faces = everybody[:_MOST]
     if not faces:
         raise InputError(f"{name}: no face found")
     seen = to_luma(pixels) if spec.channels == 1 else pixels
     crops = np.stack([cut(seen, placement(face.detection, spec.crop), spec.size) for face in faces])
-    records = [face.record(name, 0, 0.0, None) for face in faces]
-    return Attention(records, len(everybody), crops, engine.classifier.looks(crops), spec.head("expression").labels)
+    return Shown([face.record(name, 0, 0.0, None) for face in faces], len(everybody), crops)
+
+
+def stacked(sheets: Sequence[Image.Image]) -> Image.Image:
+    """Return several sheets one below the other."""
+    size = max(sheet.width for sheet in sheets), sum(sheet.height for sheet in sheets)
+    image, top = Image.new("RGB", size, "white"), 0
+    for sheet in sheets:
+        image.paste(sheet, (0, top))
+        top += sheet.height
+    return image
 
 
 def _grey(crop: np.ndarray) -> np.ndarray:

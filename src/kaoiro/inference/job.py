@@ -19,10 +19,11 @@ from kaoiro.core.errors import KaoiroError, OutputError, TruncatedVideo
 from kaoiro.core.files import replacing, sweep, writing
 from kaoiro.core.types import Record
 from kaoiro.inference.analyzer import Analyzer
+from kaoiro.inference.curves import Curves
 from kaoiro.inference.manifest import MANIFEST, append, fingerprint, read_manifest
 from kaoiro.inference.media import Medium, Unusable
 from kaoiro.inference.places import Places
-from kaoiro.inference.plot import Curves, figure
+from kaoiro.inference.plot import figure
 from kaoiro.inference.results import PhotoResult, Recording
 from kaoiro.timeline.steady import Mode
 

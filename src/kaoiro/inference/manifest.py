@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from kaoiro.core.codec import NAMES
 from kaoiro.core.errors import InputError, OutputError
 from kaoiro.core.files import sha256, writing
 from kaoiro.inference.analyzer import Analyzer
@@ -38,6 +39,7 @@ def fingerprint(analyzer: Analyzer, options: Mapping[str, Any], settings: Mappin
         "model": analyzer.model.digest,
         "specification": hashlib.sha256(specification.encode()).hexdigest(),
         "version": __version__,
+        "columns": hashlib.sha256("\n".join(NAMES).encode()).hexdigest(),
     }
     return json.dumps(parts, sort_keys=True, default=str)
 

@@ -15,6 +15,7 @@ from kaoiro.core.dialects import check_dialect, write_dialect
 from kaoiro.core.errors import TruncatedVideo, TruncatedVideoWarning
 from kaoiro.core.types import Box, Record, expression_column
 from kaoiro.faces import draw, photo
+from kaoiro.faces.overlay import Overlay
 from kaoiro.faces.video import Frame, VideoFile, VideoInfo
 from kaoiro.inference.plot import figure
 
@@ -101,7 +102,7 @@ class PhotoResult(_Table, Sequence[Record]):
         return iter(self._all)
 
     def picture(self, blur: bool = False) -> Image.Image:
-        """Return the picture with boxes and expressions drawn.
+        """Return the picture with boxes and expressions drawn, and valence, arousal and action units if measured.
 
         Args:
             blur: hide the people, those beyond `max_faces` too. Who was not found is not hidden: look at the
@@ -110,7 +111,7 @@ class PhotoResult(_Table, Sequence[Record]):
         Raises:
             InputError: the picture cannot be read any more.
         """
-        return draw.annotate(photo.read(self._source), self._faces, blur=blur, others=self._others)
+        return Overlay().annotate(photo.read(self._source), self._faces, blur, self._others)
 
     def show(self) -> None:
         """Open the annotated picture in the system's viewer."""
@@ -193,10 +194,11 @@ class Recording(_Table):
         Raises:
             TruncatedVideo: after the last frame, if the video broke off.
         """
+        overlay = Overlay()
         for frame, records, others in self._measure(True):
             assert frame is not None
             faces = [record for record in records if record.has_face]
-            yield draw.annotate(frame.rgb(), faces, blur=blur, others=others), records
+            yield overlay.annotate(frame.rgb(), faces, blur, others), records
 
     def records(self) -> list[Record]:
         """Return all readable records and keep them; warns if the video broke off."""

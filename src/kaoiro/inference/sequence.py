@@ -19,7 +19,7 @@ class PictureSequence:
 
     Args:
         name: written to the records' `source`.
-        smooth: 'causal' adds the expressions smoothed over time, 'none' does not.
+        smooth: 'causal' adds every measurement smoothed over time, 'none' does not.
 
     Raises:
         InputError: another smoothing; a curve that looks ahead would come too late.

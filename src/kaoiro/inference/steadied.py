@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 from kaoiro.core.errors import TruncatedVideo
 from kaoiro.core.labels import EXPRESSIONS
-from kaoiro.core.types import SUPPORT, Record, expression_column, smooth_column
+from kaoiro.core.types import SMOOTHED, SUPPORT, Record, smoothed
 from kaoiro.inference.results import Measured, MeasuredFrame
 from kaoiro.timeline.steady import Mode, Smooth, Steady
 
-_RAW = tuple(map(expression_column, EXPRESSIONS.labels))
-_SMOOTH = tuple(map(smooth_column, EXPRESSIONS.labels))
+_EXPRESSIONS = len(EXPRESSIONS)  # of `SMOOTHED`, which every model answers
 
 
 class Steadier:
-    """Takes measured frames and gives them back, their faces with `expression_<label>_smooth` and `smooth_support`.
+    """Takes measured frames and gives them back, their faces with `…_smooth` columns and `smooth_support`.
+
+    What a record lacks has no weight, and what no frame of a window has stays missing.
 
     Args:
         mode: 'causal' gives each frame back at once, 'centred' a little later.
@@ -24,15 +26,31 @@ class Steadier:
 
     def __init__(self, mode: Mode) -> None:
         self._smoother: Steady[MeasuredFrame] = Steady(mode)
+        self._names: tuple[str, ...] | None = None
 
     def add(self, frame: MeasuredFrame) -> Iterator[MeasuredFrame]:
         """Take the next frame and yield those that are finished."""
-        faces = [(record.track, _values(record)) for record in frame.records if record.has_face]
-        yield from map(_joined, self._smoother.add(frame.records[0].time_s, frame, faces))
+        faces = [(record.track, self._values(record)) for record in frame.records if record.has_face]
+        yield from map(self._joined, self._smoother.add(frame.records[0].time_s, frame, faces))
 
     def finish(self) -> Iterator[MeasuredFrame]:
         """Yield the frames that were still waiting."""
-        yield from map(_joined, self._smoother.finish())
+        yield from map(self._joined, self._smoother.finish())
+
+    def _values(self, record: Record) -> tuple[float, ...]:
+        """Return what is smoothed; the first face tells whether the model answers more than expressions."""
+        if self._names is None:
+            further = any(name in record.scores for name in SMOOTHED[_EXPRESSIONS:])
+            self._names = SMOOTHED if further else SMOOTHED[:_EXPRESSIONS]
+        return tuple(record.scores.get(name, math.nan) for name in self._names)
+
+    def _joined(self, found: tuple[MeasuredFrame, list[Smooth]]) -> MeasuredFrame:
+        """Return a frame whose faces carry what was smoothed."""
+        frame, smooth = found
+        left: Iterator[Smooth] = iter(smooth)
+        names = self._names or ()
+        records = [_with(record, names, next(left)) if record.has_face else record for record in frame.records]
+        return frame._replace(records=records)
 
 
 def steadied(measured: Measured, mode: Mode) -> Measured:
@@ -63,18 +81,6 @@ def steadied(measured: Measured, mode: Mode) -> Measured:
         raise failure
 
 
-def _values(record: Record) -> tuple[float, ...]:
-    return tuple(record.scores[name] for name in _RAW)
-
-
-def _joined(found: tuple[MeasuredFrame, list[Smooth]]) -> MeasuredFrame:
-    """Return a frame whose faces carry what was smoothed."""
-    frame, smooth = found
-    left: Iterator[Smooth] = iter(smooth)
-    records = [_with(record, next(left)) if record.has_face else record for record in frame.records]
-    return frame._replace(records=records)
-
-
-def _with(record: Record, smooth: Smooth) -> Record:
-    more = dict(zip(_SMOOTH, smooth.values, strict=True)) | {SUPPORT: smooth.support}
-    return replace(record, scores={**record.scores, **more})
+def _with(record: Record, names: tuple[str, ...], smooth: Smooth) -> Record:
+    known = {smoothed(name): value for name, value in zip(names, smooth.values, strict=True) if not math.isnan(value)}
+    return replace(record, scores={**record.scores, **known, SUPPORT: smooth.support})

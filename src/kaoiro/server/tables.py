@@ -12,8 +12,8 @@ from typing import IO, Any
 import numpy as np
 
 from kaoiro.core.codec import CsvWriter, JsonLinesWriter, rounded
-from kaoiro.core.labels import EXPRESSIONS
-from kaoiro.core.types import expression_column, smooth_column
+from kaoiro.core.labels import AFFECT, EXPRESSIONS
+from kaoiro.core.types import expression_column, smooth_column, smoothed
 from kaoiro.timeline.lanes import Lane, lanes
 
 TYPES = {
@@ -76,20 +76,22 @@ def timeline(path: Path, points: int) -> dict[str, Any]:
 
     raw = {label: expression_column(label) for label in EXPRESSIONS.labels}
     smooth = {f"{label} smooth": smooth_column(label) for label in EXPRESSIONS.labels}
-    table = pq.read_table(path, columns=["time_s", "track", *raw.values(), *smooth.values()])
+    affect = [*AFFECT.labels, *map(smoothed, AFFECT.labels)]
+    table = pq.read_table(path, columns=["time_s", "track", *raw.values(), *smooth.values(), *affect])
     times = table["time_s"].to_numpy()
     table = table.filter(table["track"].is_valid())
-    smoothed = len(table) > 0 and table[smooth_column("anger")].null_count == 0
-    names = {**raw, **smooth} if smoothed else raw
+    steady = len(table) > 0 and table[smooth_column("anger")].null_count == 0
+    names = {**raw, **smooth} if steady else raw
+    names |= {label: smoothed(label) if steady else label for label in AFFECT.labels}
     curves = {name: table[column].to_numpy() for name, column in names.items()}
-    quiet = [*_QUIET, *(f"{label} smooth" for label in _QUIET), *(raw if smoothed else ())]
+    quiet = [*_QUIET, *(f"{label} smooth" for label in _QUIET), *(raw if steady else ()), *AFFECT.labels]
     found = lanes(table["time_s"].to_numpy(), table["track"].to_numpy(), curves, points, quiet)
     span = (float(times.min()), float(times.max())) if len(times) else (0.0, 0.0)
-    tracks = [_track(lane, smoothed) for lane in found]
+    tracks = [_track(lane, steady) for lane in found]
     return {"labels": list(EXPRESSIONS.labels), "start_s": span[0], "end_s": span[1], "tracks": tracks}
 
 
-def _track(lane: Lane, smoothed: bool) -> dict[str, Any]:
+def _track(lane: Lane, steady: bool) -> dict[str, Any]:
     peaks = [
         {"label": peak.label.removesuffix(" smooth"), "time_s": round(peak.time_s, 6), "value": round(peak.value, 4)}
         for peak in lane.peaks
@@ -100,11 +102,17 @@ def _track(lane: Lane, smoothed: bool) -> dict[str, Any]:
         "last_s": float(lane.times_s[-1]),
         "time_s": np.round(lane.times_s, 4).tolist(),
         "scores": {label: _numbers(lane.curves[label]) for label in EXPRESSIONS.labels},
-        "smooth": {label: _numbers(lane.curves[f"{label} smooth"]) for label in EXPRESSIONS.labels}
-        if smoothed
-        else None,
+        "smooth": {label: _numbers(lane.curves[f"{label} smooth"]) for label in EXPRESSIONS.labels} if steady else None,
+        "affect": _affect(lane),
         "peaks": peaks,
     }
+
+
+def _affect(lane: Lane) -> dict[str, list[float | None]] | None:
+    """Return valence and arousal over time, None where the model does not answer them."""
+    curves = {label: lane.curves[label] for label in AFFECT.labels}
+    known = any(np.isfinite(curve).any() for curve in curves.values())
+    return {label: _numbers(curve) for label, curve in curves.items()} if known else None
 
 
 def _numbers(curve: np.ndarray) -> list[float | None]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kaoiro.core.checks import require
 from kaoiro.core.errors import DataError, InputError
-from kaoiro.core.labels import ACTION_UNITS
+from kaoiro.core.labels import ACTION_UNITS, UNIT_NAMES
 from kaoiro.synthesis.assets import EXPRESSIONS
 
 
@@ -32,33 +32,34 @@ class Unit:
     weights: Mapping[str, float]
 
 
+_SHAPES: Mapping[int, Mapping[str, float]] = {
+    1: {"browInnerUp": 1.0},
+    2: {"browOuterUp": 1.0},
+    4: {"browDown": 1.0},
+    5: {"eyeWide": 1.0},
+    6: {"cheekSquint": 1.0, "cheekRaiser": 0.5},
+    7: {"eyeSquint": 0.9},
+    9: {"noseSneer": 1.0},
+    10: {"mouthUpperUp": 0.9},
+    # 11 deepens the nasolabial furrow and moves little else: its visible part is the wrinkle, for
+    # which the geometry only lifts lip and nose wing a little (the probabilistic sadness asks for it)
+    11: {"mouthUpperUp": 0.15, "noseSneer": 0.15},
+    12: {"mouthSmile": 1.0},
+    14: {"mouthDimple": 1.0},
+    15: {"mouthFrown": 1.0},
+    # 16 draws the lower lip down without the jaw, twice as far as 25 does (disgust of the
+    # investigator style asks for it); a decision, as the table of shapes has no published one
+    16: {"mouthLowerDown": 0.8},
+    17: {"mouthShrugLower": 0.9},
+    20: {"mouthStretch": 1.0},
+    23: {"mouthRollLower": 0.5, "mouthRollUpper": 0.5},
+    24: {"mouthPress": 1.0},
+    25: {"mouthLowerDown": 0.4, "mouthUpperUp": 0.2, "jawOpen": 0.08},
+    26: {"jawOpen": 0.45},
+    43: {"eyeBlink": 1.0},
+}
 UNITS: Mapping[int, Unit] = MappingProxyType(
-    {
-        1: Unit("inner brow raiser", {"browInnerUp": 1.0}),
-        2: Unit("outer brow raiser", {"browOuterUp": 1.0}),
-        4: Unit("brow lowerer", {"browDown": 1.0}),
-        5: Unit("upper lid raiser", {"eyeWide": 1.0}),
-        6: Unit("cheek raiser", {"cheekSquint": 1.0, "cheekRaiser": 0.5}),
-        7: Unit("lid tightener", {"eyeSquint": 0.9}),
-        9: Unit("nose wrinkler", {"noseSneer": 1.0}),
-        10: Unit("upper lip raiser", {"mouthUpperUp": 0.9}),
-        # 11 deepens the nasolabial furrow and moves little else: its visible part is the wrinkle, for
-        # which the geometry only lifts lip and nose wing a little (the probabilistic sadness asks for it)
-        11: Unit("nasolabial deepener", {"mouthUpperUp": 0.15, "noseSneer": 0.15}),
-        12: Unit("lip corner puller", {"mouthSmile": 1.0}),
-        14: Unit("dimpler", {"mouthDimple": 1.0}),
-        15: Unit("lip corner depressor", {"mouthFrown": 1.0}),
-        # 16 draws the lower lip down without the jaw, twice as far as 25 does (disgust of the
-        # investigator style asks for it); a decision, as the table of shapes has no published one
-        16: Unit("lower lip depressor", {"mouthLowerDown": 0.8}),
-        17: Unit("chin raiser", {"mouthShrugLower": 0.9}),
-        20: Unit("lip stretcher", {"mouthStretch": 1.0}),
-        23: Unit("lip tightener", {"mouthRollLower": 0.5, "mouthRollUpper": 0.5}),
-        24: Unit("lip pressor", {"mouthPress": 1.0}),
-        25: Unit("lips part", {"mouthLowerDown": 0.4, "mouthUpperUp": 0.2, "jawOpen": 0.08}),
-        26: Unit("jaw drop", {"jawOpen": 0.45}),
-        43: Unit("eyes closed", {"eyeBlink": 1.0}),
-    }
+    {number: Unit(UNIT_NAMES[f"au_{number:02d}"], weights) for number, weights in _SHAPES.items()}
 )
 """FACS number to name and shapes, in the order of the columns of `ACTION_UNITS`."""
 

@@ -36,7 +36,7 @@ class Smooth:
     """Values after smoothing.
 
     Attributes:
-        values: weighted means of the window's frames.
+        values: weighted means of the window's frames; NaN where none of them has the value.
         support: share of the window in which the face was measured, 0-1: lower at the ends of a track and in gaps.
     """
 
@@ -86,7 +86,7 @@ class Steady(Generic[Item]):
             time_s: presentation time, seconds. Where it falls back by more than a window, a recording was joined to
                 another, and everything begins anew; a smaller fall counts as standing still.
             item: comes back as it is.
-            measured: track and values of each face in it.
+            measured: track and values of each face in it; a value that is NaN has no weight.
 
         Yields:
             An item, and one `Smooth` for each of its faces, in their order.
@@ -127,7 +127,7 @@ class Steady(Generic[Item]):
         shares = [share for share, _ in near]
         total = math.fsum(shares)
         columns = zip(*(values for _, values in near), strict=True)
-        means = tuple(math.fsum(map(mul, shares, column)) / total for column in columns)
+        means = tuple(_mean(shares, column, total) for column in columns)
         return Smooth(means, round(min(1.0, total / self._full()), 2))
 
     def _full(self) -> float:
@@ -149,6 +149,16 @@ class Steady(Generic[Item]):
                 rows.popleft()
             if not rows:
                 del self._tracks[track]
+
+
+def _mean(shares: Sequence[float], column: Sequence[float], total: float) -> float:
+    """Return the mean of the values that are no NaN, weighted by shares that sum to `total`; NaN if all are."""
+    mean = math.fsum(map(mul, shares, column)) / total
+    if not math.isnan(mean):
+        return mean
+    known = [(share, value) for share, value in zip(shares, column, strict=True) if not math.isnan(value)]
+    weights = math.fsum(share for share, _ in known)
+    return math.fsum(share * value for share, value in known) / weights if known else math.nan
 
 
 def steady(

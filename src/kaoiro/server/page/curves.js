@@ -9,19 +9,22 @@ const NEAR = 1; // seconds from a measurement within which its values are read o
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200]; // seconds between ticks
 // beside the colour, so that lines are told apart by those who see colours differently
 const DASHES = {
-  ...{ anger: [12, 3], contempt: [2, 3], disgust: [9, 3, 2, 3], fear: [5, 3], neutral: [1, 3] },
+  ...{ anger: [12, 3], contempt: [2, 3], disgust: [9, 3, 2, 3], fear: [5, 3], neutral: [1, 3], arousal: [7, 3] },
   surprise: [7, 2, 2, 2, 2, 2],
 };
 const css = (name) => () => colour(name);
+const signed = (value) => value.toFixed(2).replace("-", "−");
 
 export class Curves {
   /**
    * @param tick makes the text of a time below the curves; it is told whether tenths matter
+   * @param low the lowest value: 0 for shares, -1 for valence and arousal
    * @param onSeek called with a time, if the curves can be clicked
    * @param onRange called with the range of time that is shown
    */
-  constructor(host, labels, { height = 260, tick = clock, onSeek, onRange } = {}) {
-    Object.assign(this, { host, labels, height, tick, onSeek, onRange, time: null, range: [0, 1] });
+  constructor(host, labels, { height = 260, tick = clock, low = 0, onSeek, onRange } = {}) {
+    Object.assign(this, { host, labels, height, tick, low, onSeek, onRange, time: null, range: [0, 1] });
+    this.words = low < 0 ? signed : percent;
     this.stage = make("div", { className: "curves" });
     this.legend = make("div", { className: "legend", role: "group" });
     this.line = make("div", { className: "playhead", hidden: true });
@@ -68,11 +71,11 @@ export class Curves {
       },
       scales: {
         x: { time: false, auto: false, range: (_, low, high) => [low, high] },
-        y: { auto: false, range: [0, 1] },
+        y: { auto: false, range: [this.low, 1] },
       },
       axes: [
         { ...axis, space: 64, size: 32, incrs: STEPS, values: times },
-        { ...axis, space: 40, size: GUTTER, values: (_, ticks) => ticks.map(percent) },
+        { ...axis, space: 40, size: GUTTER, values: (_, ticks) => ticks.map(this.words) },
       ],
       series: [
         {},
@@ -107,7 +110,7 @@ export class Curves {
 
   zoomOut() {
     this.plot.setScale("x", { min: this.range[0], max: this.range[1] });
-    this.plot.setScale("y", { min: 0, max: 1 });
+    this.plot.setScale("y", { min: this.low, max: 1 });
   }
 
   /** Put the cursor at a time, or take it away (null). */
@@ -134,10 +137,12 @@ export class Curves {
   /** Write the values at the cursor into the legend, and for screen readers into the slider. */
   readOff() {
     const values = this.valuesAtCursor();
-    for (const [n, value] of values.entries()) this.readings[n].textContent = value == null ? "" : percent(value);
+    for (const [n, value] of values.entries()) this.readings[n].textContent = value == null ? "" : this.words(value);
     if (!this.onSeek) return;
     const top = Math.max(...values);
-    const words = top > 0 ? `, ${named(this.labels[values.indexOf(top)])} ${percent(top)}` : "";
+    const one = (label, n) => (values[n] == null ? "" : `, ${named(label)} ${this.words(values[n])}`);
+    const highest = top > 0 ? one(this.labels[values.indexOf(top)], values.indexOf(top)) : "";
+    const words = this.low < 0 ? this.labels.map(one).join("") : highest;
     const [low, high] = this.range;
     this.stage.ariaValueMin = low;
     this.stage.ariaValueMax = high;
@@ -160,7 +165,8 @@ export class Curves {
     pale.addEventListener("change", () => this.applyShown());
     Object.assign(this, { entries, pale });
     this.legend.ariaLabel = t("curves_shown");
-    this.legend.append(...entries, make("label", {}, pale, " ", t("curves_raw")));
+    const single = make("label", {}, pale, " ", t("curves_raw"));
+    this.legend.append(...entries, ...(this.low < 0 ? [] : [single])); // below 0 there is one line for each label
   }
 
   applyShown() {

@@ -1,10 +1,10 @@
 // One face: its boxes, bars and values, from the record that the service answers.
 
-import { named, percent, t } from "./texts.js";
+import { has, named, percent, t } from "./texts.js";
 
 const SMALL = 48; // pixels: the shipped models look at 48 x 48
 const BLURRED = 0.1;
-const PLACES = /^(box|left_eye|right_eye|nose|mouth_left|mouth_right|expression)_|^(frame|time_s|track)$/;
+const PLACES = /^(box|left_eye|right_eye|nose|mouth_left|mouth_right|expression)_|^(frame|time_s|track)$|_(smooth|sd)$/;
 
 /** Make an element; `parts` are texts or elements, never markup. */
 export function make(tag, properties = {}, ...parts) {
@@ -29,12 +29,12 @@ export const scoresOf = (face, ending = "") =>
 export const highest = (scores) =>
   Object.keys(scores).reduce((best, label) => (scores[label] > scores[best] ? label : best));
 
-/** Bars of scores that can be filled anew. */
+/** Bars of scores that can be filled anew; `ink` is one colour for all, else each has its label's. */
 export class Bars {
-  constructor(labels) {
+  constructor(labels, ink = null) {
     this.rows = labels.map((label) => {
       const fill = make("span", { className: "fill" });
-      fill.style.background = `var(--${label}, #888)`;
+      fill.style.background = ink ?? `var(--${label}, #888)`;
       const value = make("span", { className: "value" });
       return { label, fill, value };
     });
@@ -42,7 +42,7 @@ export class Bars {
     for (const { label, fill, value } of this.rows) {
       const track = make("span", { className: "track" }, fill);
       this.element.append(
-        make("li", {}, make("span", { className: "label", textContent: named(label) }), track, value),
+        make("li", {}, make("span", { className: "label", textContent: columnName(label) }), track, value),
       );
     }
   }
@@ -55,16 +55,24 @@ export class Bars {
   }
 }
 
-/** Return [name, value] of all that was measured beside the scores, whichever the model. */
-export function valuesOf(face) {
+/**
+ * Return [name, value] of all that was measured beside the scores, whichever the model; smoothed values for single
+ * ones, and standard deviations beside their means.
+ * @param elsewhere matches the names of what is shown elsewhere
+ */
+export function valuesOf(face, elsewhere = /^$/) {
   const steady = "smooth_support" in face; // there the confidence of the single frame would mislead
-  const shown = (name) => typeof face[name] === "number" && !PLACES.test(name) && !(steady && name === "confidence");
-  const names = Object.keys(face).filter(shown);
-  return names.map((name) => [columnName(name), columnValue(name, face[name])]);
+  const hidden = (name) => PLACES.test(name) || elsewhere.test(name) || (steady && name === "confidence");
+  const names = Object.keys(face).filter((name) => typeof face[name] === "number" && !hidden(name));
+  return names.map((name) => {
+    const spread = face[`${name}_sd`];
+    const value = columnValue(name, face[`${name}_smooth`] ?? face[name]);
+    return [columnName(name), typeof spread === "number" ? `${value} ± ${spread.toFixed(2)}` : value];
+  });
 }
 
 function columnName(name) {
-  const unit = /^au_(\d+)$/.exec(name);
+  const unit = has(name) ? null : /^au_(\d+)$/.exec(name);
   return unit ? t("au", { n: Number(unit[1]) }) : named(name.replace(/^word_/, ""));
 }
 

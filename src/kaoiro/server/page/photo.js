@@ -1,5 +1,6 @@
 // The photo tab: one picture, a box and a card for each face.
 
+import { affectOf } from "./affect.js";
 import * as api from "./api.js";
 import { Bars, boxOf, drawBoxes, expressionOf, labelsOf, make } from "./faces.js";
 import { fillValues, scoresOf, valuesOf, weaknesses } from "./faces.js";
@@ -61,12 +62,12 @@ function card(face, n) {
   const bars = new Bars(labelsOf(face));
   bars.fill(scoresOf(face));
   const values = make("dl", { className: "values" });
-  fillValues(values, valuesOf(face));
+  fillValues(values, valuesOf(face, /^au_/));
   const title = make("h2", { textContent: t("face", { n }) });
   const words = make("div", {}, title, make("p", { textContent: expressionOf(face).text }));
   const head = make("div", { className: "head" }, thumbnail(face), words);
   const notes = weaknesses(face).map((text) => make("p", { className: "weak", textContent: text }));
-  return make("article", { className: "card" }, head, ...notes, bars.element, values);
+  return make("article", { className: "card" }, head, ...notes, bars.element, ...affectOf(face), values);
 }
 
 function thumbnail(face) {

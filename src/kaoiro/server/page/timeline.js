@@ -2,22 +2,25 @@
 // The service's times are those of the file; a player's begin at 0, so `start_s` lies between them.
 
 import { Curves, GUTTER, MARGIN } from "./curves.js";
-import { colour, highest, make } from "./faces.js";
+import { colour, fillSelect, highest, make } from "./faces.js";
 import { clock, named, percent, t } from "./texts.js";
 
+const KINDS = ["expressions", "affect"]; // of curves
+const AFFECT = ["valence", "arousal"];
 const THUMB = 160; // pixels of a thumbnail's width
 const OTHER = 1; // seconds by which the length of another video differs
 const $ = (id) => document.getElementById(id);
 
 export class Timeline {
   constructor() {
-    Object.assign(this, { data: null, curves: null, chosen: 0 });
+    Object.assign(this, { data: null, curves: null, chosen: 0, kind: "expressions" });
     Object.assign(this, { file: null, address: null, playable: null, thumbs: new Map() });
     this.player = $("player");
     this.player.addEventListener("loadedmetadata", () => this.loaded());
     this.player.addEventListener("error", () => this.address && this.unplayable());
     for (const name of ["timeupdate", "seeked"]) this.player.addEventListener(name, () => this.follow());
     this.player.addEventListener("play", () => this.followSmoothly());
+    $("curves-kind").addEventListener("change", () => this.changeKind($("curves-kind").value));
     $("player-choose").addEventListener("click", () => $("player-file").click());
     $("player-file").addEventListener("change", () => this.choose($("player-file").files[0]));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.data && this.drawStrips());
@@ -29,13 +32,36 @@ export class Timeline {
     if (this.data !== data) Object.assign(this, { chosen: 0, thumbs: new Map() });
     Object.assign(this, { data, job, start: job.video?.start_s ?? data.start_s });
     this.range = [data.start_s, data.end_s];
-    const reactions = { onSeek: (time) => this.seek(time), onRange: () => this.drawStrips() };
-    this.curves = new Curves($("video-curves"), data.labels, reactions);
-    this.curves.plot.setScale("x", { min: this.range[0], max: this.range[1] });
+    this.offerKinds();
+    this.drawCurves();
     this.drawLanes();
     this.pick(this.chosen);
     if (file !== this.file) this.open(file);
     else this.notePlayer();
+  }
+
+  /** Let people choose between expressions and valence with arousal, where the model answers both. */
+  offerKinds() {
+    const affect = this.data.tracks.some((track) => track.affect);
+    $("curves-kinds").hidden = !affect;
+    if (!affect) this.kind = "expressions";
+    fillSelect($("curves-kind"), KINDS.map((kind) => [kind, t(`curves_${kind}`)]), this.kind);
+  }
+
+  drawCurves() {
+    const reactions = { onSeek: (time) => this.seek(time), onRange: () => this.drawStrips() };
+    const [labels, low] = this.kind === "affect" ? [AFFECT, -1] : [this.data.labels, 0];
+    this.curves = new Curves($("video-curves"), labels, { ...reactions, low });
+    this.curves.plot.setScale("x", { min: this.range[0], max: this.range[1] });
+  }
+
+  changeKind(kind) {
+    this.kind = kind;
+    const { time } = this.curves;
+    this.curves.remove();
+    this.drawCurves();
+    this.curves.time = time;
+    this.pick(this.chosen);
   }
 
   clear() {
@@ -129,8 +155,10 @@ export class Timeline {
     const track = this.data.tracks[place];
     for (const [n, button] of this.buttons.entries()) button.ariaPressed = String(n === place);
     $("curves-title").textContent = track ? t("curves_of", span(track)) : t("video_faceless");
-    const nothing = Object.fromEntries(this.data.labels.map((label) => [label, []]));
-    this.curves.show(track?.time_s ?? [], track?.scores ?? nothing, track ? track.smooth : nothing, this.range);
+    const empty = track?.time_s.map(() => null) ?? [];
+    const nothing = Object.fromEntries(this.curves.labels.map((label) => [label, empty]));
+    const [raw, smooth] = this.kind === "affect" ? [track?.affect, null] : [track?.scores, track?.smooth];
+    this.curves.show(track?.time_s ?? [], raw ?? nothing, track ? smooth : nothing, this.range);
     this.curves.moveTo(this.curves.time ?? track?.first_s ?? null);
     this.follow();
     this.showPeaks();

@@ -1,0 +1,70 @@
+"""Heads beside the expression: what a model may answer, and the columns in which it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from kaoiro.core import modelfile
+from kaoiro.core.errors import ModelError
+from kaoiro.core.labels import AFFECT, AFFECT_HEAD, MEASURED_UNITS, SPREAD_HEAD, UNITS_HEAD, Vocabulary
+from kaoiro.core.modelfile import ModelFolder
+from kaoiro.core.spec import Head, Specification
+from kaoiro.core.types import spread_column
+
+_KNOWN: Mapping[str, tuple[str, Vocabulary]] = {
+    AFFECT_HEAD: ("tanh", AFFECT),
+    SPREAD_HEAD: ("exponential", AFFECT),
+    UNITS_HEAD: ("sigmoid", MEASURED_UNITS),
+}
+
+
+def check_heads(model: ModelFolder) -> None:
+    """Refuse a model whose answers have no column, or another meaning than the column's.
+
+    Raises:
+        ModelError: valence, arousal or action units with another activation, or labels that records do not have.
+    """
+    for head in model.specification.heads:
+        if head.name in _KNOWN:
+            _check(model.name, head, *_KNOWN[head.name])
+
+
+def _check(model: str, head: Head, activation: str, vocabulary: Vocabulary) -> None:
+    unknown = [label for label in head.labels if label not in vocabulary.labels]
+    if unknown:
+        raise ModelError(
+            f"head '{head.name}' of model '{model}' answers {', '.join(unknown)}, for which records have no column; "
+            f"they have: {', '.join(vocabulary.labels)}"
+        )
+    if head.activation != activation:
+        raise ModelError(f"head '{head.name}' of model '{model}' must be {activation}, not {head.activation}")
+
+
+def columns(answers: Mapping[str, np.ndarray], specification: Specification) -> list[dict[str, float]]:
+    """Return what further heads say of N faces by column; what is not finite is left out, as all that is missing.
+
+    Args:
+        answers: by head, (N, K), calibrated.
+        specification: names the K labels of each.
+    """
+    found: list[dict[str, float]] = [{} for _ in next(iter(answers.values()))]
+    for head in specification.heads:
+        if head.name not in _KNOWN:
+            continue
+        names = [spread_column(label) if head.name == SPREAD_HEAD else label for label in head.labels]
+        for face, row in zip(found, answers[head.name].tolist(), strict=True):
+            face |= {name: value for name, value in zip(names, row, strict=True) if math.isfinite(value)}
+    return found
+
+
+def measures(specification: Specification, name: str) -> bool:
+    """Whether a model has a head of that name."""
+    return any(head.name == name for head in specification.heads)
+
+
+def shipped_with(name: str) -> list[str]:
+    """Return the names of the models that ship and have a head."""
+    return [model for model in modelfile.shipped() if measures(modelfile.load(model).specification, name)]
