@@ -195,6 +195,15 @@ def test_a_teacher_fills_what_photographs_lack_and_nothing_else(config: DataConf
     assert np.isnan(data.training.targets["units"][data.training.domains == 1]).all()
 
 
+def test_a_teacher_has_its_share_in_the_expressions(config: DataConfig, model: ModelFolder) -> None:
+    plain = joined.load(config, 48).training
+    taught = joined.load(replace(config, teacher=str(model.path), distilled=0.25), 48).training
+    first = plain.domains == 0
+    told = Classifier(model).predict(plain.pixels[first]).heads[EXPRESSION_FER2013]
+    expected = 0.75 * plain.targets[EXPRESSION_FER2013][first] + 0.25 * told
+    np.testing.assert_allclose(taught.targets[EXPRESSION_FER2013][first], expected, atol=1e-5)
+
+
 def test_a_teacher_without_the_heads_is_refused(config: DataConfig) -> None:
     with pytest.raises(InputError, match="it has no head affect, units"):
         joined.load(replace(config, teacher="stills"), 48)

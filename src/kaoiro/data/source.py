@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from kaoiro.core.checks import at_least, require
+from kaoiro.core.checks import at_least, require, share
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
 from kaoiro.core.labels import EXPRESSION, EXPRESSION_FER2013, FER2013, FERPLUS, Vocabulary
@@ -48,6 +48,7 @@ class DataConfig:
         rendered: 'joined': folders of sets of the FACS world.
         generated: 'joined': folder of DiffusionFER.
         teacher: 'joined': model (name or folder) whose answers stand for labels that faces of FER2013 lack.
+        distilled: 'joined': share of the teacher's probabilities in the expressions to learn, 0-1.
         shares: 'joined': of every batch: photographs, generated faces, rendered faces.
         count: number of drawn faces.
         augmentation: applied to training faces only.
@@ -59,6 +60,7 @@ class DataConfig:
     rendered: tuple[str, ...] = ()
     generated: str | None = None
     teacher: str | None = None
+    distilled: float = 0.0
     shares: tuple[float, float, float] = (0.56, 0.06, 0.38)
     count: int = 256
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -70,6 +72,7 @@ class DataConfig:
             InputError: names the first of them.
         """
         at_least("data.count", 1, self.count)
+        share("data.distilled", self.distilled)
         require(min(self.shares) >= 0 < self.shares[0], "data.shares", "0 or more, photographs above 0", self.shares)
         self.augmentation.check()
 

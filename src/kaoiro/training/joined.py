@@ -20,11 +20,13 @@ from kaoiro.core.labels import (
     UNITS_HEAD,
     Vocabulary,
 )
+from kaoiro.core.modelfile import load as open_model
 from kaoiro.data import source
 from kaoiro.data.datasets import synthetic
 from kaoiro.data.source import DataConfig, LearningData
 from kaoiro.data.splits import part_of
 from kaoiro.evaluation import crops
+from kaoiro.inference.classifier import Classifier, prepare_crops
 
 PHOTOGRAPHS, GENERATED, RENDERED = range(3)
 """Domains."""
@@ -61,7 +63,7 @@ def load(config: DataConfig, size: int) -> LearningData:
         learned.append(training)
         checked.append(validation)
     if config.teacher is not None:
-        learned[0] = taught(learned[0], config.teacher)
+        learned[0] = taught(learned[0], config.teacher, config.distilled)
     of = f"{photographs.description}, {sum(map(len, learned[1:]))} generated and rendered faces"
     licence = photographs.licence
     shares = _shares(config)
@@ -125,19 +127,21 @@ def _in_domain(faces: Faces, domain: int) -> Faces:
     return replace(faces, domains=np.full(len(faces), domain))
 
 
-def taught(faces: Faces, model: str) -> Faces:
+def taught(faces: Faces, model: str, distilled: float = 0.0) -> Faces:
     """Return faces whose missing action units, valence and arousal are what a teacher answers.
 
-    Source: the teacher-student filling of missing labels of Deng et al., "Multitask Emotion Recognition with Incomplete
-    Labels", FG 2020.
+    Sources: the teacher-student filling of missing labels of Deng et al., "Multitask Emotion Recognition with
+    Incomplete Labels", FG 2020; Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
+
+    Args:
+        faces: photographs.
+        model: name or folder of the teacher.
+        distilled: share of the teacher's probabilities in the expressions to learn.
 
     Raises:
         InputError: the teacher lacks a head.
         ModelError: there is no such model.
     """
-    from kaoiro.core.modelfile import load as open_model
-    from kaoiro.inference.classifier import Classifier, prepare_crops
-
     teacher = open_model(model)
     spec = teacher.specification
     lacking = {AFFECT_HEAD, UNITS_HEAD} - {head.name for head in spec.heads}
@@ -146,4 +150,8 @@ def taught(faces: Faces, model: str) -> Faces:
     pixels = prepare_crops(faces.pixels, spec.size, spec.channels)
     answers = Classifier(teacher).predict(pixels).heads
     filled = {name: answers[name].astype(np.float32) for name in (AFFECT_HEAD, UNITS_HEAD)}
+    for head in spec.heads:
+        if distilled and head.name.startswith(EXPRESSION) and head.name in faces.targets:
+            own = faces.targets[head.name]
+            filled[head.name] = ((1 - distilled) * own + distilled * answers[head.name]).astype(np.float32)
     return replace(faces, targets={**faces.targets, **filled})
