@@ -26,13 +26,16 @@ from kaoiro.training.fit import Fitted, MixedOrder, fit, recipes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 
-from fake import diffusion, fer2013, synthetic
+from fake.diffusion import write as write_generated
+from fake.fer2013 import write as write_fer2013
+from fake.synthetic import Rows
+from fake.synthetic import write as write_rendered
 
 FAMILY = "multitask_affect"
 POINTS = [(10.0, 13.0), (22.0, 13.0), (16.0, 19.0), (11.0, 24.0), (21.0, 24.0)]
 
 
-def facing(rows: synthetic.Rows) -> None:
+def facing(rows: Rows) -> None:
     """Put the five points where a face has them."""
     for row in rows:
         for name, (x, y) in zip(LANDMARKS, POINTS, strict=True):
@@ -42,9 +45,9 @@ def facing(rows: synthetic.Rows) -> None:
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("joined")
-    fer2013.write(folder / "fer", {"Training": 96, "PublicTest": 48})
-    diffusion.write(folder / "generated", each=8)
-    synthetic.write(folder / "rendered", facing)
+    write_fer2013(folder / "fer", {"Training": 96, "PublicTest": 48})
+    write_generated(folder / "generated", each=8)
+    write_rendered(folder / "rendered", facing)
     return {name: str(folder / name) for name in ("fer", "generated", "rendered")}
 
 
@@ -127,12 +130,12 @@ def test_a_kind_without_faces_takes_no_place() -> None:
 def test_without_people_kept_back_the_sets_are_refused(
     config: DataConfig, roots: dict[str, str], tmp_path: Path
 ) -> None:
-    def all_training(rows: synthetic.Rows) -> None:
+    def all_training(rows: Rows) -> None:
         facing(rows)
         for row in rows:
             row["split"], row["training"] = "train", True
 
-    synthetic.write(tmp_path / "set", all_training)
+    write_rendered(tmp_path / "set", all_training)
     with pytest.raises(DataError, match="none has people kept back; name a syn-mt or syn-vid set too"):
         joined.load(replace(config, rendered=(str(tmp_path / "set"),)), 48)
 
@@ -180,6 +183,32 @@ def test_folding_makes_units_and_spread_true_on_held_out_faces() -> None:
     assert after["units"].mean() == pytest.approx(truth.mean(), abs=0.01)
     assert coverage(wrong[:, 0], after["affect_spread"][:, 0])[1.0] == pytest.approx(0.683, abs=0.01)
     assert folding.fold(network, answers(), replace_labels(faces)) == {}
+
+
+def test_photographs_show_on_average_what_their_expressions_say() -> None:
+    rng = np.random.default_rng(0)
+    layer = torch.nn.Linear(3, len(MEASURED_UNITS))
+    network = torch.nn.Module()
+    network.upper = torch.nn.ModuleDict({"units": layer})
+    x = rng.normal(size=(300, 3)).astype(np.float32)
+    units = np.full((300, len(MEASURED_UNITS)), np.nan, np.float32)
+    units[:100] = rng.random((100, len(MEASURED_UNITS))) < 0.3
+    shares = np.full((300, 2), np.nan, np.float32)
+    shares[100:200], shares[200:] = (1, 0), (0, 1)
+    domains = np.repeat([2, 0, 0], 100)
+    faces = Faces(np.zeros((300, 8, 8), np.uint8), {"units": units, "expression": shares}, {}, domains=domains)
+
+    def raw() -> np.ndarray:
+        with torch.no_grad():
+            return layer(torch.from_numpy(x)).numpy()
+
+    folding.fold(network, folding.Answers(x, {"units": raw()}, {}), faces, ("happiness", "surprise"))
+    shown = (1 / (1 + np.exp(-raw()[100:]))).mean(axis=0)
+    at = MEASURED_UNITS.index
+    assert shown[at("au_12")] == pytest.approx((0.9 + 0.1) / 2, abs=1e-3)
+    assert shown[at("au_06")] == pytest.approx((0.51 + 0.1) / 2, abs=1e-3)
+    surprised = (1 / (1 + np.exp(-raw()[200:, at("au_26")]))).mean()
+    assert surprised == pytest.approx(0.9, abs=1e-3), "happiness says nothing of AU 26"
 
 
 def replace_labels(faces: Faces) -> Faces:

@@ -134,11 +134,12 @@ def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, na
         card=Card(summary=_summary(fitted), limits=fitted.data.limits, licence=fitted.data.licence),
     )
     write_description(folder, description)
-    if fold(network, Classifier(load(folder)).predict(fitted.data.validation.pixels), fitted.data.validation):
+    held, labels = fitted.data.validation, fitted.specification.head(EXPRESSION).labels
+    if fold(network, Classifier(load(folder)).predict(held.pixels), held, labels):
         export_graph(network, fitted.specification, folder / GRAPH)
         _save(network, folder / WEIGHTS)
         write_description(folder, description)
-    specification, numbers = calibrated(load(folder), fitted.data.validation)
+    specification, numbers = calibrated(load(folder), held)
     card = description.card.model_copy(update={"numbers": numbers})
     write_description(folder, description.model_copy(update={"specification": specification, "card": card}))
     return load(folder)
