@@ -9,6 +9,8 @@ USE := .venv/$(BIN)
 DEV := .venv-dev/$(BIN)
 SOURCES := pyproject.toml hatch_build.py
 EVALUATE := $(USE)/kaoiro evaluate
+# That test side by side, each whole files, whose fixtures are then made once; each wants up to 4 GB
+PROCESSES ?= 2
 
 .PHONY: demo test lint types bench fuzz results renders clean
 
@@ -27,7 +29,7 @@ demo: .venv/.installed
 	$(USE)/kaoiro demo
 
 test: .venv-dev/.installed
-	$(DEV)/python -m pytest --cov=kaoiro --cov-report=term --cov-fail-under=97
+	$(DEV)/python -m pytest -n $(PROCESSES) --dist loadfile --cov=kaoiro --cov-report=term --cov-fail-under=97
 
 lint: .venv-dev/.installed
 	$(DEV)/ruff check .

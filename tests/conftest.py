@@ -8,6 +8,9 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
+# before NumPy and PyTorch count their threads: sums in a fixed order, and two processes that do not fight
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,8 +19,6 @@ from kaoiro.core.labels import EXPRESSIONS
 from kaoiro.core.types import Box, Record, expression_column
 
 sys.path.insert(0, str(Path(__file__).parent / "data"))
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # sums in a fixed order, and no threads that wait for each other
 
 MakeRecord = Callable[..., Record]
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from kaoiro.metrics.agreement import resampled_interval
+from kaoiro.training import bridge, signal
 from kaoiro.training.export import export
 from kaoiro.training.fit import Fitted, fit, recipes
 
 FAMILY = "residual_attention"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_draws() -> Iterator[None]:
+    """Resample 200 times, not 10,000, which took most of the time here; tests of metrics look at the intervals."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (bridge, signal):
+            patch.setattr(module, "resampled_interval", partial(resampled_interval, draws=200))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,7 @@ async function watch(job, signal) {
     change({ phase: job.status, name: job.name, share: job.progress, job });
     if (!AT_WORK.includes(job.status)) break;
     await pause(wait);
+    if (signal.aborted) return;
     job = await asked(job, signal);
   }
   if (signal.aborted || job.status !== "done") return;
