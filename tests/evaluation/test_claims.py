@@ -62,3 +62,9 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         claims.table(tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_damaged_file_is_refused(tmp_path) -> None:
+    (tmp_path / "temporal.json").write_text("{")
+    with pytest.raises(DataError, match=r"temporal\.json is damaged"):
+        claims.table(tmp_path)

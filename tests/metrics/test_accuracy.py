@@ -117,3 +117,21 @@ def test_an_interval_is_repeatable_and_without_width_where_all_is_right() -> Non
 def test_an_interval_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="no answers"):
         acc.bootstrap_interval(np.array([], bool))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_weighted_and_macro_f1_are_those_of_scikit_learn(seed: int) -> None:
+    truth, guess = answers(seed)
+    counts = acc.confusion(truth, guess, 8)
+    assert acc.weighted_f1(counts) == pytest.approx(sk.f1_score(truth, guess, average="weighted"))
+    assert acc.macro_f1(counts) == pytest.approx(sk.f1_score(truth, guess, average="macro"))
+
+
+def test_f1_of_stacks_leaves_out_classes_that_never_occur() -> None:
+    # the first table as above; in the second only the first two classes exist
+    stack = np.stack([COUNTS, np.array([[2, 1, 0], [1, 1, 0], [0, 0, 0]])])
+    scores = np.array([[2 / 3, 0.5, 1], [2 / 3, 0.5, 0]])
+    np.testing.assert_allclose(acc.macro_f1(stack), [scores[0].mean(), scores[1, :2].mean()])
+    np.testing.assert_allclose(acc.weighted_f1(stack), [(2 + 1 + 1) / 6, (2 + 1) / 5])
+    assert np.isnan(acc.macro_f1(np.zeros((3, 3))))
+    assert np.isnan(acc.weighted_f1(np.zeros((3, 3))))

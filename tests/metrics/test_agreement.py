@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from kaoiro.core.errors import InputError
-from kaoiro.metrics.agreement import area_under_curve, concordance, resampled_interval
+from kaoiro.metrics.agreement import area_under_curve, concordance, moments, multitask_score, resampled_interval
+from kaoiro.metrics.temporal import concordance_of
 
 
 def test_concordance_of_equal_values_is_one_and_of_mirrored_ones_minus_one():
@@ -56,3 +57,18 @@ def test_resamples_without_one_of_the_kinds_are_left_out():
     positive = np.array([True, False, False])
     low, high = resampled_interval(lambda rows: area_under_curve(positive[rows], rows), np.arange(3), draws=200)
     assert 0 <= low <= high <= 1
+
+
+def test_moments_of_groups_add_up_to_the_concordance_of_all() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(60, 2))
+    answer = 0.7 * truth + rng.normal(size=(60, 2)) * 0.3 + 0.1
+    sums = sum(moments(truth[part], answer[part]) for part in np.split(np.arange(60), [7, 40]))
+    wanted = [concordance(truth[:, k], answer[:, k]) for k in range(2)]
+    np.testing.assert_allclose(concordance_of(np.asarray(sums)), wanted)
+
+
+def test_the_multitask_score_adds_what_is_measured_of_each_task() -> None:
+    affect = np.array([[0.6, 0.4], [0.2, 0.0]])
+    score = multitask_score(affect, np.array([0.3, 0.5]), np.array([0.2, 0.4]))
+    np.testing.assert_allclose(score, [1.0, 1.0])

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from kaoiro.cli.main import main
 from kaoiro.core.errors import DataError, InputError, ModelError
 from kaoiro.core.faces import Faces
 from kaoiro.core.labels import AFFECT, EXPRESSION, EXPRESSION_FER2013, MEASURED_UNITS
@@ -263,6 +265,49 @@ def test_evaluation_prints_evidence_from_every_set(
     assert figures["rendered: what"][""]["people"] == 2
     assert len(figures["rendered: units"]) == 12
     assert figures["FER2013 PublicTest: units by expression"]["happiness"]["n"] > 0
+    assert figures["wishes"]["FER2013 PublicTest: points of accuracy lost"]["verdict"] == "reached"
+    assert "claims" not in figures
+
+
+def test_the_command_writes_its_section_of_the_page_of_system_d(
+    model: ModelFolder, roots: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(affect, "DRAWS", 50)
+    path, sheet = str(model.path), tmp_path / "failures.jpg"
+    given = ["--root", roots["fer"], "--model", path, "--against", path, "--generated", roots["generated"]]
+    more = ["--together", path, "--results", str(tmp_path), "--choose", "--gallery", str(sheet)]
+    assert main(["evaluate", "affect", *given, "--rendered", roots["rendered"], *more]) == 0
+    page = (tmp_path / "system-d.md").read_text(encoding="utf-8")
+    assert "DiffusionFER: CCC of valence" in page
+    assert "AU 12 (lip corner puller)" in page
+    with Image.open(sheet) as picture:
+        assert picture.width == 1120
+
+
+def test_a_gallery_of_people_is_not_drawn(
+    model: ModelFolder, roots: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(model.path)
+    arguments = ["--root", roots["fer"], "--model", path, "--against", path, "--gallery", str(tmp_path / "x.jpg")]
+    assert main(["evaluate", "affect", *arguments]) == 2
+    assert "shows generated and rendered faces alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("found", "interval", "limit", "sign", "verdict"),
+    [
+        (0.99, [0.985, 1.0], 0.98, 1, "reached"),
+        (0.99, [0.97, 1.0], 0.98, 1, "undecided"),
+        (0.9, [0.85, 0.95], 0.98, 1, "missed"),
+        (0.2, [-0.5, 0.9], 1, -1, "reached"),
+        (2.0, [1.2, 2.8], 1, -1, "missed"),
+        (1.0, [0.2, 1.8], 1, -1, "undecided"),
+    ],
+)
+def test_a_wish_is_judged_by_its_whole_interval(
+    found: float, interval: list[float], limit: float, sign: int, verdict: str
+) -> None:
+    assert affect._wish(found, interval, limit, sign)["verdict"] == verdict
 
 
 def test_a_model_without_the_heads_cannot_be_asked(roots: dict[str, str]) -> None:

@@ -45,6 +45,8 @@ def add_parser(commands: Any) -> None:
     affect.add_argument(
         "--against", metavar="NAME|FOLDER", default="stills", help="model of expressions to compare with"
     )
+    text = "network that learned expressions with the rest: compared, too; --results then goes to the page of system D"
+    affect.add_argument("--together", metavar="FOLDER", help=text)
     affect.add_argument("--choose", action="store_true", help="the development part of London and DiffusionFER instead")
     affect.add_argument("--gallery", metavar="FILE", help="draw the generated and rendered faces that it errs on most")
     rendered = _add(kinds, "synthesis", _synthesis, "learn from a rendered syn-id set, test on unseen and real people")
@@ -157,14 +159,19 @@ def _claims(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _affect(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.core import modelfile
-    from kaoiro.evaluation import affect
+    from kaoiro.evaluation import affect, system_d
 
     against = modelfile.load(arguments.against)
     sets = arguments.london, arguments.generated, arguments.rendered
     part = "development" if arguments.choose else "report"
-    figures = affect.evaluate(model, against, arguments.root, *sets, split=arguments.split, part=part)
+    together = None if arguments.together is None else modelfile.load(arguments.together)
+    options = {"split": arguments.split, "part": part, "together": together}
+    figures = affect.evaluate(model, against, arguments.root, *sets, **options)
     if arguments.gallery is not None:
         _draw_failures(model, arguments, part)
+    if arguments.results and together is not None:
+        system_d.write(arguments.results, "real", figures)
+        arguments.results = None  # it has its place on the page of system D
     return figures
 
 

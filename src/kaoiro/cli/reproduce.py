@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,40 +17,56 @@ from kaoiro.core.errors import InputError, MissingExtra
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
+    again = "Repeat an interrupted call: what is finished stays."
     parser: argparse.ArgumentParser = commands.add_parser(
         "reproduce",
         help="train and measure a published system again: claim, found, wished, verdict",
-        description=f"{__doc__} It takes hours to days. Repeat an interrupted call: finished "
-        "trainings stay, and an unfinished one goes on.",
+        description=f"{__doc__} It takes hours to days. {again}",
     )
-    parser.add_argument("system", choices=("A",), metavar="SYSTEM", help="A: residual attention, temporal attention")
-    parser.add_argument("--fer2013", metavar="DIR", help="folder of fer2013.csv and fer2013new.csv, for stills")
+    systems = parser.add_subparsers(dest="system", required=True, metavar="SYSTEM")
+    first = _add(systems, "A", _system_a, "residual attention on stills, temporal attention on video")
+    first.add_argument("--fer2013", metavar="DIR", help="folder of fer2013.csv and fer2013new.csv, for stills")
+    first.add_argument("--only", choices=("stills", "video"), help="one half of the system")
+    fourth = _add(systems, "D", _system_d, "valence-arousal, action units and expressions, together and alone")
+    fourth.add_argument("--steps", type=count, metavar="N", help="of every training run, without a budget")
+    fourth.add_argument("--every", type=count, default=4, metavar="N", help="frames of a video: each Nth (default: 4)")
+
+
+def _add(systems: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = systems.add_parser(name, help=text, description=text)
     parser.add_argument("--assets", metavar="DIR", help="the rendered head (default: variable KAOIRO_ICT_FACE)")
     parser.add_argument("--sets", metavar="DIR", help="rendered sets; those that lack are made (default: OUT/sets)")
-    parser.add_argument("--out", default="runs/A", metavar="DIR", help="runs, sets and figures (default: runs/A)")
+    parser.add_argument(
+        "--out", default=f"runs/{name}", metavar="DIR", help=f"runs, sets and figures (default: runs/{name})"
+    )
     parser.add_argument("--seeds", type=count, default=3, metavar="N", help="of every recipe (default: 3)")
-    parser.add_argument("--budget", type=positive, metavar="HOURS", help="scale every still run to this time")
+    parser.add_argument("--budget", type=positive, metavar="HOURS", help="scale every training run to this time")
     parser.add_argument(
         "--scale", type=positive, default=1.0, metavar="S", help="share of the rendered people, at most 1"
     )
-    parser.add_argument("--only", choices=("stills", "video"), help="one half of the system")
-    parser.add_argument("--results", metavar="DIR", help="write system-a and temporal, .md and .json, here")
-    parser.set_defaults(run=run)
+    parser.add_argument("--results", metavar="DIR", help="write pages and figures for the documentation here")
+    parser.set_defaults(run=run, reproduce=function)
+    return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     _need_training()
-    from kaoiro.core import modelfile
-    from kaoiro.evaluation import report
-    from kaoiro.training.reproduce import Order, merged, system_a
-
-    parts = {"stills": arguments.only != "video", "video": arguments.only != "stills"}
     out = Path(arguments.out)
     sets = Path(arguments.sets) if arguments.sets else out / "sets"
+    arguments.reproduce(arguments, out, sets)
+    return 0
+
+
+def _system_a(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
+    from kaoiro.core import modelfile
+    from kaoiro.evaluation import report
+    from kaoiro.training.reproduce import SETS, Order, merged, system_a
+
+    parts = {"stills": arguments.only != "video", "video": arguments.only != "stills"}
     order = Order(arguments.fer2013, out, sets, arguments.seeds, arguments.budget, **parts)
     if order.video:
-        _render(sets, arguments)
+        _render(SETS, sets, arguments)
     figures = system_a(order, modelfile.load(None), _tell)
     temporal = figures.pop("temporal", None)
     curves = {} if temporal is None else temporal.pop(CURVES)
@@ -61,7 +78,18 @@ def run(arguments: argparse.Namespace) -> int:
             report.write(folder, "temporal", temporal)
             draw_temporal(temporal, curves, folder)
     print(report.text(figures))
-    return 0
+
+
+def _system_d(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
+    from kaoiro.evaluation import system_d as results
+    from kaoiro.training.reproduce_d import SET, Order, system_d
+
+    _render((SET,), sets, arguments)
+    order = Order(sets / SET, out, arguments.seeds, arguments.budget, arguments.every, arguments.steps)
+    folder = Path(arguments.results) if arguments.results else out
+    results.stored(folder / f"{results.NAME}.json")  # refuses a damaged file before hours are spent
+    system_d(order, lambda section, figures: results.write(folder, section, figures), _tell)
+    print((folder / f"{results.NAME}.md").read_text(encoding="utf-8"), end="")
 
 
 def _stored(file: Path) -> dict[str, Any]:
@@ -76,11 +104,11 @@ def _stored(file: Path) -> dict[str, Any]:
     return stored
 
 
-def _render(sets: Path, arguments: argparse.Namespace) -> None:
+def _render(names: Sequence[str], sets: Path, arguments: argparse.Namespace) -> None:
     """Make the rendered sets that are not there yet."""
-    from kaoiro.training.reproduce import SETS, finished
+    from kaoiro.training.reproduce import finished
 
-    missing = [name for name in SETS if not finished(sets / name)]
+    missing = [name for name in names if not finished(sets / name)]
     if not missing:
         return
     need_numba("kaoiro reproduce")

@@ -16,7 +16,6 @@ from kaoiro.core.faces import Faces
 from kaoiro.core.labels import (
     AFFECT,
     AFFECT_HEAD,
-    EXPRESSION,
     FERPLUS,
     SPREAD_HEAD,
     UNITS_HEAD,
@@ -47,6 +46,7 @@ PAIRS = (
     ("au_20", "fear"),
 )
 """Units of prototypes, which faces of the expression should show more often than all others."""
+CLAIM = "FER+ accuracy, all tasks - expressions alone"
 DRAWS = 2_000
 """Resamples of intervals here."""
 
@@ -117,10 +117,7 @@ def photographs(model: ModelFolder, root: str, split: str, against: ModelFolder)
     Raises:
         DataError: files or rows are missing.
     """
-    data = fer2013.read(root).part(SPLITS[split])
-    truth, _ = truth_of(data, "ferplus")
-    kept = truth >= 0
-    images, truth, keys = data.images[kept], truth[kept], data.image_keys()[kept]
+    images, truth, keys = _majority(root, split)
     found = answers(model, images)
     units = {name: found.heads[UNITS_HEAD][:, k] for k, name in enumerate(model.specification.head(UNITS_HEAD).labels)}
     return {
@@ -134,6 +131,14 @@ def photographs(model: ModelFolder, root: str, split: str, against: ModelFolder)
         },
         "expressions": compare(model, against, images, truth, keys),
     }
+
+
+def _majority(root: str, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the images with a majority among the eight emotions, its classes and the images' digests."""
+    data = fer2013.read(root).part(SPLITS[split])
+    truth, _ = truth_of(data, "ferplus")
+    kept = truth >= 0
+    return data.images[kept], truth[kept], data.image_keys()[kept]
 
 
 def _by_expression(units: Mapping[str, np.ndarray], affect: np.ndarray, truth: np.ndarray) -> dict[str, dict[str, Any]]:
@@ -268,6 +273,7 @@ def evaluate(
     rendered: str | None = None,
     split: str = "val",
     part: Part = "report",
+    together: ModelFolder | None = None,
 ) -> dict[str, Any]:
     """Return all figures for which data are named.
 
@@ -280,13 +286,18 @@ def evaluate(
         rendered: folder of a set of the FACS world.
         split: of FER2013.
         part: of the sets without splits; 'development' is for choices only.
+        together: a network that learned expressions with everything else in one trunk; its expressions are compared
+            with `against`, too.
+
+    Returns:
+        Tables by source; `wishes`, and `claims` (rows of `docs/results/claims.md`).
 
     Raises:
         DataError: files are missing.
         ModelError: the model lacks a head.
     """
     asked(model)
-    found: dict[str, Any] = {"model": model.name, "model_sha256": model.digest, "labels": EXPRESSION}
+    found: dict[str, Any] = {"model": model.name, "model_sha256": model.digest}
     sources = {f"FER2013 {SPLITS[split]}": photographs(model, root, split, against)}
     if london is not None:
         sources["London"] = smiles(model, london, part)
@@ -294,11 +305,53 @@ def evaluate(
         sources["DiffusionFER"] = of_generated(model, generated, part)
     if rendered is not None:
         sources["rendered"] = of_rendered(model, rendered)
+    found["wishes"] = wishes(sources)
+    if together is not None:
+        images, truth, keys = _majority(root, split)
+        compared = compare(together, against, images, truth, keys)
+        sources["one trunk for everything"] = {"expressions": compared}
+        found["claims"] = {CLAIM: _no_loss(compared)}
     for name, figures in sources.items():
-        found[f"{name}: what"] = {"": {key: value for key, value in figures.items() if not isinstance(value, dict)}}
+        plain = {key: value for key, value in figures.items() if not isinstance(value, dict)}
+        found |= {f"{name}: what": {"": plain}} if plain else {}
         for key, table in figures.items():
             if isinstance(table, dict):
                 rows = all(isinstance(row, dict) for row in table.values())
                 found[f"{name}: {key}"] = table if rows else {"": table}
-    del found["labels"]
     return found
+
+
+def wishes(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what was wished of real faces beside what was found: verdicts by the whole 95 % interval."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name, figures in sources.items():
+        if "expressions" in figures:
+            loss = figures["expressions"]
+            rows[f"{name}: points of accuracy lost"] = _wish(
+                loss["loss in points"], loss["interval of the loss"], 1, -1
+            )
+        if name == "London":
+            told = figures["smiling against neutral"]
+            for what, least in ((unit_title("au_12"), 0.98), ("valence", 0.95)):
+                rows[f"London: AUC of {what}"] = _wish(told[what]["AUC"], told[what]["interval"], least)
+        if name == "DiffusionFER":
+            told = figures["valence and arousal"]
+            for what, least in (("valence", 0.7), ("arousal", 0.5)):
+                rows[f"DiffusionFER: CCC of {what}"] = _wish(told[what]["CCC"], told[what]["interval"], least)
+    return rows
+
+
+def _wish(found: float, interval: list[float], limit: float, sign: int = 1) -> dict[str, Any]:
+    """Return a row; `sign` -1 wishes at most the limit."""
+    low, high = (sign * end for end in (interval if sign > 0 else interval[::-1]))
+    verdict = "reached" if low >= sign * limit else "missed" if high < sign * limit else "undecided"
+    word = "at least" if sign > 0 else "at most"
+    return {"wished": f"{word} {limit:g}", "found": found, "interval": list(interval), "verdict": verdict}
+
+
+def _no_loss(compared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of the claim that learning everything together costs expressions nothing, in accuracy 0-1."""
+    low, high = (-end / 100 for end in compared["interval of the loss"][::-1])
+    verdict = "holds" if low >= 0 else "does not hold" if high < 0 else "undecided"
+    found = -compared["loss in points"] / 100
+    return {"found": found, "interval": [low, high], "wished": "at least 0", "verdict": verdict}

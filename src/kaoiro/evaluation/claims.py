@@ -13,12 +13,15 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.files import write_text
 
 PAGE = "claims.md"
-_HEAD = """# Claims
+RULE = """A claim holds if its whole interval (95 %, over clips or people) lies on the wished side of the limit, does
+not hold if it lies on the other, and is undecided in between. Where a size is wished and an interval above 0, the
+figure itself must reach the size."""
+_HEAD = f"""# Claims
 
-Every claim of the five sources that was measured so far, beside what was found. A claim holds if its whole interval
-(95 %, over clips or people) lies on the wished side of the limit, does not hold if it lies on the other, and is
-undecided in between. Written by `kaoiro evaluate claims` from the result files named in the last column.
+Every claim of the five sources that was measured so far, beside what was found. {RULE}
+Written by `kaoiro evaluate claims` from the result files named in the last column.
 """
+UNMEASURED = "not measured yet"
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Claim:
         source: what is said.
         figure: the source's.
         result: name of the result file.
-        table: in it.
+        table: in it; 'SECTION/TABLE' is a table of a section, which may not be measured yet.
         row: in that; it has found, interval, wished and verdict.
     """
 
@@ -86,10 +89,11 @@ def table(folder: str | Path) -> dict[str, Any]:
     if not Path(folder).is_dir():
         raise DataError(f"--root {folder}: no such folder; name the one with the results, such as docs/results")
     claims, errors = load()
-    rows = [_row(Path(folder), claim) for claim in claims]
+    contents = {name: _content(Path(folder) / f"{name}.json") for name in dict.fromkeys(one.result for one in claims)}
+    found = [_row(claim, contents[claim.result], Path(folder)) for claim in claims]
     return {
-        "measured": sum(row["verdict"] != "not measured yet" for row in rows),
-        "claims": {str(number): row for number, row in enumerate(rows, 1)},
+        "measured": sum(row["verdict"] != UNMEASURED for row in found),
+        "claims": {str(number): row for number, row in enumerate(found, 1)},
         "errors": {
             str(number): {"system": one.system, "matter": one.matter, "instead": one.instead}
             for number, one in enumerate(errors, 1)
@@ -97,30 +101,66 @@ def table(folder: str | Path) -> dict[str, Any]:
     }
 
 
-def _row(folder: Path, claim: Claim) -> dict[str, str]:
-    row = {"system": claim.system, "source": claim.source, "their figure": claim.figure}
-    file = folder / f"{claim.result}.json"
+def rows(result: str, content: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the rows of the claims that one result file answers.
+
+    Args:
+        result: its name.
+        content: of the file.
+
+    Raises:
+        DataError: it lacks a row that a claim names.
+    """
+    return [_row(claim, content, Path()) for claim in load()[0] if claim.result == result]
+
+
+def _content(file: Path) -> dict[str, Any] | None:
     if not file.is_file():
-        return row | {"ours": "–", "interval": "–", "wished": "–", "verdict": "not measured yet", "from": claim.result}
+        return None
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))[claim.table][claim.row]
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file} is damaged; measure anew") from error
+
+
+def _row(claim: Claim, content: dict[str, Any] | None, folder: Path) -> dict[str, str]:
+    row = {"system": claim.system, "source": claim.source, "their figure": claim.figure}
+    if content is None or not _is_written(content, claim.table):
+        return row | {"ours": "–", "interval": "–", "wished": "–", "verdict": UNMEASURED, "from": claim.result}
+    try:
+        found = _table(content, claim.table)[claim.row]
         between = "–" if found["interval"] is None else " to ".join(f"{value:.3g}" for value in found["interval"])
         ours = {"ours": "–" if found["found"] is None else f"{found['found']:.3g}", "interval": between}
         return row | ours | {"wished": found["wished"], "verdict": found["verdict"], "from": claim.result}
     except (KeyError, TypeError, ValueError) as error:
+        file = folder / f"{claim.result}.json"
         raise DataError(f"{file}: no row '{claim.row}' in '{claim.table}'; measure anew") from error
+
+
+def _is_written(content: dict[str, Any], table: str) -> bool:
+    """Tell whether the section of a table was written; sections of a file are measured by different commands."""
+    return "/" not in table or table in content or table.split("/")[0] in content
+
+
+def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a table of a result file, or of one of its sections."""
+    if name in content or "/" not in name:
+        return content[name]
+    section, table = name.split("/", 1)
+    return content[section][table]
 
 
 def write(folder: str | Path, figures: dict[str, Any]) -> Path:
     """Write the page of claims into a folder and return its path."""
-    claims = _markdown(list(figures["claims"].values()))
-    errors = _markdown(list(figures["errors"].values()))
+    claims = markdown(list(figures["claims"].values()))
+    errors = markdown(list(figures["errors"].values()))
     path = Path(folder) / PAGE
     write_text(path, f"{_HEAD}\n{claims}\n\n## What is wrong or unsaid in the sources\n\n{errors}\n")
     return path
 
 
-def _markdown(rows: list[dict[str, str]]) -> str:
+def markdown(rows: list[dict[str, str]]) -> str:
+    """Return rows with the same columns as a table."""
     names = list(rows[0])
     lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -52,6 +52,28 @@ def f1_scores(counts: np.ndarray) -> np.ndarray:
     return np.where(total > 0, 2 * np.diag(counts) / np.maximum(total, 1), np.nan)
 
 
+def weighted_f1(counts: np.ndarray) -> np.ndarray:
+    """Return the mean F1 over classes, weighted by support: (..., K, K) counts -> (...); NaN without data."""
+    support = counts.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (support * np.nan_to_num(_f1_of_each(counts))).sum(axis=-1) / support.sum(axis=-1)
+
+
+def macro_f1(counts: np.ndarray) -> np.ndarray:
+    """Return the mean F1 over classes that occur or are answered: (..., K, K) counts -> (...); NaN without data."""
+    scores = _f1_of_each(counts)
+    known = ~np.isnan(scores)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known, scores, 0).sum(axis=-1) / known.sum(axis=-1)
+
+
+def _f1_of_each(counts: np.ndarray) -> np.ndarray:
+    """Return what `f1_scores` does, of stacks of counts: (..., K, K) -> (..., K)."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    total = counts.sum(axis=-1) + counts.sum(axis=-2)
+    return np.where(total > 0, 2 * hits / np.maximum(total, 1), np.nan)
+
+
 def macro_recall(counts: np.ndarray) -> float:
     """Return the mean recall over classes that occur (UAR, balanced accuracy); NaN without data."""
     values = recalls(counts)

@@ -32,6 +32,29 @@ def concordance(truth: np.ndarray, answer: np.ndarray) -> float:
     return float(2 * covariance / spread) if spread > 0 else float("nan")
 
 
+def moments(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """Return n, Σx, Σy, Σx², Σy², Σxy of columns: (N, K) each -> (K, 6); sums of them over groups are those of all.
+
+    `temporal.concordance_of` turns them into the concordance that `concordance` gives.
+    """
+    x, y = np.asarray(truth, np.float64), np.asarray(answer, np.float64)
+    sums = [np.ones_like(x), x, y, x * x, y * y, x * y]
+    return np.stack([one.sum(axis=0) for one in sums], axis=-1)
+
+
+def multitask_score(affect: np.ndarray, expressions: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Return P of the ABAW multi-task challenge (Kollias, "ABAW", CVPR Workshops 2022).
+
+    P = mean CCC of valence and arousal + mean F1 of expressions + mean F1 of action units, 0 to 3.
+
+    Args:
+        affect: (..., 2) concordances.
+        expressions: (...) macro F1.
+        units: (...) mean F1.
+    """
+    return affect.mean(axis=-1) + expressions + units
+
+
 def area_under_curve(positive: np.ndarray, score: np.ndarray) -> float:
     """Return the probability that a positive scores higher than a negative (ROC AUC; ties count a half).
 

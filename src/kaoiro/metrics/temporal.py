@@ -186,7 +186,7 @@ class Course:
             rows: (D, N) indices of clips, or None.
         """
         table = self.moments if measure == "fidelity" else self.shares[measure]
-        total = table.sum(axis=0) if rows is None else _counted(rows, len(table)) @ table
+        total = table.sum(axis=0) if rows is None else counted(rows, len(table)) @ table
         return concordance_of(total) if measure == "fidelity" else _ratio(total)
 
 
@@ -224,8 +224,8 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _counted(rows: np.ndarray, clips: int) -> np.ndarray:
-    """Return how often each clip was drawn: (D, N)."""
+def counted(rows: np.ndarray, clips: int) -> np.ndarray:
+    """Return how often each of N clips was drawn: (D, N) indices -> (D, N)."""
     places = rows + clips * np.arange(len(rows))[:, None]
     return np.bincount(places.ravel(), minlength=len(rows) * clips).reshape(len(rows), clips)
 

@@ -1,0 +1,106 @@
+"""The results of system D: one file of figures and one page, in sections that different commands write."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from kaoiro.core.errors import InputError
+from kaoiro.core.files import write_text
+from kaoiro.core.revision import commit
+from kaoiro.evaluation import claims, report
+
+NAME = "system-d"
+SECTIONS = {
+    "rendered": (
+        "On rendered people",
+        "Networks of equal trunk, steps and faces a step, learned from the training people of `syn-mt` and measured on "
+        "its test people, whose every label is known; choices by the people of 'val'. Figures are means over seeds ± "
+        "their standard deviation; CCC over all test frames at once, F1w weighted by support. AU F1, TA_bal: means "
+        "over eight action units; TA_pool: right decisions over all units and frames; TA_exact: frames with all units "
+        "right; P: mean CCC + F1 macro + AU F1. Intervals: test people drawn again, the same for both networks of a "
+        "difference. Written by `kaoiro reproduce D`.",
+    ),
+    "generator": ("With a generator", "The network as judge of generated faces, and the faces themselves."),
+    "real": ("On real faces", "The model that ships, learned from photographs, generated and rendered faces together."),
+}
+"""Titles and what stands below them, by key of the file of figures."""
+_HEAD = """# System D, measured again
+
+Kollias and Zafeiriou, "A Multi-Task Learning & Generation Framework: Valence-Arousal, Action Units & Primary
+Expressions", arXiv 1811.07771: one network for valence and arousal, expressions and action units does better than one
+for each. Their data, Aff-Wild, cannot be handed on; here the claims are tested where every label is known. Rendered
+faces measure methods and prove nothing about real ones. What is wrong or unsaid in the source: [claims](claims.md).
+"""
+_NOTHING = "Not measured yet."
+
+
+def write(folder: str | Path, section: str, figures: dict[str, Any]) -> None:
+    """Write one section of system-d.json and system-d.md and leave the others as they are.
+
+    Args:
+        folder: of the results.
+        section: one of `SECTIONS`.
+        figures: plain values and tables; under 'claims' rows with found, interval, wished and verdict; under
+            'scaled down' what was done on a smaller scale than wished, as texts.
+
+    Raises:
+        InputError: there is no such section, or the stored file is damaged.
+        DataError: the figures lack a row that a claim names.
+        OutputError: the folder cannot be written.
+    """
+    if section not in SECTIONS:
+        raise InputError(f"no section '{section}'; there are: {', '.join(SECTIONS)}")
+    file = Path(folder) / f"{NAME}.json"
+    content = stored(file)
+    stamp = {"measured": datetime.date.today().isoformat(), "commit": commit(), "machine": report.machine()}
+    content[section] = {**stamp, **figures}
+    content = {name: content[name] for name in SECTIONS if name in content}
+    text = page(content)
+    write_text(file, json.dumps(content, indent=2, ensure_ascii=False))
+    write_text(file.with_suffix(".md"), text)
+
+
+def stored(file: Path) -> dict[str, Any]:
+    """Return the sections that are written already.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{file} is damaged; remove it or name another folder by --results")
+    return content
+
+
+def page(content: dict[str, Any]) -> str:
+    """Return the page of all sections."""
+    rows = claims.rows(NAME, content)
+    blocks = [_HEAD.rstrip(), "## Claims", claims.markdown(rows), claims.RULE]
+    for name, (title, about) in SECTIONS.items():
+        figures = content.get(name)
+        blocks += [f"## {title}", about, *(_blocks(figures) if figures else [_NOTHING])]
+    return "\n\n".join(blocks)
+
+
+def _blocks(figures: dict[str, Any]) -> list[str]:
+    shown = {key: _readable(value) for key, value in figures.items() if key not in ("claims", "scaled down")}
+    scaled = figures.get("scaled down", [])
+    notes = ["**scaled down**\n\n" + "\n".join(f"* {text}" for text in scaled)] if scaled else []
+    return [report.text(shown), *notes]
+
+
+def _readable(value: Any) -> Any:
+    """Return tables whose means stand beside their standard deviations in one cell."""
+    if not isinstance(value, dict):
+        return value
+    if "mean" in value and set(value) <= {"mean", "sd"}:
+        return f"{value['mean']:.3f} ± {value['sd']:.3f}" if "sd" in value else f"{value['mean']:.3f}"
+    return {key: _readable(one) for key, one in value.items()}

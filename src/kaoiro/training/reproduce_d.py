@@ -1,0 +1,260 @@
+"""System D from a rendered set to the claims, in one call that can be interrupted and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from kaoiro.core.checks import at_least, positive, require
+from kaoiro.evaluation import multitask
+from kaoiro.evaluation.multitask import DRAWS, Sums, difference, summed, verdict
+from kaoiro.metrics.temporal import draws, interval
+from kaoiro.training import hardware, trials, videos
+from kaoiro.training.multitask import HEADS, SIDE, Budget, Trial, build, percent
+from kaoiro.training.trials import (
+    AFFECT_ALONE,
+    ALPHAS,
+    CLAIMED,
+    EXPRESSION_ALONE,
+    RATES,
+    UNITS_ALONE,
+    WITH_EXPRESSION,
+    WITH_UNITS,
+    Outcomes,
+)
+from kaoiro.training.videos import Videos
+
+SET = videos.SET
+GAIN = 0.02
+"""By so much at least several tasks together are to do better than one (SPEC 5.6)."""
+BALANCED = 0.667
+"""The source's total accuracy of action units, read as balanced."""
+Tell = Callable[[str], None]
+Report = Callable[[str, dict[str, Any]], None]
+"""Receives a section of the results and its figures, each time that there are more of them."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is reproduced, from what and where.
+
+    Attributes:
+        root: folder of the syn-mt set.
+        out: folder of the runs; those in it are not done again.
+        seeds: of the runs on which the claims rest.
+        budget: hours for each run, to which its steps are scaled; None takes the usual number of steps.
+        every: which frames of a video are kept.
+        steps: of each run, where no budget is given; None takes the usual number.
+        fixed: what runs have alike.
+    """
+
+    root: Path
+    out: Path
+    seeds: int = 3
+    budget: float | None = None
+    every: int = videos.EVERY
+    steps: int | None = None
+    fixed: Budget = field(default_factory=Budget)
+
+    def __post_init__(self) -> None:
+        at_least("--seeds", 1, self.seeds)
+        if self.budget is not None:
+            positive("--budget", self.budget, "hours")
+            require(self.steps is None, "--steps", "left out beside --budget, which decides on them", self.steps)
+
+
+def system_d(order: Order, report: Report, tell: Tell = print) -> None:
+    """Learn and measure all that is said of system D on rendered people.
+
+    Args:
+        order: what, from what and where.
+        report: receives 'rendered', and what further parts there are, whenever more of it is measured.
+        tell: receives what a person should know on the way.
+
+    Raises:
+        DataError: no such set, a set of another kind or of too few people, or a stored run is damaged.
+        InputError: `out` holds runs of another set or budget.
+        KeyboardInterrupt: stopped by Ctrl-C; the same call goes on.
+    """
+    data = videos.read(order.root, SIDE, order.every)
+    folder = order.out / "trials"
+    fixed = order.fixed if order.steps is None else replace(order.fixed, steps=order.steps)
+    budget = trials.settle(folder, data, order.budget, fixed, tell)
+    for part in PARTS.values():
+        part(order, data, budget, report, tell)
+
+
+def tasks(order: Order, data: Videos, budget: Budget, report: Report, tell: Tell) -> None:
+    """Compare tasks learned together with each alone, fractions of labels, weights, rates and losses."""
+    folder, stages = order.out / "trials", trials.stages(order.seeds)
+    planned = [trial for stage in stages.values() for trial in stage]
+    for name, stage in stages.items():
+        if not stage:
+            continue
+        tell(f"{name}: {len(stage)} runs")
+        trials.run(stage, folder, data, budget, tell)
+        found = trials.finished(planned, folder)
+        report("rendered", figures(found, order, data, budget, len(planned)))
+
+
+PARTS: dict[str, Callable[[Order, Videos, Budget, Report, Tell], None]] = {"tasks": tasks}
+"""What is done, in this order. Further kinds of runs are added here: learners in `multitask.LEARNERS`, their trials by
+`trials.run`, their claims by `Judge`, their figures by the report."""
+
+
+def figures(found: Outcomes, order: Order, data: Videos, budget: Budget, planned: int) -> dict[str, Any]:
+    """Return all tables and claims of the runs that are finished."""
+    tests = {one: list(seeds.values()) for one, seeds in _by_seed(found, "test").items()}
+    assert data.test.subjects is not None
+    truth = videos.truth(data.test)
+    resting = summed(truth, multitask.resting(len(data.test)), data.test.subjects)
+    return {
+        **_about(found, order, data, budget, planned),
+        "claims": claims(found),
+        "configurations": multitask.table(_usual(tests) | {"neutral, everything absent": [resting]}),
+        "weight of valence and arousal (all three, 100 %)": _sweep(found, [Trial(alpha=one) for one in ALPHAS]),
+        "learning rate (all three, 100 %)": _sweep(found, [Trial(learning_rate=one) for one in RATES]),
+        "loss of valence and arousal (all three, 100 %)": _sweep(found, [Trial(), Trial(affect_loss="mse")]),
+        "F1 of action units": multitask.unit_table(_usual(tests)),
+        "scaled down": _scaled_down(order, data, budget),
+    }
+
+
+def _about(found: Outcomes, order: Order, data: Videos, budget: Budget, planned: int) -> dict[str, Any]:
+    return {
+        **data.about,
+        "runs": f"{len(found)} of {planned}",
+        "seeds": order.seeds,
+        "steps": budget.steps,
+        "batch": budget.batch,
+        "budget_hours of each run": order.budget,
+        "hours of all runs": round(sum(one.seconds for one in found.values()) / 3600, 2),
+        "hardware": hardware.describe("32"),
+        "parameters": sum(one.numel() for one in build(Trial(), budget, data).network.parameters()),
+        "draws": DRAWS,
+    }
+
+
+def _scaled_down(order: Order, data: Videos, budget: Budget) -> list[str]:
+    """Return what was done on a smaller scale than SPEC 5 wishes."""
+    network, passes = budget.network, budget.steps * budget.batch / len(data.training)
+    return [
+        f"the light network with {network.stem} and {', '.join(map(str, network.widths))} channels on grey crops of "
+        f"{data.about['size']} pixels, instead of VGG on coloured ones of 96",
+        f"{budget.steps} steps of {budget.batch} faces for each run: {passes:.1f} times as many faces as the training "
+        "people have thinned frames, instead of 30 times",
+        f"one frame in {order.every} of each video",
+        f"{order.seeds} seeds; further fractions of labels and learning rates have one",
+        "1 % of the labels: two videos of each kind, and of their frames so many as the fraction is worth, because one "
+        "video of 42 or 52 is more than 1 %; all fractions take videos of each kind by seed",
+    ]
+
+
+def claims(found: Outcomes) -> dict[str, dict[str, Any]]:
+    """Return the rows of every claim; those whose runs are not finished say so."""
+    judge = Judge(found)
+    result: dict[str, dict[str, Any]] = {}
+    for fraction in CLAIMED:
+        pairs = (
+            ("CCC valence", HEADS, AFFECT_ALONE, "all three - alone", GAIN),
+            ("CCC arousal", HEADS, AFFECT_ALONE, "all three - alone", None),
+            ("F1w", HEADS, EXPRESSION_ALONE, "all three - alone", GAIN),
+            ("CCC valence", WITH_EXPRESSION, AFFECT_ALONE, "with expressions - alone", GAIN),
+            ("F1w", WITH_EXPRESSION, EXPRESSION_ALONE, "with valence-arousal - alone", GAIN),
+            ("AU F1", HEADS, UNITS_ALONE, "all three - alone", None),
+        )
+        for measure, ours, theirs, what, gain in pairs:
+            apart = judge.apart(measure, Trial(ours, fraction), Trial(theirs, fraction))
+            row = verdict(apart, 0.0) if gain is None else verdict(apart, gain, above=0.0)
+            result[f"{measure}, {what}, {percent(fraction)}"] = row
+    result["P, α 0.5 - the best α"] = judge.choice([Trial(alpha=one) for one in ALPHAS])
+    result["P, rate 0.001 - the best rate"] = judge.choice([Trial(learning_rate=one) for one in RATES])
+    apart = judge.apart("mean CCC", Trial(), Trial(affect_loss="mse"))
+    result["mean CCC, loss of concordance - of squares"] = verdict(apart, 0.0)
+    balanced = judge.level("TA_bal", Trial(WITH_UNITS))
+    result["TA_bal, valence-arousal + action units"] = verdict(balanced, BALANCED)
+    return result
+
+
+class Judge:
+    """Differences between trials whose outcomes are known, each over the seeds that both have."""
+
+    def __init__(self, found: Outcomes) -> None:
+        self._tests, self._validations = _by_seed(found, "test"), _by_seed(found, "validation")
+        people = next((len(next(iter(one.test.tables.values()))) for one in found.values()), 1)
+        self._rows = draws(people, DRAWS)
+
+    def apart(self, measure: str, ours: Trial, theirs: Trial) -> tuple[float, float, float] | None:
+        """Return how much more one has of a measure on the people of 'test', with the interval."""
+        one, other = self._tests.get(_unseeded(ours), {}), self._tests.get(_unseeded(theirs), {})
+        seeds = sorted(one.keys() & other.keys())
+        if not seeds:
+            return None
+        return difference([one[seed] for seed in seeds], [other[seed] for seed in seeds], measure, self._rows)
+
+    def level(self, measure: str, trial: Trial) -> tuple[float, float, float] | None:
+        """Return a measure on the people of 'test', mean over seeds, with the interval."""
+        own = list(self._tests.get(_unseeded(trial), {}).values())
+        if not own:
+            return None
+        drawn = np.mean([one.figure(measure, self._rows) for one in own], axis=0)
+        return float(np.mean([one.figure(measure) for one in own])), *interval(drawn)
+
+    def choice(self, options: Sequence[Trial]) -> dict[str, Any]:
+        """Return the row of the usual setting against the one that is best on the people of 'val'.
+
+        Within a standard deviation means: of the usual setting's P over draws of people.
+        """
+        usual, own = Trial(), self._tests.get(Trial(), {})
+        known = [one for one in options if _unseeded(one) in self._validations]
+        if not own or len(known) < len(options):
+            return verdict(None, 0.0)
+        spread = float(np.mean([one.figure("P", self._rows) for one in own.values()], axis=0).std())
+        best = max(known, key=lambda one: self._chosen_by(one, known))
+        row = verdict(self.apart("P", usual, best), -round(spread, 4))
+        return row | {"best on val": best.name}
+
+    def _chosen_by(self, trial: Trial, options: Sequence[Trial]) -> float:
+        """Return P on the people of 'val', mean over the seeds that all options have."""
+        tables = [self._validations[_unseeded(one)] for one in options]
+        seeds = set.intersection(*(set(table) for table in tables))
+        return float(np.mean([self._validations[_unseeded(trial)][seed].figure("P") for seed in seeds]))
+
+
+def _sweep(found: Outcomes, options: Sequence[Trial]) -> dict[str, dict[str, Any]]:
+    """Return the table of settings on the people of 'test', and P on those of 'val'."""
+    tests, validations = _by_seed(found, "test"), _by_seed(found, "validation")
+    result: dict[str, dict[str, Any]] = {}
+    for one in options:
+        seeds = tests.get(_unseeded(one), {})
+        if seeds:
+            row = multitask.table({"": list(seeds.values())})[""]
+            chosen = multitask.table({"": list(validations[_unseeded(one)].values())})[""]["P"]
+            result[_setting(one)] = row | {"P on val": chosen}
+    return result
+
+
+def _setting(trial: Trial) -> str:
+    return f"α {trial.alpha:g}, {trial.affect_loss}, rate {trial.learning_rate:g}"
+
+
+def _unseeded(trial: Trial) -> Trial:
+    return replace(trial, seed=0)
+
+
+def _by_seed(found: Outcomes, part: Literal["test", "validation"]) -> dict[Trial, dict[int, Sums]]:
+    """Return the sums of one part by trial without its seed, and by seed."""
+    result: dict[Trial, dict[int, Sums]] = {}
+    for trial, one in found.items():
+        result.setdefault(_unseeded(trial), {})[trial.seed] = getattr(one, part)
+    return result
+
+
+def _usual(tests: Mapping[Trial, list[Sums]]) -> dict[str, list[Sums]]:
+    """Return the runs that differ in tasks and fractions alone, by name, in the order of fractions."""
+    usual = [one for one in tests if one == Trial(one.heads, one.fraction)]
+    return {one.name: tests[one] for one in sorted(usual, key=lambda one: (-one.fraction, -len(one.heads), one.heads))}

@@ -1,0 +1,140 @@
+"""One run of system D: what is learned, and what a head without labels contributes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kaoiro.core.faces import Faces
+from kaoiro.core.labels import AFFECT_HEAD, EXPRESSION, UNITS_HEAD
+from kaoiro.evaluation.multitask import summed
+from kaoiro.families.multitask_affect.config import NetworkConfig
+from kaoiro.training import multitask
+from kaoiro.training.multitask import Budget, Trial, build, learn, read_out
+from kaoiro.training.videos import HEADS, Videos, labelled, truth
+
+TINY = Budget(4, 12, NetworkConfig(stem=8, widths=(8, 8, 8), mask=8, placed=8))
+
+
+def faces(people: int, given: bool, seed: int = 0) -> Faces:
+    """Two videos of each person; a bright band tells the expression, and valence and units with it."""
+    rng, each = np.random.default_rng(seed), 6
+    count = 2 * people * each
+    clip = np.arange(count) // each
+    classes = rng.integers(0, 7, count)
+    pixels = rng.integers(90, 110, (count, 48, 48)).astype(np.uint8)
+    for place, one in enumerate(classes):
+        pixels[place, 6 * one + 3 : 6 * one + 7] += 100
+    units = (classes[:, None] == np.arange(8)).astype(np.float32)
+    affect = np.stack([classes / 3 - 1, 1 - classes / 3], axis=1).astype(np.float32)
+    has_units, has_expression = (clip % 2 == 0) | (not given), (clip % 2 == 1) | (not given)
+    targets = {
+        AFFECT_HEAD: affect,
+        EXPRESSION: np.where(has_expression[:, None], np.eye(7)[classes], np.nan).astype(np.float32),
+        UNITS_HEAD: np.where(has_units[:, None], units, np.nan).astype(np.float32),
+    }
+    names = np.array([f"p{one // 2:02d}" for one in clip])
+    clips = np.char.add(names, clip.astype(str))
+    return Faces(pixels, targets, {EXPRESSION: np.where(has_expression, classes, -1)}, names, clips)
+
+
+@pytest.fixture(scope="module")
+def videos() -> Videos:
+    return Videos(faces(4, given=True), faces(2, given=False, seed=1), faces(3, given=False, seed=2), {"set": "made"})
+
+
+@pytest.mark.parametrize(
+    ("trial", "name"),
+    [
+        (Trial(), "all three, 100 %"),
+        (Trial((AFFECT_HEAD, EXPRESSION), 0.05, 3), "valence-arousal + expressions, 5 %"),
+        (Trial(alpha=0.3), "all three, 100 %, α 0.3"),
+        (Trial(affect_loss="mse", learning_rate=0.01), "all three, 100 %, mse, rate 0.01"),
+        (Trial((UNITS_HEAD,), learner="adversarial"), "action units, adversarial, 100 %"),
+    ],
+)
+def test_a_run_is_named_by_what_is_unusual_about_it(trial: Trial, name: str) -> None:
+    assert trial.name == name
+
+
+def test_alpha_weighs_affect_and_the_rest_weighs_classes() -> None:
+    both = Trial(alpha=0.3).objective
+    assert (both.alpha, both.beta, both.affect_loss) == (0.3, pytest.approx(0.7), "ccc")
+    alone = Trial((EXPRESSION,)).objective
+    assert (alone.alpha, alone.beta) == (1, 1)
+    assert Trial(affect_loss="mse").objective.affect_loss == "mse"
+
+
+@pytest.mark.parametrize("heads", [(AFFECT_HEAD,), (EXPRESSION,), (UNITS_HEAD,), (AFFECT_HEAD, UNITS_HEAD), HEADS])
+def test_a_network_answers_what_it_learned_and_nothing_else(videos: Videos, heads: tuple) -> None:
+    answer = learn(Trial(heads), TINY, videos)(videos.test.pixels)
+    found = {AFFECT_HEAD: answer.affect, EXPRESSION: answer.expression, UNITS_HEAD: answer.units}
+    assert {head for head, values in found.items() if values is not None} == set(heads)
+    assert all(len(values) == len(videos.test) for values in found.values() if values is not None)
+
+
+def test_a_head_without_labels_contributes_nothing(videos: Videos) -> None:
+    objective = build(Trial(), TINY, videos)
+    own = videos.training
+    rows = np.flatnonzero(~np.isnan(own.targets[EXPRESSION][:, 0]))[:12]
+    take = multitask._taking(labelled(own, HEADS))
+
+    def gradients(batch: dict) -> dict:
+        objective.zero_grad()
+        objective.on_train_epoch_start()
+        objective.loss(batch, 0.0).backward()
+        return {name: p.grad.clone() for name, p in objective.network.named_parameters() if p.grad is not None}
+
+    objective.train()
+    batch = take(rows)
+    with_head = gradients(batch)
+    assert with_head["upper.units.weight"].abs().sum() == 0
+    assert with_head["upper.expression.weight"].abs().sum() > 0
+    objective.network.upper = torch.nn.ModuleDict(
+        {name: head for name, head in objective.network.upper.items() if name != UNITS_HEAD}
+    )
+    without = gradients(batch)
+    assert all(torch.equal(without[name], with_head[name]) for name in without)
+
+
+def test_a_seed_gives_the_same_answers_again(videos: Videos) -> None:
+    first, again, other = (learn(Trial(seed=seed), TINY, videos)(videos.test.pixels) for seed in (0, 0, 1))
+    assert first.affect is not None and again.affect is not None and other.affect is not None
+    np.testing.assert_array_equal(first.affect, again.affect)
+    assert (first.affect != other.affect).any()
+
+
+def test_networks_of_all_tasks_have_the_same_trunk(videos: Videos) -> None:
+    counts = {
+        sum(p.numel() for p in build(Trial(heads), TINY, videos).network.trunk.parameters())
+        for heads in ((AFFECT_HEAD,), (EXPRESSION,), HEADS)
+    }
+    assert len(counts) == 1
+
+
+def test_all_tasks_are_learned(videos: Videos) -> None:
+    config = NetworkConfig(stem=8, widths=(8, 12, 16), mask=0, placed=8, dropout=0.0)
+    answer = learn(Trial(learning_rate=1e-2), Budget(80, 24, config), videos)(videos.test.pixels)
+    assert videos.test.subjects is not None
+    sums = summed(truth(videos.test), answer, videos.test.subjects)
+    assert sums.figure("mean CCC") > 0.6
+    assert sums.figure("accuracy") > 0.6
+    assert sums.figure("TA_bal") > 0.6
+
+
+def test_answers_are_read_from_raw_outputs() -> None:
+    raw = {AFFECT_HEAD: np.array([[0.0, 9.0]]), EXPRESSION: np.eye(7)[[3]], UNITS_HEAD: np.array([[-1.0, 1.0]])}
+    answer = read_out(raw)
+    assert answer.affect == pytest.approx(np.array([[0, 1]]), abs=1e-6)
+    assert answer.expression is not None and answer.expression.tolist() == [3]
+    assert answer.units is not None and answer.units.tolist() == [[False, True]]
+
+
+def test_a_budget_of_hours_becomes_steps(videos: Videos, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert multitask.step_seconds(videos, replace(TINY, batch=6)) > 0
+    monkeypatch.setattr(multitask, "step_seconds", lambda *_: 0.5)
+    assert multitask.steps_within(0.1, videos, TINY) == int(360 / (1.1 * 0.5))
+    assert multitask.steps_within(1e-9, videos, TINY) == 1

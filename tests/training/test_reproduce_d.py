@@ -1,0 +1,204 @@
+"""System D again, end to end on a small fake set: every run for real, with networks of a second."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
+
+from fake import synthetic as fake
+
+from kaoiro.cli.main import main
+from kaoiro.core.errors import DataError, InputError
+from kaoiro.evaluation import claims
+from kaoiro.families.multitask_affect.config import NetworkConfig
+from kaoiro.training import multitask, reproduce_d, trials
+from kaoiro.training.multitask import Budget, Trial
+from kaoiro.training.reproduce_d import Order, system_d
+from kaoiro.training.trials import stages
+
+TINY = Budget(1, 6, NetworkConfig(stem=8, widths=(8, 8, 8), mask=0, placed=8))
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sets")
+    fake.write(folder / "syn-mt")
+    file = folder / "syn-mt" / "set.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"finished": {"sha256": "ab"}}))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproduce_d, "DRAWS", 50)
+
+
+@pytest.fixture
+def learned(monkeypatch: pytest.MonkeyPatch) -> list[Trial]:
+    """Return the trials that are learned."""
+    found: list[Trial] = []
+
+    def learn(trial: Trial, *rest: Any) -> Any:
+        found.append(trial)
+        return multitask.learn(trial, *rest)
+
+    monkeypatch.setitem(multitask.LEARNERS, "plain", learn)
+    return found
+
+
+def order(sets: Path, out: Path, **changes: Any) -> Order:
+    return Order(sets / "syn-mt", out, **{"seeds": 1, "every": 2, "fixed": TINY, **changes})
+
+
+def kept(reports: dict[str, Any]) -> Any:
+    return reports.__setitem__
+
+
+def test_what_carries_the_claims_comes_first_with_all_seeds() -> None:
+    planned = stages(2)
+    assert list(planned)[:2] == ["claims, seed 0", "claims, seed 1"]
+    assert len(planned["claims, seed 1"]) == 4 * 2
+    assert {(trial.fraction, trial.seed) for trial in planned["claims, seed 1"]} == {(0.05, 1), (1.0, 1)}
+    every = [trial for stage in planned.values() for trial in stage]
+    assert len(set(every)) == len(every)
+    assert len({trials._slug(trial) for trial in every}) == len(every)
+    assert {trial.alpha for trial in planned["sweeps"]} == {0.1, 0.3, 0.5, 0.7, 0.9}
+    assert {trial.seed for trial in planned["sweeps, further seeds"]} == {1}
+    assert len(stages(1)["sweeps, further seeds"]) == 0
+
+
+def test_every_claim_and_every_table_is_reported(sets: Path, tmp_path: Path, learned: list[Trial]) -> None:
+    found: dict[str, Any] = {}
+    told: list[str] = []
+    system_d(order(sets, tmp_path, seeds=2), kept(found), told.append)
+    planned = [trial for stage in stages(2).values() for trial in stage]
+    assert learned == planned
+    figures = found["rendered"]
+    assert figures["runs"] == f"{len(planned)} of {len(planned)}"
+    assert set(figures["claims"]) == {one.row for one in claims.load()[0] if one.table == "rendered/claims"}
+    assert all(row["verdict"] != "not measured yet" for row in figures["claims"].values())
+    table = figures["configurations"]
+    assert {"all three, 100 %", "valence-arousal, 5 %", "expressions, 1 %", "action units, 100 %"} <= table.keys()
+    assert table["all three, 100 %"]["seeds"] == 2 and table["all three, 20 %"]["seeds"] == 1
+    assert table["valence-arousal, 5 %"]["F1w"] is None
+    assert table["neutral, everything absent"]["CCC valence"]["mean"] == 0
+    sweep = figures["weight of valence and arousal (all three, 100 %)"]
+    assert [row["seeds"] for row in sweep.values()] == [2] * 5
+    assert sweep["α 0.5, ccc, rate 0.001"]["P on val"]["mean"] > 0
+    assert figures["steps"] == 1 and len(figures["scaled down"]) == 5
+    assert any(line.startswith("all three, 100 %, seed 0: CCC valence") for line in told)
+
+
+def test_an_interrupted_call_goes_on_and_ends_as_the_unbroken_one(
+    sets: Path, tmp_path: Path, learned: list[Trial]
+) -> None:
+    whole: dict[str, Any] = {}
+    system_d(order(sets, tmp_path / "whole"), kept(whole), lambda _: None)
+    every, broken = len(learned), {}
+    learned.clear()
+
+    def stop(line: str) -> None:
+        if len(learned) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        system_d(order(sets, tmp_path / "broken"), kept(broken), stop)
+    assert broken == {} and len(learned) == 3
+    system_d(order(sets, tmp_path / "broken"), kept(broken), lambda _: None)
+    assert len(learned) == every
+    for key in ("claims", "configurations", "F1 of action units"):
+        assert broken["rendered"][key] == whole["rendered"][key]
+    learned.clear()
+    system_d(order(sets, tmp_path / "whole"), kept(whole), lambda _: None)
+    assert learned == []
+
+
+def test_claims_whose_runs_are_not_finished_say_so(sets: Path, tmp_path: Path) -> None:
+    seen: list[dict[str, Any]] = []
+    system_d(order(sets, tmp_path), lambda _, figures: seen.append(figures["claims"]), lambda _: None)
+    first = {name: row["verdict"] for name, row in seen[0].items()}
+    assert first["P, α 0.5 - the best α"] == first["AU F1, all three - alone, 5 %"] == "not measured yet"
+    assert first["CCC valence, all three - alone, 5 %"] != "not measured yet"
+    assert len(seen) == len([stage for stage in stages(1).values() if stage])
+
+
+def test_a_folder_of_other_runs_is_refused(sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = reproduce_d.videos.read(sets / "syn-mt", 48, 2)
+    monkeypatch.setattr(trials, "steps_within", lambda *_: 17)
+    told: list[str] = []
+    assert trials.settle(tmp_path, data, 0.5, TINY, told.append).steps == 17
+    assert told == ["17 steps of 6 faces for each run"]
+    monkeypatch.setattr(trials, "steps_within", lambda *_: 99)
+    assert trials.settle(tmp_path, data, 0.5, TINY).steps == 17
+    for change in ({"hours": 0.6}, {"budget": replace(TINY, batch=4)}):
+        with pytest.raises(InputError, match="another set or budget"):
+            trials.settle(tmp_path, data, **{"hours": 0.5, "budget": TINY, **change})
+    (tmp_path / "settings.json").write_text("nothing")
+    with pytest.raises(DataError, match=r"settings\.json is damaged"):
+        trials.settle(tmp_path, data, 0.5, TINY)
+
+
+def test_a_damaged_run_is_one_clear_error(sets: Path, tmp_path: Path) -> None:
+    data = reproduce_d.videos.read(sets / "syn-mt", 48, 2)
+    trials.run([Trial()], tmp_path, data, TINY, lambda _: None)
+    file = next(tmp_path.glob("plain-*.json"))
+    file.write_text(json.dumps({"seconds": 1}))
+    with pytest.raises(DataError, match="is damaged; remove it to do this run again"):
+        trials.finished([Trial()], tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"seeds": 0}, {"budget": -1.0}, {"budget": 1.0, "steps": 7}])
+def test_impossible_orders_are_refused(change: dict, tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        Order(tmp_path, tmp_path, **change)
+
+
+def test_the_command_writes_figures_and_a_page(
+    sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(multitask, "NETWORK", TINY.network)
+    pages = tmp_path / "pages"
+    arguments = ["reproduce", "D", "--sets", str(sets), "--out", str(tmp_path / "out"), "--seeds", "1", "--every", "3"]
+    arguments += ["--steps", "1"]
+    assert main([*arguments, "--results", str(pages)]) == 0
+    page = (pages / "system-d.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out == page
+    assert "**configurations**" in page and "**scaled down**" in page
+    stored = json.loads((pages / "system-d.json").read_text(encoding="utf-8"))
+    assert list(stored) == ["rendered"]
+    stored["real"] = {"claims": {one.row: ROW for one in claims.load()[0] if one.table == "real/claims"}}
+    (pages / "system-d.json").write_text(json.dumps(stored))
+    assert main([*arguments, "--results", str(pages)]) == 0
+    assert json.loads((pages / "system-d.json").read_text(encoding="utf-8"))["real"] == stored["real"]
+    (pages / "system-d.json").write_text("nothing")
+    assert main([*arguments, "--results", str(pages)]) == 2
+    assert "system-d.json is damaged" in capsys.readouterr().err
+
+
+ROW = {"found": 0.1, "interval": None, "wished": "at least 0", "verdict": "holds"}
+
+
+def test_the_command_refuses_sets_of_another_kind(
+    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.write(tmp_path / "syn-mt")
+    file = tmp_path / "syn-mt" / "set.json"
+    settings = {"set": "syn-id", "finished": {"sha256": "ab"}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    assert main(["reproduce", "D", "--sets", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "is a set of syn-id" in capsys.readouterr().err
+
+
+def test_the_command_asks_for_the_head_where_the_set_is_to_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("KAOIRO_ICT_FACE", raising=False)
+    assert main(["reproduce", "D", "--out", str(tmp_path / "out")]) == 2
+    assert "KAOIRO_ICT_FACE" in capsys.readouterr().err
