@@ -53,13 +53,13 @@ fuzz: .venv-dev/.installed
 results: .venv/.installed
 	$(if $(FER2013),,$(error name the folder of fer2013.csv and fer2013new.csv: make results FER2013=DIR))
 	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels fer2013 --model stills --results docs/results
-	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels fer2013 --card --results docs/results
+	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels fer2013 --model stills-both --card --results docs/results
 	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels ferplus --model stills-both --card --results docs/results
-	$(EVALUATE) end-to-end --root "$(FER2013)" --split val --results docs/results
-	$(EVALUATE) end-to-end --tilt 20 --root "$(FER2013)" --split val --results docs/results
+	$(EVALUATE) end-to-end --root "$(FER2013)" --split val --model stills --results docs/results
+	$(EVALUATE) end-to-end --tilt 20 --root "$(FER2013)" --split val --model stills --results docs/results
 	$(EVALUATE) face-sizes --root "$(FER2013)" --split val --results docs/results
 	$(EVALUATE) crop --root "$(FER2013)" --results docs/results
-	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels ferplus --card --results docs/results
+	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels ferplus --model stills --card --results docs/results
 
 # Tables, pictures and fixtures of the rendered world: make renders FACE=ASSETS SETS=DIR FER2013=DIR LONDON=DIR
 renders: .venv-dev/.installed

@@ -148,7 +148,7 @@ def test_writing_a_description_notes_the_checksums_of_the_files_beside_it(folder
     assert modelfile.load(folder).digest == after.files[GRAPH]
 
 
-@pytest.mark.parametrize(("labels", "name"), [(FERPLUS, "stills"), (FER2013, "stills-both")])
+@pytest.mark.parametrize(("labels", "name"), [(FERPLUS, "affect"), (FER2013, "stills-both")])
 def test_each_annotation_finds_the_model_that_answers_it(labels: Vocabulary, name: str) -> None:
     assert modelfile.answering(tuple(reversed(labels.labels))) == name
 

@@ -125,6 +125,7 @@ def test_a_model_that_answers_two_units_has_two_bars(astronaut: Path, tmp_path: 
 
 def test_a_model_without_units_names_those_that_have_them(astronaut: Path, tmp_path: Path, monkeypatch) -> None:
     plain = write_model(tmp_path / "plain", [0.0] * 8)
+    monkeypatch.setattr(modelfile, "shipped", lambda: {"plain": plain.path})
     with pytest.raises(ModelError, match="model 'plain' answers no action units; models that do: none of those that"):
         explained(plain.path, astronaut)
     shipped = {"plain": plain.path, "units": write_affect_model(tmp_path / "units").path}

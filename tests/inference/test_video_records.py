@@ -165,7 +165,7 @@ def crowd(_: int) -> np.ndarray:
 
 def test_blurred_pictures_of_a_video_hide_those_beyond_max_faces_too(tmp_path):
     path = clip(tmp_path / "crowd.mp4", regular(4), picture=crowd)
-    recording = Analyzer(detector=BrightSquares(), max_faces=1, threads=2).video(path)
+    recording = Analyzer("stills", detector=BrightSquares(), max_faces=1, threads=2).video(path)
     for picture, records in recording.pictures(blur=True):
         assert len(records) == 1
         shown = np.asarray(picture).astype(int)

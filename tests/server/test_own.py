@@ -47,7 +47,7 @@ def job(url) -> str:
 
 def test_a_picture_is_measured_as_in_python(url, portrait):
     answer = answered("POST", f"{url}/v1/analyze", data=portrait, headers={"Content-Type": "image/jpeg"}).json()
-    assert (answer["model"], answer["width"], answer["height"]) == ("stills", 512, 512)
+    assert (answer["model"], answer["width"], answer["height"]) == ("affect", 512, 512)
     record = kaoiro.Analyzer().image(portrait)[0]
     (face,) = answer["faces"]
     assert face["expression"] == record.expression == "happiness"
@@ -246,9 +246,9 @@ def test_an_upload_that_stops_half_way_leaves_nothing(serving, tmp_path):
 
 def test_the_models_that_ship_are_listed(url):
     models = {model["name"]: model for model in answered("GET", f"{url}/v1/models").json()["models"]}
-    assert models["stills"]["default"]
-    assert set(models["stills"]["labels"]["expression"]) == set(EXPRESSIONS.labels)
-    assert models["stills"]["licence"]
+    assert models["affect"]["default"]
+    assert set(models["affect"]["labels"]["expression"]) == set(EXPRESSIONS.labels)
+    assert models["affect"]["licence"]
 
 
 def test_pictures_are_never_written_to_disk(serving, tmp_path, portrait):

@@ -212,7 +212,9 @@ def test_with_a_key_records_are_fetched_with_it(measured: Measured, visit: Open)
 def test_valence_and_arousal_can_be_chosen_where_they_are_measured(
     browser: Any, serving: Serving, measured: Measured, tmp_path: Path
 ) -> None:
-    expect(measured.page.locator("#curves-kinds")).to_be_hidden()
+    expect(measured.page.locator("#curves-kinds")).to_be_visible()
+    with serving(model="stills") as address, contextlib.closing(Measured(browser, address)) as visit:
+        expect(visit.page.locator("#curves-kinds")).to_be_hidden()
     model = write_affect_model(tmp_path / "affect", 0.5, brighter=0.5)
     with serving(model=str(model.path)) as address, contextlib.closing(Measured(browser, address)) as visit:
         page = visit.page

@@ -18,14 +18,27 @@ EPILOG = "An expression is what a face shows, not what a person feels. See READM
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     from kaoiro import __version__
-    from kaoiro.cli import analyze, demo, evaluate, explain, live, models, reproduce, serve, synth, train
+    from kaoiro.cli import (
+        analyze,
+        demo,
+        evaluate,
+        explain,
+        generate,
+        join,
+        live,
+        models,
+        reproduce,
+        serve,
+        synth,
+        train,
+    )
 
     parser = argparse.ArgumentParser(
         prog="kaoiro", description="Measure facial expression in photos and videos.", epilog=EPILOG
     )
     parser.add_argument("--version", action="version", version=f"kaoiro {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (analyze, live, explain, evaluate, train, reproduce, synth, serve, models, demo):
+    for module in (analyze, live, explain, generate, evaluate, train, join, reproduce, synth, serve, models, demo):
         module.add_parser(commands)
     return parser
 

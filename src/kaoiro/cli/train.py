@@ -41,11 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.training import cost
     from kaoiro.training.export import export
     from kaoiro.training.fit import fit, recipes
+    from kaoiro.training.generation import generators
 
-    named = recipes(arguments.family)
+    named = recipes(arguments.family) | generators(arguments.family)
     if arguments.recipe not in named:
         raise InputError(f"no recipe '{arguments.recipe}' in {arguments.family}; there are: {', '.join(named)}")
     rest = ["--help"] if arguments.recipe_help else arguments.rest
+    if arguments.recipe in generators(arguments.family):
+        return _generator(arguments, changed(named[arguments.recipe], rest))
     if arguments.budget is not None:
         rest = [*rest, "--run.budget", str(arguments.budget)]
     recipe = changed(named[arguments.recipe], rest)
@@ -58,6 +61,19 @@ def run(arguments: argparse.Namespace) -> int:
     model = export(fitted, arguments.family, arguments.recipe, out / "model", name, budget)
     numbers = ", ".join(f"{key} {value:g}" for key, value in model.description.card.numbers.items())
     print(f"{model.path}: {numbers}")
+    return 0
+
+
+def _generator(arguments: argparse.Namespace, recipe: Any) -> int:
+    """Learn to generate faces; a generator goes its own steps and has another folder."""
+    from kaoiro.training.generation import fit
+
+    for option in ("budget", "name"):
+        if getattr(arguments, option) is not None:
+            raise InputError(f"a generator takes no --{option}; how long it learns: --run.steps")
+    out = Path(arguments.out or f"runs/{arguments.family}-{arguments.recipe}-seed{recipe.run.seed}")
+    made, numbers = fit(recipe, out, lambda line: print(line, file=sys.stderr, flush=True))
+    print(f"{made.folder}: {', '.join(f'{key} {value:.3g}' for key, value in numbers.items())}")
     return 0
 
 

@@ -22,7 +22,7 @@ from kaoiro.core.labels import EXPRESSION, EXPRESSION_FER2013
 from kaoiro.core.spec import Specification, Strict
 
 FORMAT = 1
-DEFAULT = "stills"
+DEFAULT = "affect"
 GRAPH, WEIGHTS, DESCRIPTION = "model.onnx", "weights.safetensors", "model.json"
 
 

@@ -65,8 +65,9 @@ def unit_failures(model: ModelFolder, root: str) -> list[Failure]:
     found: list[Failure] = []
     seen: set[str] = set()
     for k in np.argsort(-error.max(axis=1)):
-        if faces.subjects[k] not in seen and len(found) < SHOWN:
-            seen.add(faces.subjects[k])
+        person = str(faces.subjects[k])
+        if person not in seen and len(found) < SHOWN:
+            seen.add(person)
             unit = int(error[k].argmax())
             number = unit_number(model.specification.head(UNITS_HEAD).labels[unit])
             told = f"AU {number}: {answer[k, unit]:.2f}"
