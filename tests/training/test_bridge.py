@@ -19,7 +19,7 @@ from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.types import Box
 from kaoiro.data.augmentation import Augmentation
 from kaoiro.data.datasets import synthetic
-from kaoiro.evaluation import report
+from kaoiro.evaluation import crops, report
 from kaoiro.faces.detect import Detection
 from kaoiro.families.residual_attention.config import NetworkConfig
 from kaoiro.inference.classifier import prepare_crops
@@ -62,7 +62,7 @@ class Stub:
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "CenterFace", Stub)
+    monkeypatch.setattr(crops, "CenterFace", Stub)
 
 
 def test_real_faces_are_counted_by_their_majority_label(signal: Signal, tmp_path: Path) -> None:
