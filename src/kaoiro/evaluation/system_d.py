@@ -28,9 +28,10 @@ SECTIONS = {
         "On real faces",
         "The model that ships: valence, arousal and action units learned from photographs, generated and rendered "
         "faces together, expressions those of `stills`. Nobody scored action units on these faces; part of what "
-        "expressions say of units was taught, so the areas of prototypes show that it was learned, not that it is true. London and "
-        "DiffusionFER: people and pictures that nothing was chosen on. Where it errs most, on faces that show nobody "
-        "(DiffusionFER, CC0, and rendered ones): [failures](affect-failures.jpg). Written by `kaoiro evaluate affect`.",
+        "expressions say of units was taught, so the areas of prototypes show that it was learned, not that it is "
+        "true. London and DiffusionFER: people and pictures that nothing was chosen on. Where it errs most, on "
+        "faces that show nobody (DiffusionFER, CC0, and rendered ones): [failures](affect-failures.jpg). Written "
+        "by `kaoiro evaluate affect`.",
     ),
 }
 """Titles and what stands below them, by key of the file of figures."""
