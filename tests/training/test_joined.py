@@ -159,6 +159,12 @@ def test_the_model_answers_everything_in_its_range(model: ModelFolder, fitted: F
     assert "valence and arousal, 12 action units" in model.description.card.summary
 
 
+def test_its_description_names_no_folder_of_this_machine(model: ModelFolder, roots: dict[str, str]) -> None:
+    text = (model.path / "model.json").read_text(encoding="utf-8")
+    assert not any(root in text for root in roots.values())
+    assert model.description.provenance.settings["data"]["rendered"] == ["rendered"]
+
+
 def test_a_graph_tells_where_every_answer_is_seen(model: ModelFolder, fitted: Fitted) -> None:
     looks = Classifier(model).looks(fitted.data.validation.pixels[:2])
     assert looks.activation.shape == (2, 8, 6, 6)

@@ -216,7 +216,7 @@ def _summary(fitted: Fitted) -> str:
 
 def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:
     settings = dataclasses.asdict(fitted.recipe) | {"crop": fitted.recipe.crop.model_dump(mode="json")}
-    settings["data"] |= {"root": None}
+    settings["data"] |= _nameless(settings["data"])
     if fitted.recipe.run.start is not None:
         settings["run"] |= {"start": _origin(Path(fitted.recipe.run.start))}
     data = fitted.data
@@ -230,6 +230,19 @@ def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:
         created=datetime.date.today().isoformat(),
         history=_columns(fitted.history),
     )
+
+
+def _nameless(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of data that name folders, without where on this machine these are."""
+    found: dict[str, Any] = {"root": None}
+    if data.get("rendered"):
+        found["rendered"] = [Path(root).name for root in data["rendered"]]
+    if data.get("generated"):
+        found["generated"] = Path(data["generated"]).name
+    if data.get("teacher"):
+        teacher = load(data["teacher"])
+        found["teacher"] = {"name": teacher.name, "graph_sha256": teacher.digest}
+    return found
 
 
 def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float | None, ...]]:
