@@ -7,43 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from fake import multitask as made
 
-from kaoiro.core.faces import Faces
 from kaoiro.core.labels import AFFECT_HEAD, EXPRESSION, UNITS_HEAD
 from kaoiro.evaluation.multitask import summed
 from kaoiro.families.multitask_affect.config import NetworkConfig
+from kaoiro.families.multitask_affect.recipe import REAL
 from kaoiro.training import multitask
-from kaoiro.training.multitask import Budget, Trial, build, learn, read_out
+from kaoiro.training.multitask import Budget, Trial, build, decided, learn
 from kaoiro.training.videos import HEADS, Videos, labelled, truth
 
-TINY = Budget(4, 12, NetworkConfig(stem=8, widths=(8, 8, 8), mask=8, placed=8))
-
-
-def faces(people: int, given: bool, seed: int = 0) -> Faces:
-    """Two videos of each person; a bright band tells the expression, and valence and units with it."""
-    rng, each = np.random.default_rng(seed), 6
-    count = 2 * people * each
-    clip = np.arange(count) // each
-    classes = rng.integers(0, 7, count)
-    pixels = rng.integers(90, 110, (count, 48, 48)).astype(np.uint8)
-    for place, one in enumerate(classes):
-        pixels[place, 6 * one + 3 : 6 * one + 7] += 100
-    units = (classes[:, None] == np.arange(8)).astype(np.float32)
-    affect = np.stack([classes / 3 - 1, 1 - classes / 3], axis=1).astype(np.float32)
-    has_units, has_expression = (clip % 2 == 0) | (not given), (clip % 2 == 1) | (not given)
-    targets = {
-        AFFECT_HEAD: affect,
-        EXPRESSION: np.where(has_expression[:, None], np.eye(7)[classes], np.nan).astype(np.float32),
-        UNITS_HEAD: np.where(has_units[:, None], units, np.nan).astype(np.float32),
-    }
-    names = np.array([f"p{one // 2:02d}" for one in clip])
-    clips = np.char.add(names, clip.astype(str))
-    return Faces(pixels, targets, {EXPRESSION: np.where(has_expression, classes, -1)}, names, clips)
+TINY = made.TINY
 
 
 @pytest.fixture(scope="module")
 def videos() -> Videos:
-    return Videos(faces(4, given=True), faces(2, given=False, seed=1), faces(3, given=False, seed=2), {"set": "made"})
+    return made.videos()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +49,7 @@ def test_alpha_weighs_affect_and_the_rest_weighs_classes() -> None:
 
 @pytest.mark.parametrize("heads", [(AFFECT_HEAD,), (EXPRESSION,), (UNITS_HEAD,), (AFFECT_HEAD, UNITS_HEAD), HEADS])
 def test_a_network_answers_what_it_learned_and_nothing_else(videos: Videos, heads: tuple) -> None:
-    answer = learn(Trial(heads), TINY, videos)(videos.test.pixels)
+    answer = learn(Trial(heads), TINY, videos)(videos.test)
     found = {AFFECT_HEAD: answer.affect, EXPRESSION: answer.expression, UNITS_HEAD: answer.units}
     assert {head for head, values in found.items() if values is not None} == set(heads)
     assert all(len(values) == len(videos.test) for values in found.values() if values is not None)
@@ -101,7 +80,7 @@ def test_a_head_without_labels_contributes_nothing(videos: Videos) -> None:
 
 
 def test_a_seed_gives_the_same_answers_again(videos: Videos) -> None:
-    first, again, other = (learn(Trial(seed=seed), TINY, videos)(videos.test.pixels) for seed in (0, 0, 1))
+    first, again, other = (learn(Trial(seed=seed), TINY, videos)(videos.test) for seed in (0, 0, 1))
     assert first.affect is not None and again.affect is not None and other.affect is not None
     np.testing.assert_array_equal(first.affect, again.affect)
     assert (first.affect != other.affect).any()
@@ -117,7 +96,7 @@ def test_networks_of_all_tasks_have_the_same_trunk(videos: Videos) -> None:
 
 def test_all_tasks_are_learned(videos: Videos) -> None:
     config = NetworkConfig(stem=8, widths=(8, 12, 16), mask=0, placed=8, dropout=0.0)
-    answer = learn(Trial(learning_rate=1e-2), Budget(80, 24, config), videos)(videos.test.pixels)
+    answer = learn(Trial(learning_rate=1e-2), Budget(80, 24, config), videos)(videos.test)
     assert videos.test.subjects is not None
     sums = summed(truth(videos.test), answer, videos.test.subjects)
     assert sums.figure("mean CCC") > 0.6
@@ -125,12 +104,29 @@ def test_all_tasks_are_learned(videos: Videos) -> None:
     assert sums.figure("TA_bal") > 0.6
 
 
-def test_answers_are_read_from_raw_outputs() -> None:
-    raw = {AFFECT_HEAD: np.array([[0.0, 9.0]]), EXPRESSION: np.eye(7)[[3]], UNITS_HEAD: np.array([[-1.0, 1.0]])}
-    answer = read_out(raw)
-    assert answer.affect == pytest.approx(np.array([[0, 1]]), abs=1e-6)
+def test_answers_are_decided_from_values() -> None:
+    said = {AFFECT_HEAD: np.array([[0.0, 0.9]]), EXPRESSION: np.eye(7)[[3]], UNITS_HEAD: np.array([[0.4, 0.6]])}
+    answer = decided(said)
+    assert answer.affect is said[AFFECT_HEAD]
     assert answer.expression is not None and answer.expression.tolist() == [3]
     assert answer.units is not None and answer.units.tolist() == [[False, True]]
+    assert decided({EXPRESSION: np.eye(7)}).affect is None
+
+
+def test_values_are_shares_probabilities_and_places_on_the_circumplex(videos: Videos) -> None:
+    said = multitask.values(build(Trial(), TINY, videos).eval(), videos.test.pixels[:9])
+    assert {name: table.shape for name, table in said.items()} == {
+        AFFECT_HEAD: (9, 2),
+        EXPRESSION: (9, 7),
+        UNITS_HEAD: (9, 8),
+    }
+    np.testing.assert_allclose(said[EXPRESSION].sum(axis=1), 1, atol=1e-6)
+    assert (said[UNITS_HEAD] > 0).all() and (said[UNITS_HEAD] < 1).all() and (np.abs(said[AFFECT_HEAD]) <= 1).all()
+
+
+def test_coupled_runs_weigh_the_table_as_the_model_that_ships_does() -> None:
+    assert Trial(learner="coupled, smoothed").objective.coupled_units == REAL.objective.coupled_units > 0
+    assert Trial(learner="smoothed").objective.coupled_units == Trial().objective.coupled_faces == 0
 
 
 def test_a_budget_of_hours_becomes_steps(videos: Videos, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,11 +45,15 @@ def learned(monkeypatch: pytest.MonkeyPatch) -> list[Trial]:
     """Return the trials that are learned."""
     found: list[Trial] = []
 
-    def learn(trial: Trial, *rest: Any) -> Any:
-        found.append(trial)
-        return multitask.learn(trial, *rest)
+    def noted(learner: Any) -> Any:
+        def learn(trial: Trial, *rest: Any) -> Any:
+            found.append(trial)
+            return learner(trial, *rest)
 
-    monkeypatch.setitem(multitask.LEARNERS, "plain", learn)
+        return learn
+
+    for name, learner in trials.LEARNERS.items():
+        monkeypatch.setitem(trials.LEARNERS, name, noted(learner))
     return found
 
 
@@ -79,7 +83,7 @@ def test_every_claim_and_every_table_is_reported(sets: Path, tmp_path: Path, lea
     told: list[str] = []
     system_d(order(sets, tmp_path, seeds=2), kept(found), told.append)
     planned = [trial for stage in stages(2).values() for trial in stage]
-    assert learned == planned
+    assert learned == planned + trials.adversarial(2)
     figures = found["rendered"]
     assert figures["runs"] == f"{len(planned)} of {len(planned)}"
     assert set(figures["claims"]) == {one.row for one in claims.load()[0] if one.table == "rendered/claims"}
@@ -94,6 +98,21 @@ def test_every_claim_and_every_table_is_reported(sets: Path, tmp_path: Path, lea
     assert sweep["α 0.5, ccc, rate 0.001"]["P on val"]["mean"] > 0
     assert figures["steps"] == 1 and len(figures["scaled down"]) == 5
     assert any(line.startswith("all three, 100 %, seed 0: CCC valence") for line in told)
+
+
+def test_judges_of_generated_faces_are_compared_with_themselves_alone(
+    sets: Path, tmp_path: Path, learned: list[Trial]
+) -> None:
+    found: dict[str, Any] = {}
+    system_d(order(sets, tmp_path), kept(found), lambda _: None)
+    figures, planned = found["generator"], trials.adversarial(1)
+    assert {trial.learner for trial in planned} == {trials.ADVERSARIAL, trials.DISCRIMINATOR}
+    assert figures["runs"] == f"{len(planned)} of {len(planned)}"
+    assert set(figures["claims"]) == {one.row for one in claims.load()[0] if one.table == "generator/claims"}
+    assert all(row["verdict"] != "not measured yet" for row in figures["claims"].values())
+    assert "all three, adversarial, 5 %" in figures["configurations"]
+    assert figures["configurations"]["valence-arousal + action units, adversarial, 100 %"]["F1w"] is None
+    assert figures["parameters of the discriminator"] > 0 and "parameters" not in figures
 
 
 def test_an_interrupted_call_goes_on_and_ends_as_the_unbroken_one(
@@ -126,7 +145,7 @@ def test_claims_whose_runs_are_not_finished_say_so(sets: Path, tmp_path: Path) -
     first = {name: row["verdict"] for name, row in seen[0].items()}
     assert first["P, α 0.5 - the best α"] == first["AU F1, all three - alone, 5 %"] == "not measured yet"
     assert first["CCC valence, all three - alone, 5 %"] != "not measured yet"
-    assert len(seen) == len([stage for stage in stages(1).values() if stage])
+    assert len(seen) == len([stage for stage in stages(1).values() if stage]) + 1
 
 
 def test_a_folder_of_other_runs_is_refused(sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +191,7 @@ def test_the_command_writes_figures_and_a_page(
     assert capsys.readouterr().out == page
     assert "**configurations**" in page and "**scaled down**" in page
     stored = json.loads((pages / "system-d.json").read_text(encoding="utf-8"))
-    assert list(stored) == ["rendered"]
+    assert list(stored) == ["rendered", "generator"]
     stored["real"] = {"claims": {one.row: ROW for one in claims.load()[0] if one.table == "real/claims"}}
     (pages / "system-d.json").write_text(json.dumps(stored))
     assert main([*arguments, "--results", str(pages)]) == 0

@@ -12,15 +12,21 @@ import numpy as np
 from kaoiro.core.checks import at_least, positive, require
 from kaoiro.evaluation import multitask
 from kaoiro.evaluation.multitask import DRAWS, Sums, difference, summed, verdict
+from kaoiro.families.multitask_affect.adversarial import Adversarial
 from kaoiro.metrics.temporal import draws, interval
-from kaoiro.training import hardware, trials, videos
+from kaoiro.training import adversaries, hardware, trials, videos
 from kaoiro.training.multitask import HEADS, SIDE, Budget, Trial, build, percent
 from kaoiro.training.trials import (
+    ADVERSARIAL,
     AFFECT_ALONE,
     ALPHAS,
     CLAIMED,
+    COUPLED_AND_SMOOTHED,
+    DISCRIMINATOR,
     EXPRESSION_ALONE,
+    FURTHER,
     RATES,
+    SMOOTHED,
     UNITS_ALONE,
     WITH_EXPRESSION,
     WITH_UNITS,
@@ -31,6 +37,8 @@ from kaoiro.training.videos import Videos
 SET = videos.SET
 GAIN = 0.02
 """By so much at least several tasks together are to do better than one (SPEC 5.6)."""
+IMPROVED = 0.1
+"""By so much at least coupling of tasks and smoothing over time are to raise P (SPEC 10)."""
 BALANCED = 0.667
 """The source's total accuracy of action units, read as balanced."""
 Tell = Callable[[str], None]
@@ -101,8 +109,15 @@ def tasks(order: Order, data: Videos, budget: Budget, report: Report, tell: Tell
         report("rendered", figures(found, order, data, budget, len(planned)))
 
 
-PARTS: dict[str, Callable[[Order, Videos, Budget, Report, Tell], None]] = {"tasks": tasks}
-"""What is done, in this order. Further kinds of runs are added here: learners in `multitask.LEARNERS`, their trials by
+def judges(order: Order, data: Videos, budget: Budget, report: Report, tell: Tell) -> None:
+    """Compare networks that also judge generated faces with the same networks without a generator."""
+    folder, planned = order.out / "trials", trials.adversarial(order.seeds)
+    tell(f"with a generator: {len(planned)} runs")
+    report("generator", judged(trials.run(planned, folder, data, budget, tell), order, data, budget, len(planned)))
+
+
+PARTS: dict[str, Callable[[Order, Videos, Budget, Report, Tell], None]] = {"tasks": tasks, "judges": judges}
+"""What is done, in this order. Further kinds of runs are added here: learners in `trials.LEARNERS`, their trials by
 `trials.run`, their claims by `Judge`, their figures by the report."""
 
 
@@ -154,6 +169,27 @@ def _scaled_down(order: Order, data: Videos, budget: Budget) -> list[str]:
     ]
 
 
+def judged(found: Outcomes, order: Order, data: Videos, budget: Budget, planned: int) -> dict[str, Any]:
+    """Return all tables and claims of the runs with a generator and of their controls."""
+    tests = {one: list(seeds.values()) for one, seeds in _by_seed(found, "test").items()}
+    config = adversaries.settings(Trial(), budget, int(data.about["size"]), adversarial=True)
+    size = sum(one.numel() for one in Adversarial(config).discriminator.parameters())
+    own = {"steps": config.steps, "batch": config.batch, "parameters of the discriminator": size}
+    about = _about(found, order, data, budget, planned) | own
+    del about["parameters"]
+    return {**about, "claims": adversarial_claims(found), "configurations": multitask.table(_usual(tests))}
+
+
+def adversarial_claims(found: Outcomes) -> dict[str, dict[str, Any]]:
+    """Return the rows of claims about networks that judge generated faces, beside the same without a generator."""
+    judge, rows = Judge(found), {}
+    for fraction in (*FURTHER[:1], *CLAIMED):
+        pair = [Trial(fraction=fraction, learner=one) for one in (ADVERSARIAL, DISCRIMINATOR)]
+        rows[f"P, adversarial - plain, {percent(fraction)}"] = verdict(judge.apart("P", *pair), 0.0)
+    balanced = judge.level("TA_bal", Trial(WITH_UNITS, learner=ADVERSARIAL))
+    return rows | {"TA_bal, adversarial, valence-arousal + action units": verdict(balanced, BALANCED)}
+
+
 def claims(found: Outcomes) -> dict[str, dict[str, Any]]:
     """Return the rows of every claim; those whose runs are not finished say so."""
     judge = Judge(found)
@@ -175,6 +211,8 @@ def claims(found: Outcomes) -> dict[str, dict[str, Any]]:
     result["P, rate 0.001 - the best rate"] = judge.choice([Trial(learning_rate=one) for one in RATES])
     apart = judge.apart("mean CCC", Trial(), Trial(affect_loss="mse"))
     result["mean CCC, loss of concordance - of squares"] = verdict(apart, 0.0)
+    for learner in (SMOOTHED, COUPLED_AND_SMOOTHED):
+        result[f"P, {learner} - plain"] = verdict(judge.apart("P", Trial(learner=learner), Trial()), IMPROVED)
     balanced = judge.level("TA_bal", Trial(WITH_UNITS))
     result["TA_bal, valence-arousal + action units"] = verdict(balanced, BALANCED)
     return result
@@ -255,6 +293,6 @@ def _by_seed(found: Outcomes, part: Literal["test", "validation"]) -> dict[Trial
 
 
 def _usual(tests: Mapping[Trial, list[Sums]]) -> dict[str, list[Sums]]:
-    """Return the runs that differ in tasks and fractions alone, by name, in the order of fractions."""
-    usual = [one for one in tests if one == Trial(one.heads, one.fraction)]
+    """Return the runs that differ in tasks, fractions and learners alone, by name, in the order of fractions."""
+    usual = [one for one in tests if one == Trial(one.heads, one.fraction, learner=one.learner)]
     return {one.name: tests[one] for one in sorted(usual, key=lambda one: (-one.fraction, -len(one.heads), one.heads))}

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from kaoiro.core.files import write_text
 from kaoiro.core.labels import AFFECT_HEAD, EXPRESSION, UNITS_HEAD
 from kaoiro.evaluation.multitask import Sums, restored, summed
 from kaoiro.evaluation.progress import followed
-from kaoiro.training import hardware
-from kaoiro.training.multitask import HEADS, LEARNERS, Answering, Budget, Trial, steps_within
+from kaoiro.training import adversaries, hardware, multitask, steadied_tasks
+from kaoiro.training.multitask import COUPLED, HEADS, Answering, Budget, Trial, steps_within
 from kaoiro.training.videos import Videos, truth
 
 SETTINGS = "settings.json"
@@ -30,6 +31,16 @@ ALPHAS = (0.1, 0.3, 0.5, 0.7, 0.9)
 RATES = (1e-2, 1e-3, 1e-4)
 AFFECT_ALONE, EXPRESSION_ALONE, UNITS_ALONE = (AFFECT_HEAD,), (EXPRESSION,), (UNITS_HEAD,)
 WITH_EXPRESSION, WITH_UNITS = (AFFECT_HEAD, EXPRESSION), (AFFECT_HEAD, UNITS_HEAD)
+SMOOTHED, COUPLED_AND_SMOOTHED = "smoothed", f"{COUPLED}, smoothed"
+ADVERSARIAL, DISCRIMINATOR = "adversarial", "discriminator alone"
+LEARNERS: dict[str, Callable[[Trial, Budget, Videos], Answering]] = {
+    "plain": multitask.learn,
+    SMOOTHED: steadied_tasks.learn,
+    COUPLED_AND_SMOOTHED: steadied_tasks.learn,
+    ADVERSARIAL: partial(adversaries.learn, adversarial=True),
+    DISCRIMINATOR: partial(adversaries.learn, adversarial=False),
+}
+"""Who learns trials, by the name that trials give."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +80,19 @@ def stages(seeds: int) -> dict[str, list[Trial]]:
         **{f"claims, seed {seed}": of(first, CLAIMED, [seed]) for seed in every},
         "pairs with action units": of((UNITS_ALONE, WITH_UNITS), CLAIMED, every),
         "sweeps": [*losses, *alphas, *rates],
+        "coupling and smoothing": [
+            Trial(seed=seed, learner=one) for seed in every for one in (SMOOTHED, COUPLED_AND_SMOOTHED)
+        ],
         "further fractions": of(main, FURTHER, [0]),
         "sweeps, further seeds": [replace(one, seed=seed) for seed in every if seed for one in (*losses, *alphas)],
     }
+
+
+def adversarial(seeds: int) -> list[Trial]:
+    """Return all trials with a generator, and those of the same discriminator without one."""
+    pairs = [Trial(HEADS, fraction, seed) for seed in range(seeds) for fraction in (FURTHER[0], CLAIMED[0])]
+    once = [Trial(WITH_UNITS), Trial()]
+    return [replace(one, learner=learner) for one in (*pairs, *once) for learner in (ADVERSARIAL, DISCRIMINATOR)]
 
 
 def settle(
@@ -149,7 +170,7 @@ def _measured(trial: Trial, videos: Videos, budget: Budget) -> Outcome:
 
 def _of_people(answer: Answering, faces: Faces) -> Sums:
     assert faces.subjects is not None
-    return summed(truth(faces), answer(faces.pixels), faces.subjects)
+    return summed(truth(faces), answer(faces), faces.subjects)
 
 
 def _stored(trial: Trial, outcome: Outcome) -> str:
