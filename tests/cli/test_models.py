@@ -9,6 +9,7 @@ from graphs import write_affect_model, write_model
 from kaoiro.cli.main import main
 from kaoiro.core import modelfile
 from kaoiro.core.labels import EXPRESSIONS
+from kaoiro.inference import portraits
 
 
 def test_what_ships_is_described(capsys):
@@ -52,8 +53,15 @@ def test_json_is_the_description_itself(capsys):
         assert modelfile.Description.model_validate(model) == modelfile.load(model["name"]).description
 
 
+def test_generators_are_listed_after_the_models(capsys):
+    assert main(["models"]) == 0
+    last = capsys.readouterr().out.split("\ngenerator ")[1]
+    assert "kaoiro generate --model generator" in last and "limits    Learned from rendered faces" in last
+
+
 def test_an_installation_without_models_says_so(capsys, monkeypatch):
     monkeypatch.setattr(modelfile, "shipped", dict)
+    monkeypatch.setattr(portraits, "shipped", dict)
     assert main(["models"]) == 0
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "kaoiro: no model ships with this installation\n")

@@ -23,7 +23,7 @@ def test_the_page_has_claims_tables_and_what_was_scaled_down(tmp_path) -> None:
     assert "0.500 ± 0.012" in page and "| 1.000 |" in page
     assert "* 7 steps" in page
     assert "| holds | system-d |" in page
-    assert page.count("Not measured yet.") == 2
+    assert page.count("Not measured yet.") == 3
     assert page.index("## On rendered people") < page.index("## With a generator") < page.index("## On real faces")
 
 
@@ -54,7 +54,7 @@ def test_a_section_without_a_row_that_a_claim_names_is_refused(tmp_path) -> None
 
 
 def test_unknown_sections_and_damaged_files_are_refused(tmp_path) -> None:
-    with pytest.raises(InputError, match="no section 'else'; there are: rendered, generator, real"):
+    with pytest.raises(InputError, match="no section 'else'; there are: rendered, generator, faces, real"):
         system_d.write(tmp_path, "else", {})
     (tmp_path / "system-d.json").write_text("[1]")
     with pytest.raises(InputError, match=r"system-d\.json is damaged"):

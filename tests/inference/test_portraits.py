@@ -11,7 +11,8 @@ from PIL import Image
 from kaoiro.core.condition import CONDITION
 from kaoiro.core.errors import InputError, ModelError, OutputError
 from kaoiro.families.multitask_affect.adversarial import Adversarial
-from kaoiro.inference.portraits import Portraits, find, in_rows, save, sheet
+from kaoiro.inference import portraits as module
+from kaoiro.inference.portraits import Portraits, find, in_rows, save, sheet, shipped
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +148,26 @@ def test_pictures_say_that_they_show_nobody(tmp_path: Path) -> None:
     assert json.loads(notes["Description"]) == {"seed": 3}
     with pytest.raises(OutputError, match="cannot write"):
         save(Image.new("L", (8, 8)), tmp_path / "new" / "a.png" / "b.png", {})
+
+
+def test_the_generator_that_ships_shows_what_it_is_asked_for() -> None:
+    shipping = Portraits(threads=1)
+    assert list(shipped()) == [shipping.description.name]
+    faces = shipping.everybody(8, seed=1).astype(np.float64)
+    people, shown = faces.mean(axis=1, keepdims=True), faces.mean(axis=0, keepdims=True)
+    assert (faces - shown).std() > 10  # people differ
+    assert (faces - people).std() > 2  # and so do a person's expressions
+    mouth = shipping.description.side * 2 // 3
+    open_, closed = (
+        shipping.draw(shipping.noise(8, 1), shipping.condition(label))[:, mouth:].astype(float)
+        for label in ("surprise", "neutral")
+    )
+    assert np.abs(open_ - closed).mean() > 4
+    numbers = shipping.description.card.numbers
+    assert numbers["condition_valence"] > 0.7 and numbers["copied"] < 0.05
+
+
+def test_without_one_in_the_package_the_error_says_how_to_train_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "shipped", dict)
+    with pytest.raises(ModelError, match="no generator ships with kaoiro; train one"):
+        find(None)

@@ -57,6 +57,12 @@ def add_parser(commands: Any) -> None:
     rendered.add_argument("--choose", action="store_true", help="report on a tenth of the training people, kept back")
     rendered.add_argument("--keep", metavar="DIR", help="write the (first) network as a model folder")
     rendered.add_argument("--checkpoint", metavar="FILE", help="goes on from here when it was interrupted")
+    made = _add(kinds, "generator", _generator, "generated faces beside a rendered syn-id set's unseen people")
+    made.add_argument("--generator", metavar="NAME|FOLDER", help="default: the one that ships")
+    text = "network that says what faces show; trained there, 10 minutes, where it is not (default: runs/judge)"
+    made.add_argument("--judge", metavar="DIR", default="runs/judge", help=text)
+    made.add_argument("--seeds", type=count, default=3, metavar="N", help="of networks that learn from faces")
+    made.add_argument("--steps", type=count, default=1500, metavar="N", help="of these (default: 1500)")
     steady = _add(kinds, "temporal", _temporal, "smoothing on the clips of a rendered syn-vid set: fixed and learned")
     steady.add_argument("--seeds", type=count, default=3, metavar="N", help="of the learned weights (default: 3)")
     steady.add_argument("--epochs", type=count, metavar="N", help="instead of those of the recipes")
@@ -189,6 +195,26 @@ def _draw_failures(model: Any, arguments: argparse.Namespace, part: Any) -> None
         raise InputError("--gallery shows generated and rendered faces alone: name --generated or --rendered")
     with writing(Path(arguments.gallery)):
         gallery.sheet(rows).save(arguments.gallery, quality=85)
+
+
+def _generator(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    del model
+    _need_training("kaoiro evaluate generator")
+    from kaoiro.evaluation import system_d
+    from kaoiro.inference.portraits import Portraits
+    from kaoiro.training import generated
+
+    made, judge = Portraits(arguments.generator, arguments.threads), Path(arguments.judge)
+    found = generated.measure(made, arguments.root, judge, _tell, arguments.seeds, arguments.steps)
+    if arguments.results:
+        folder = Path(arguments.results)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            found.people.save(folder / "generated-faces.jpg", quality=80)
+            found.nuisances.save(folder / "generated-nuisances.jpg", quality=80)
+        system_d.write(folder, "faces", found.figures)
+        arguments.results = None  # it has its place on the page of system D
+    return found.figures
 
 
 def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -29,8 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([model.description.model_dump(mode="json") for model in models], indent=2))
         return 0
-    for model in models:
-        print("\n".join(describe(model)))
+    described = [line for model in models for line in describe(model)]
+    for line in (*described, *(() if arguments.name else _generators())):
+        print(line)
     if not models:
         print("kaoiro: no model ships with this installation", file=sys.stderr)
     return 0
@@ -53,6 +54,19 @@ def describe(model: Any) -> list[str]:
         f"  licence   {text.card.licence}",
         f"  size      {model.graph.stat().st_size / 1e6:.1f} MB, sha256 {model.digest[:16]}…",
     ]
+    return lines
+
+
+def _generators() -> list[str]:
+    """Return what ships for `kaoiro generate`, as lines."""
+    from kaoiro.inference import portraits
+
+    lines = []
+    for name, folder in portraits.shipped().items():
+        made = portraits.read(folder)
+        lines += [f"{name} (kaoiro generate --model {name}): {made.card.summary}"]
+        lines += [f"  limits    {limit}" for limit in made.card.limits]
+        lines += [f"  learned   {made.provenance.data}; {made.provenance.budget}", f"  licence   {made.card.licence}"]
     return lines
 
 

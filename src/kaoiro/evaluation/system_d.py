@@ -23,7 +23,23 @@ SECTIONS = {
         "right; P: mean CCC + F1 macro + AU F1. Intervals: test people drawn again, the same for both networks of a "
         "difference. Written by `kaoiro reproduce D`.",
     ),
-    "generator": ("With a generator", "The network as judge of generated faces, and the faces themselves."),
+    "generator": (
+        "With a generator",
+        "Networks that also judge whether a face is generated, beside the same networks that see the same labelled "
+        "faces in the same order and no generator ('discriminator alone'). They are smaller than those above and are "
+        "compared with each other only. Faces without labels are seen by the judge alone. Written by "
+        "`kaoiro reproduce D`.",
+    ),
+    "faces": (
+        "Generated faces",
+        "The generator that ships, beside rendered people whom it never saw; 'real' are rendered faces here. The "
+        "judge of conditions learned from rendered faces by another seed; 'condition_real' is what it says of "
+        "unseen rendered ones: the ceiling. To learn from: equal networks and steps, tested on the unseen people. The "
+        "world has nothing that hides a face, so nothing is said of occlusion. The same six people with seven "
+        "expressions: ![people](generated-faces.jpg) Unseen faces from little to much of each nuisance, and below "
+        "each the generated face nearest to it: ![nuisances](generated-nuisances.jpg) Written by "
+        "`kaoiro evaluate generator`.",
+    ),
     "real": (
         "On real faces",
         "The model that ships: valence, arousal and action units learned from photographs, generated and rendered "

@@ -76,20 +76,25 @@ def write(folder: Path, description: GeneratorDescription) -> None:
     write_text(folder / DESCRIPTION, text)
 
 
+def shipped() -> dict[str, Path]:
+    """Return the folders of the generators inside the package, by name."""
+    root = Path(str(resources.files("kaoiro"))) / "models"
+    return {item.parent.name: item.parent for item in sorted(root.glob(f"*/{DESCRIPTION}"))}
+
+
 def find(model: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of a generator given by name or path; None is the one that ships.
 
     Raises:
         ModelError: none ships, or there is none of this name or in this folder.
     """
-    root = Path(str(resources.files("kaoiro"))) / "models"
-    shipped = {item.parent.name: item.parent for item in sorted(root.glob(f"*/{DESCRIPTION}"))}
+    known = shipped()
     if model is None:
-        if not shipped:
+        if not known:
             raise ModelError(f"no generator ships with kaoiro; train one ({TRAIN}) and name its folder by --model")
-        return next(iter(shipped.values()))
-    if str(model) in shipped:
-        return shipped[str(model)]
+        return next(iter(known.values()))
+    if str(model) in known:
+        return known[str(model)]
     if not (Path(model) / DESCRIPTION).is_file():
         raise ModelError(f"no generator in '{os.fspath(model)}': no {DESCRIPTION} there; train one: {TRAIN}")
     return Path(model)

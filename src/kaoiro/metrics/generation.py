@@ -61,11 +61,18 @@ def precision_recall(real: np.ndarray, made: np.ndarray, neighbours: int = 3) ->
         InputError: no more rows than `neighbours`, or features of different networks.
     """
     real, made = _checked(real, made, neighbours + 1)
-    return _within(made, real, neighbours), _within(real, made, neighbours)
+    return within(made, real, neighbours), within(real, made, neighbours)
 
 
-def _within(points: np.ndarray, others: np.ndarray, neighbours: int) -> float:
-    """Return the share of `points` in the region of `others`."""
+def within(points: np.ndarray, others: np.ndarray, neighbours: int = 3) -> float:
+    """Return the share of `points` (N, F) in the region of `others` (M, F), as `precision_recall` defines it.
+
+    Raises:
+        InputError: no more others than `neighbours`, or features of different networks.
+    """
+    points, others = _checked(points, others, 1)
+    if len(others) <= neighbours:
+        raise InputError(f"{len(others)} rows have no {neighbours} neighbours each")
     reach = np.concatenate([np.partition(row, neighbours, axis=1)[:, neighbours] for row in _apart(others, others)])
     reach = reach * (1 + 1e-9) + 1e-9  # equal points are 1e-13 apart, for the distances are computed from squares
     inside = [(row <= reach).any(axis=1) for row in _apart(points, others)]

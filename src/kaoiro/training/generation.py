@@ -7,7 +7,6 @@ import datetime
 import importlib
 import importlib.util
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -44,8 +43,9 @@ from kaoiro.synthesis import prototypes
 from kaoiro.training.export import halved
 from kaoiro.training.signal import aligned
 
-FEATURES = "features of stills"
-"""In which real and generated faces are compared: those of the model for expressions that ships."""
+COMPARING = "stills"
+FEATURES = f"features of {COMPARING}"
+"""In which real and generated faces are compared: those of the model that knows expressions alone."""
 LIMITS = (
     "Learned from rendered faces: generated ones look rendered, and prove nothing about people.",
     "Valence, arousal and action units follow the condition as far as the card's figures say.",
@@ -87,12 +87,17 @@ def load(config: GenerationData, side: int) -> Part:
         raise DataError("name the folder of a rendered set by --data.root (kaoiro synth syn-id)")
     data = synthetic.read(config.root)
     learned = data.select("train", "training")
-    other = np.flatnonzero((data.table["split"] != "train").to_numpy() & data.table["evaluation"].to_numpy(bool))
+    other = unseen_rows(data)
     training = _hidden(_rendered(data, learned, config, side), config.labelled)
     made = data.settings
     description = f"{len(training)} frames of {made.get('set')}, seed {made.get('seed')}"
     unseen = _rendered(data, other, dataclasses.replace(config, labels="true"), side)
     return Part(training, unseen, description)
+
+
+def unseen_rows(data: synthetic.Synthetic) -> np.ndarray:
+    """Return the rows of faces for evaluation of people who are not in the training split: (K,) int64."""
+    return np.flatnonzero((data.table["split"] != "train").to_numpy() & data.table["evaluation"].to_numpy(bool))
 
 
 def _rendered(data: synthetic.Synthetic, rows: np.ndarray, config: GenerationData, side: int) -> Faces:
@@ -147,9 +152,9 @@ def fit(recipe: GenerationRecipe, out: Path, tick: Callable[[str], None] = print
         InputError: a setting that cannot be, or losses that are no numbers any more.
     """
     recipe.check()
-    part, start = load(recipe.data, recipe.run.generator.side), time.monotonic()
+    part = load(recipe.data, recipe.run.generator.side)
     trained = Adversarial(recipe.run).fit(part.training, out, tick, lambda one, epoch: samples(one, out, epoch))
-    budget = f"{len(trained.history)} epochs, {(time.monotonic() - start) / 3600:.2f} h since it was last begun"
+    budget = f"{recipe.run.steps} steps of {recipe.run.batch} faces for each of both networks"
     folder = export(trained, recipe, out / "model", part.description, budget)
     tick("measuring the generator")
     made = Portraits(folder)
@@ -285,29 +290,30 @@ def measure(made: Portraits, part: Part, judge: Adversarial, seed: int, count: i
         seed: of the noise and of the conditions, which are those of the unseen faces.
         count: of generated faces; at most as many unseen ones are compared with them.
     """
-    network = Classifier(modelfile.load(None))
-
-    def features(pixels: np.ndarray) -> np.ndarray:
-        size, channels = network.specification.size, network.specification.channels
-        return network.predict(prepare_crops(pixels, size, channels)).features
-
     rng = np.random.default_rng((seed, 5))
     real = part.unseen.rows(rng.permutation(len(part.unseen))[:count])
     learned = part.training.pixels[rng.permutation(len(part.training))[: 8 * count]]
     wished = wishes(part.unseen, len(real), seed)
     faces = made.draw(made.noise(len(wished), seed), wished)
-    shown, seen, known = features(faces), features(real.pixels), features(learned)
+    shown, seen, known = featured(faces), featured(real.pixels), featured(learned)
     ceiling = np.concatenate([real.targets[name] for name in PARTS], axis=1)
     people = made.everybody(64, seed)
     found = _nearness(shown, seen, known) | {
         "diversity_of_people": metrics.diversity(
-            np.stack([features(people[:, place]) for place in range(people.shape[1])]), seen
+            np.stack([featured(people[:, place]) for place in range(people.shape[1])]), seen
         )
     }
     for prefix, told, answers in (("", wished, judge.answer(faces)), ("real_", ceiling, judge.answer(real.pixels))):
         agreed = metrics.condition_agreement(answers, told)
         found |= {f"condition_{prefix}{name}": value for name, value in agreed.items()}
     return found
+
+
+def featured(pixels: np.ndarray) -> np.ndarray:
+    """Return the features of crops (N, H, W) uint8 by the model for expressions that ships: (N, F)."""
+    network = Classifier(modelfile.load(COMPARING))
+    size, channels = network.specification.size, network.specification.channels
+    return network.predict(prepare_crops(pixels, size, channels)).features
 
 
 def _nearness(made: np.ndarray, unseen: np.ndarray, known: np.ndarray) -> dict[str, float]:
