@@ -14,15 +14,21 @@ if TYPE_CHECKING:
     from kaoiro.core.errors import KaoiroError
     from kaoiro.core.types import Box, Record
     from kaoiro.inference.analyzer import Analyzer
+    from kaoiro.inference.embedding import embed
+    from kaoiro.inference.exchange import Exchanger
+    from kaoiro.inference.neighbours import similar
 
 __version__ = "0.1.0"
-__all__ = ["Analyzer", "Box", "KaoiroError", "Record", "__version__"]
+__all__ = ["Analyzer", "Box", "Exchanger", "KaoiroError", "Record", "__version__", "embed", "similar"]
 
 _PLACES = {
     "Analyzer": "kaoiro.inference.analyzer",
     "Box": "kaoiro.core.types",
+    "Exchanger": "kaoiro.inference.exchange",
     "KaoiroError": "kaoiro.core.errors",
     "Record": "kaoiro.core.types",
+    "embed": "kaoiro.inference.embedding",
+    "similar": "kaoiro.inference.neighbours",
 }
 
 

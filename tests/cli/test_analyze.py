@@ -63,9 +63,7 @@ def test_records_go_to_standard_output_as_csv(call, small_photo):
     (row,) = rows_of(said)
     assert (row["source"], row["frame"], row["time_s"], row["track"]) == (str(small_photo), "0", "0.0", "")
     assert 80 < float(row["box_left"]) < 100
-    assert sum(
-        float(row[name]) for name in NAMES if name.startswith("expression_") and not name.endswith("_smooth")
-    ) == pytest.approx(1, abs=1e-5)
+    assert sum(float(row[name]) for name in SCORES) == pytest.approx(1, abs=1e-5)
 
 
 def test_records_go_to_standard_output_as_json_lines(call, small_photo, clip):
@@ -361,14 +359,14 @@ def test_flags_that_make_no_sense_are_refused(call, capsys, small_photo, flags, 
 
 def test_an_interruption_says_how_to_go_on(call, small_photo, tmp_path, monkeypatch):
     shutil.copyfile(small_photo, tmp_path / "second.jpg")
-    advanced = analyze._Progress.begin
+    advanced = analyze.Progress.begin
 
     def struck(progress: Any, name: str) -> None:
         if name.endswith("second.jpg"):
             raise KeyboardInterrupt
         advanced(progress, name)
 
-    monkeypatch.setattr(analyze._Progress, "begin", struck)
+    monkeypatch.setattr(analyze.Progress, "begin", struck)
     argv = (small_photo, tmp_path / "second.jpg", "--out", tmp_path / "out")
     code, _, messages = call(*argv)
     assert (code, messages) == (130, "kaoiro: interrupted after 1 of 2; run again to go on\n")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kaoiro.core.labels import EXPRESSIONS, MEASURED_UNITS
-from kaoiro.core.types import COLUMNS, LANDMARKS, SMOOTHED, SUPPORT, Box, Record, smoothed
+from kaoiro.core.types import CHANGED, COLUMNS, LANDMARKS, SMOOTHED, SUPPORT, Box, Record, changed, smoothed
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_row_tells_everything_of_a_face(make_record) -> None:
     empty = {name for name, value in row.items() if value is None}
     answers = {"valence", "arousal", "valence_sd", "arousal_sd", *MEASURED_UNITS.labels}  # not of every model
     assert answers <= empty
-    assert all("smooth" in name for name in empty - answers)  # these belong to videos
+    assert all("smooth" in name or name.endswith("_change") for name in empty - answers)  # of videos, of a baseline
     assert [row[f"box_{edge}"] for edge in ("left", "top", "width", "height")] == [10, 20, 30, 40]
     assert [row[f"{name}_{axis}"] for name in LANDMARKS for axis in "xy"] == list(range(1, 11))
     assert (row["expression"], row["confidence"], row["expression_fear"]) == ("fear", 0.75, 0.75)
@@ -62,14 +62,14 @@ def test_every_column_is_named_once_and_documented() -> None:
 
 def test_every_number_has_a_unit_and_a_precision_in_text() -> None:
     numbers = [column for column in COLUMNS if column.kind == "number"]
-    assert {column.unit for column in numbers} == {"seconds", "pixels", "degrees", "0–1", "-1–1", "≥ 0"}
+    assert {column.unit for column in numbers} == {"seconds", "pixels", "degrees", "0–1", "-1–1", "-2–2", "≥ 0"}
     assert all(column.digits is not None for column in numbers)
 
 
 def test_the_eight_probabilities_are_columns_in_the_order_of_the_vocabulary() -> None:
     names = [column.name for column in COLUMNS if column.name.startswith("expression_")]
     raw = [f"expression_{label}" for label in EXPRESSIONS.labels]
-    assert names == [*raw, *(f"{name}_smooth" for name in raw)]
+    assert names == [*raw, *(f"{name}_smooth" for name in raw), *(f"{name}_change" for name in raw)]
 
 
 def test_what_is_smoothed_stands_behind_what_is_not_in_the_same_order() -> None:
@@ -82,7 +82,9 @@ def test_what_is_smoothed_stands_behind_what_is_not_in_the_same_order() -> None:
         *MEASURED_UNITS.labels,
         *map(smoothed, SMOOTHED),
         SUPPORT,
+        *map(changed, CHANGED),
     ]
+    assert CHANGED == SMOOTHED
     assert SMOOTHED[8:] == ("valence", "arousal", *MEASURED_UNITS.labels)
 
 

@@ -16,12 +16,12 @@ import kaoiro
 from kaoiro import Analyzer
 from kaoiro.core.codec import read_rows
 from kaoiro.core.errors import InputError, OutputError
-from kaoiro.core.types import COLUMNS, SMOOTHED, Box, Record
+from kaoiro.core.types import CHANGED, COLUMNS, SMOOTHED, Box, Record, changed
 from kaoiro.faces.detect import Detection
 from kaoiro.inference.results import html_table
 
 NAMES = [column.name for column in COLUMNS]
-EXPRESSIONS = [name for name in NAMES if name.startswith("expression_") and "smooth" not in name]
+EXPRESSIONS = [name for name in NAMES if name.startswith("expression_") and not name.endswith(("_smooth", "_change"))]
 FACELESS = {"source": "picture", "frame": 0, "time_s": 0.0}
 ASTRONAUT = Box(180, 60, 90, 118)
 
@@ -54,7 +54,8 @@ def test_a_face_is_measured_completely(faces, astronaut):
     row = face.row()
     assert list(row) == NAMES
     empty = {name for name, value in row.items() if value is None and "smooth" not in name}
-    assert empty - {"valence_sd", "arousal_sd", *SMOOTHED[8:]} == {"track"}  # those are not of every model
+    further = {"valence_sd", "arousal_sd", *SMOOTHED[8:], *map(changed, CHANGED)}  # not of every model, or no baseline
+    assert empty - further == {"track"}
     assert {value for name, value in row.items() if "smooth" in name} == {None}  # nothing to smooth in a photo
     assert (face.source, face.frame, face.time_s) == (str(astronaut), 0, 0.0)
     assert face.box is not None and face.box.overlap(ASTRONAUT) > 0.8

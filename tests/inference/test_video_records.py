@@ -17,12 +17,14 @@ from kaoiro import Analyzer
 from kaoiro.core.errors import InputError, TruncatedVideo, TruncatedVideoWarning
 from kaoiro.core.labels import EXPRESSIONS as LABELS
 from kaoiro.core.types import (
+    CHANGED,
     COLUMNS,
     LANDMARKS,
     SMOOTHED,
     SUPPORT,
     Box,
     Record,
+    changed,
     expression_column,
     smooth_column,
     smoothed,
@@ -39,6 +41,7 @@ from media import VARIABLE, cut_file, join_files, regular, rotate, write_video
 SIZE = (192, 128)
 EXPRESSIONS = [expression_column(label) for label in LABELS.labels]
 FURTHER = {"valence_sd", "arousal_sd", *SMOOTHED[8:], *map(smoothed, SMOOTHED[8:])}  # not of every model
+FURTHER |= set(map(changed, CHANGED))  # not without a baseline
 MARKS = np.array([(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)])
 
 

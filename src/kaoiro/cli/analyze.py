@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.numbers import count, positive
+from kaoiro.cli.progress import Progress
 from kaoiro.core.codec import FORMATS, text_writer
 from kaoiro.core.dialects import DIALECTS
 from kaoiro.core.errors import InputError, KaoiroError, OutputError, TruncatedVideo
 from kaoiro.core.labels import AFFECT, EXPRESSIONS, MEASURED_UNITS, unit_number
-from kaoiro.core.types import expression_column
+from kaoiro.core.types import changed, expression_column
 from kaoiro.timeline.steady import MODES
 
 _EXPRESSIONS = tuple(map(expression_column, EXPRESSIONS.labels))
@@ -42,6 +43,13 @@ def add_parser(commands: Any) -> None:
         help="measurements of videos smoothed over time too: centred looks 0.24 s ahead and does not lag (default), "
         "causal looks back only",
     )
+    parser.add_argument(
+        "--baseline",
+        metavar="FILE|auto",
+        help="adds how far every score is from the person's resting face (columns …_change): FILE shows it (a photo, a "
+        "video, a folder of them, or a table that this command wrote); auto estimates it for each track of a video, "
+        "whose rows then come when all of it was measured",
+    )
     parser.add_argument("--overlay", action="store_true", help="write annotated pictures and videos")
     parser.add_argument("--blur-faces", action="store_true", help=BLUR_HELP)
     parser.add_argument("--plot", action="store_true", help="write a figure of the scores over time for each video")
@@ -61,9 +69,43 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--blur-faces hides people in overlays and changes nothing else; add --overlay")
     if arguments.out is None:
         _refuse_files(arguments)
+    elif arguments.baseline and arguments.dialect != "kaoiro" and not arguments.plot:
+        raise InputError(
+            f"--dialect {arguments.dialect} has no columns for changes from --baseline; leave one of them out"
+        )
     analyzer = _analyzer(arguments)
+    baseline = _baseline(arguments.baseline, analyzer)
     media = list(discover(arguments.paths, skip=None if arguments.out is None else Path(arguments.out)))
-    return _to_stdout(arguments, analyzer, media) if arguments.out is None else _to_folder(arguments, analyzer, media)
+    if baseline == "auto":
+        _check_auto([item for item in media if hasattr(item, "kind")])
+    if arguments.out is None:
+        return _to_stdout(arguments, analyzer, media, baseline)
+    return _to_folder(arguments, analyzer, media, baseline)
+
+
+def _baseline(given: str | None, analyzer: Any) -> Any:
+    """Return the resting face that changes are told from, 'auto' or None."""
+    from kaoiro.inference.change import AUTO
+
+    if given is None or given == AUTO:
+        return given
+    rest = analyzer.rest(given)
+    _tell(rest.notes)
+    return rest
+
+
+def _check_auto(media: list[Any]) -> None:
+    """Say what 'auto' means for photos, which have no rest of their own."""
+    photos = sum(item.kind == "photo" for item in media)
+    if photos and photos == len(media):
+        raise InputError("--baseline auto estimates a resting face from a video, and these are photos; give a FILE")
+    if photos:
+        _tell(["--baseline auto is for videos; photos get no changes"])
+
+
+def _tell(notes: Iterable[str]) -> None:
+    for note in notes:
+        print(f"kaoiro: {note}", file=sys.stderr)
 
 
 def _refuse_files(arguments: argparse.Namespace) -> None:
@@ -94,29 +136,32 @@ def _analyzer(arguments: argparse.Namespace) -> Any:
     )
 
 
-def _to_stdout(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -> int:
+def _to_stdout(arguments: argparse.Namespace, analyzer: Any, media: list[Any], baseline: Any) -> int:
     readable = sys.stdout.isatty() and arguments.format is None
     with (
         contextlib.nullcontext(_Readable())
         if readable
         else text_writer(arguments.format or "csv", sys.stdout) as writer
     ):
-        return _report([_streamed(item, analyzer, arguments, writer) for item in media])
+        return _report([_streamed(item, analyzer, arguments, writer, baseline) for item in media])
 
 
-def _streamed(item: Any, analyzer: Any, arguments: argparse.Namespace, writer: Any) -> tuple[int, str]:
+def _streamed(item: Any, analyzer: Any, arguments: argparse.Namespace, writer: Any, baseline: Any) -> tuple[int, str]:
     from kaoiro.inference.job import measure_records
     from kaoiro.inference.media import Unusable
 
     if isinstance(item, Unusable):
         return BAD_INPUT, _named(item.name, item.reason)
+    notes: list[str] = []
     try:
-        for record in measure_records(analyzer, item, arguments.every, arguments.smooth):
+        for record in measure_records(analyzer, item, arguments.every, arguments.smooth, baseline, notes):
             writer.write(record.row())
     except TruncatedVideo as error:
         return BROKE_OFF, str(error)
     except KaoiroError as error:
         return BAD_INPUT, _named(item.name, str(error))
+    finally:
+        _tell(_named(item.name, note) for note in notes)
     return DONE, ""
 
 
@@ -144,9 +189,13 @@ def _further(row: dict[str, Any]) -> Iterator[str]:
     visible = [str(unit_number(unit)) for unit in MEASURED_UNITS.labels if (row[unit] or 0) >= 0.5]
     if visible:
         yield f"AU {', '.join(visible)}"
+    changes = [(row[changed(name)], name[11:]) for name in _EXPRESSIONS if row[changed(name)] is not None]
+    if changes:
+        value, label = max(changes, key=lambda change: abs(change[0]))
+        yield f"from rest: {label} {value:+.2f}"
 
 
-def _to_folder(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -> int:
+def _to_folder(arguments: argparse.Namespace, analyzer: Any, media: list[Any], baseline: Any) -> int:
     from kaoiro.inference.job import Job, Options
 
     options = Options(
@@ -159,8 +208,8 @@ def _to_folder(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -
         smooth=arguments.smooth,
     )
     settings = {"max_faces": arguments.max_faces, "min_face": arguments.min_face, "detector": arguments.detector}
-    job = Job(analyzer, arguments.out, options, settings)
-    outcomes, progress = [], _Progress(len(media))
+    job = Job(analyzer, arguments.out, options, settings, baseline)
+    outcomes, progress = [], Progress(len(media))
     try:
         for medium in media:
             progress.begin(medium.name)
@@ -173,6 +222,7 @@ def _to_folder(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -
         return 130
     progress.close()
     codes = {"failed": BAD_INPUT, "partial": BROKE_OFF}
+    _tell(_named(o.name, o.note) for o in outcomes if o.note)
     results = [(codes.get(o.status, DONE), _named(o.name, o.message)) for o in outcomes]
     try:
         job.combine()
@@ -180,46 +230,6 @@ def _to_folder(arguments: argparse.Namespace, analyzer: Any, media: list[Any]) -
         results.append((BAD_INPUT, str(error)))
     _summarise(outcomes, arguments.out)
     return _report(results)
-
-
-class _Progress:
-    """Two bars on a terminal: files, and seconds of the video in work; silent elsewhere."""
-
-    def __init__(self, count: int) -> None:
-        from tqdm import tqdm
-
-        self._quiet = not sys.stderr.isatty()
-        self._files = tqdm(total=count, unit="file", disable=self._quiet or count < 2, dynamic_ncols=True)
-        self._video: Any = None
-        self._name = ""
-
-    def begin(self, name: str) -> None:
-        """A medium is taken up."""
-        self._name = Path(name).name
-
-    def advance(self, done_s: float, length_s: float | None) -> None:
-        """So many seconds of the medium in work, whose length may be unknown, are done."""
-        from tqdm import tqdm
-
-        if self._video is None:
-            total = None if length_s is None else round(length_s, 1)
-            self._video = tqdm(
-                total=total, unit="s", desc=self._name, disable=self._quiet, dynamic_ncols=True, leave=False
-            )
-        self._video.update(max(0.0, round(done_s, 1) - self._video.n))
-
-    def done(self) -> None:
-        """The medium is finished."""
-        if self._video is not None:
-            self._video.close()
-            self._video = None
-        self._files.update()
-
-    def close(self) -> None:
-        """Leave the terminal tidy."""
-        if self._video is not None:
-            self._video.close()
-        self._files.close()
 
 
 def _summarise(outcomes: Iterable[Any], out: str) -> None:

@@ -21,14 +21,18 @@ def build_parser() -> argparse.ArgumentParser:
     from kaoiro.cli import (
         analyze,
         demo,
+        embed,
         evaluate,
         explain,
         generate,
+        interpolate,
         join,
         live,
         models,
         reproduce,
         serve,
+        similar,
+        swap,
         synth,
         train,
     )
@@ -38,7 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"kaoiro {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (analyze, live, explain, generate, evaluate, train, join, reproduce, synth, serve, models, demo):
+    using = (analyze, live, explain, generate, swap, interpolate, embed, similar)
+    for module in (*using, evaluate, train, join, reproduce, synth, serve, models, demo):
         module.add_parser(commands)
     return parser
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +26,7 @@ class VideoWriter:
         rate: nominal frames per second, for players that ask.
         name: what errors call the file; default: its path.
         threads: of the encoder; None lets it take the processors there are, and the bytes then depend on their number.
+        notes: metadata of the file, such as 'comment'.
 
     Raises:
         OutputError: the place cannot be written.
@@ -39,15 +40,16 @@ class VideoWriter:
         rate: float,
         name: str | Path | None = None,
         threads: int | None = None,
+        notes: Mapping[str, str] | None = None,
     ) -> None:
         self._name = name or path
         self._width, self._height = max(2, width - width % 2), max(2, height - height % 2)
         self._last = -1
         self._start: float | None = None
         with self._writing():
-            self._open(path, rate, threads)
+            self._open(path, rate, threads, notes or {})
 
-    def _open(self, path: Path, rate: float, threads: int | None) -> None:
+    def _open(self, path: Path, rate: float, threads: int | None, notes: Mapping[str, str]) -> None:
         import av
 
         self._container: Any = av.open(str(path), "w", format="mp4")
@@ -59,6 +61,7 @@ class VideoWriter:
             self._stream.codec_context.time_base = Fraction(1, TICKS)
             if threads is not None:
                 self._stream.codec_context.thread_count = threads
+            self._container.metadata.update(notes)
             self._container.start_encoding()  # opens the file, so that a place that cannot be written is noticed here
         except BaseException:
             self._abandon()

@@ -131,6 +131,11 @@ def smoothed(column: str) -> str:
     return f"{column}_smooth"
 
 
+def changed(column: str) -> str:
+    """Return the column in which stands how far another one is from the person's resting face."""
+    return f"{column}_change"
+
+
 def spread_column(label: str) -> str:
     """Return the column of the standard deviation of valence or arousal."""
     return f"{label}_sd"
@@ -152,8 +157,22 @@ def _unit_column(unit: str) -> Column:
     return Column(unit, "number", "0–1", meaning, 6)
 
 
+def _change_columns() -> list[Column]:
+    """Return how far every measurement is from the person's resting face: differences, in units of the measurement."""
+    without = "; empty without a baseline"
+    meaning = "probability of {} minus that of the person's resting face" + without
+    expressions = [(changed(expression_column(label)), "-1–1", meaning.format(label)) for label in EXPRESSIONS.labels]
+    affect = [
+        (changed(label), "-2–2", f"{label} minus that of the person's resting face{without}") for label in AFFECT.labels
+    ]
+    units = [(changed(unit), "-1–1", meaning.format(f"AU {unit_number(unit)}")) for unit in MEASURED_UNITS.labels]
+    return [Column(name, "number", unit, words, 6) for name, unit, words in (*expressions, *affect, *units)]
+
+
 SMOOTHED = (*map(expression_column, EXPRESSIONS.labels), *AFFECT.labels, *MEASURED_UNITS.labels)
 """Columns that are also written after smoothing over time."""
+CHANGED = SMOOTHED
+"""Columns of which the difference from the person's resting face is also written."""
 SUPPORT = "smooth_support"
 """Column: how much of the smoothing window was there."""
 COLUMNS: tuple[Column, ...] = (
@@ -193,6 +212,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         SUPPORT, "number", "0–1", "share of the smoothing window in which the face was seen; lower at a track's ends", 2
     ),
+    *_change_columns(),
 )
 """All columns in the order in which they are written."""
 

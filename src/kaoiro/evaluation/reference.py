@@ -32,6 +32,22 @@ calibrated probabilities that the unit is visible at all, of the Facial Action C
 They are no intensities: a wide smile and a slight one may both have 0.99. `kaoiro explain PHOTO --show aus` sets them
 beside what two tables of prototypes expect of the expression.
 
+## Changes from the resting face
+
+With `--baseline FILE|auto`, columns that end in `_change` hold the measurement of that single frame minus the same
+measurement of the person's resting face; without it they are empty. Expressions and action units are probabilities, so
+these are **differences of probabilities**: `expression_happiness_change` 0.40 is a face that gets 0.40 more than the
+same face at rest, not a smile of strength 0.40, and no likelihood of one. The changes of the eight add up to 0. The
+resting face is one constant for each track (or for all rows, with FILE), namely `au_12 - au_12_change`; so the change
+of a smoothed curve is `au_12_smooth - au_12 + au_12_change`.
+
+FILE shows the person at rest: a photo, a video, a folder of them, or a table that `kaoiro analyze` wrote with the same
+model; medians over its frames are the rest. `auto` takes a track's calmest quarter of seconds, those that look most
+neutral for this face and in which it moves least, and their medians. It needs a face that was seen in ten different
+seconds; shorter tracks are named and their changes stay empty, as those of photos do. Whoever smiles or talks
+throughout has no rest in the recording, and the choice of the most neutral seconds makes neutral come out slightly
+high. [How to compare expressions](../how-to/compare-expressions.md) says what this is good for.
+
 ## Time
 
 `time_s` is the frame's presentation timestamp times the stream's time base, with edit lists applied: variable frame
@@ -49,7 +65,7 @@ empty where the model does not answer them. Pitch, Roll and Yaw are angles of th
 out. `--dialect fer` writes the wide table of fer, a row for each frame
 (box0, angry0, …; the columns of one face at least), with `source`, `frame` and `time_s` in front. Both know seven
 expressions: contempt is dropped and the rest renormalised. Columns for which kaoiro measures nothing are left out, not
-filled.
+filled; neither tool has columns for changes from a resting face.
 """
 
 

@@ -8,6 +8,7 @@ comes in is found within a second at the latest, and no answer depends on more t
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +44,19 @@ class Sighting:
     frame: Frame
     outlook: Outlook
     first: bool
+
+
+def sampled(frames: Iterator[Frame], every: float | None) -> Iterator[Frame]:
+    """Keep the first frame at or after each multiple of `every` seconds of presentation time."""
+    last: int | None = None
+    for frame in frames:
+        if every is None:
+            yield frame
+            continue
+        slot = math.floor(frame.time_s / every + 1e-6)
+        if slot != last:
+            last = slot
+            yield frame
 
 
 def sightings(frames: Iterator[Frame], every_s: float = 1.0) -> Iterator[Sighting]:

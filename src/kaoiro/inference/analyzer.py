@@ -19,13 +19,15 @@ from kaoiro.core.types import Record
 from kaoiro.faces import photo
 from kaoiro.faces.align import to_luma
 from kaoiro.faces.detect import CenterFace, FaceDetector, Resolution, given, shareable
-from kaoiro.faces.scout import sightings
+from kaoiro.faces.scout import sampled, sightings
 from kaoiro.faces.track import Tracker, TrackerConfig
-from kaoiro.faces.video import Frame, VideoFile
+from kaoiro.faces.video import VideoFile
+from kaoiro.inference.change import AUTO, Rest, changes
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.inference.engine import Engine, MeasuredPicture
 from kaoiro.inference.heads import check_heads
 from kaoiro.inference.live import Live
+from kaoiro.inference.rest import read_rest
 from kaoiro.inference.results import MeasuredFrame, PhotoResult, Recording, Scores
 from kaoiro.inference.steadied import steadied
 from kaoiro.timeline.steady import MODES, Mode
@@ -103,7 +105,14 @@ class Analyzer:
         """The face detector for photos, opened when first needed."""
         return self._photos.detector
 
-    def image(self, source: photo.Picture, *, boxes: Any = None, name: str | None = None) -> PhotoResult:
+    def image(
+        self,
+        source: photo.Picture,
+        *,
+        boxes: Any = None,
+        name: str | None = None,
+        baseline: str | os.PathLike[str] | Rest | None = None,
+    ) -> PhotoResult:
         """Measure the faces of one picture.
 
         Args:
@@ -111,18 +120,22 @@ class Analyzer:
             boxes: faces the caller knows, a sequence of (left, top, width, height) in pixels of the upright
                 picture; they are kept in order and detection is not run, so nobody else is hidden in pictures.
             name: written to the records' `source`; default: the path, or 'picture'.
+            baseline: the resting face of the person, or a file that shows it (see `rest`): adds the difference of every
+                score from it.
 
         Returns:
             The faces, largest first (or in the order of `boxes`).
 
         Raises:
-            InputError: the picture or the boxes cannot be used.
+            InputError: the picture, the boxes or the baseline cannot be used.
         """
+        require(baseline != AUTO, "baseline of a picture", "a file or a resting face", AUTO)
+        rest = None if baseline is None else self.rest(baseline)
         label = name or (os.fspath(source) if isinstance(source, (str, os.PathLike)) else "picture")
         pixels = photo.read(source, str(label))
         measured = self._photos.picture(pixels) if boxes is None else self._known(pixels, boxes)
         records = [face.record(str(label), 0, 0.0, None) for face in measured.faces] or [Record(str(label), 0, 0.0)]
-        return PhotoResult(records, source, [face.box for face in measured.others])
+        return PhotoResult(list(changes(records, rest)), source, [face.box for face in measured.others])
 
     def _known(self, pixels: np.ndarray, boxes: Any) -> MeasuredPicture:
         engine = self._photos
@@ -136,6 +149,7 @@ class Analyzer:
         every: float | None = None,
         name: str | None = None,
         smooth: Mode = "centred",
+        baseline: str | os.PathLike[str] | Rest | None = None,
     ) -> Recording:
         """Measure a video; nothing is read until the recording is iterated, and never all at once.
 
@@ -145,15 +159,32 @@ class Analyzer:
             name: written to the records' `source`; default: the path.
             smooth: adds every measurement smoothed over time within each track: 'centred' looks 0.24 s ahead and back
                 and does not lag, 'causal' looks back only and trails by 0.2 s, 'none' adds nothing.
+            baseline: adds the difference of every score of single frames from a resting face: one of `rest`, a file
+                that shows it, or 'auto', which estimates it for each track from the video itself (the records then
+                come when all of it was measured).
 
         Raises:
-            InputError: the file is not a video, `every` is not positive, or `smooth` is none of the three.
+            InputError: the file is not a video, `every` is not positive, `smooth` is none of the three, or the baseline
+                shows no face.
         """
         require(smooth in MODES, "smooth", f"one of {', '.join(MODES)}", smooth)
         if every is not None and not every > 0:
             raise InputError(f"every must be a positive number of seconds, not {every}")
         file = VideoFile(path, name)
-        return Recording(file, lambda keep: steadied(self._measured(file, every, keep), smooth))
+        rest = None if baseline is None else AUTO if baseline == AUTO else self.rest(baseline)
+        return Recording(file, lambda keep: steadied(self._measured(file, every, keep), smooth), rest)
+
+    def rest(self, source: str | os.PathLike[str] | Rest) -> Rest:
+        """Return a person's resting face, from which `image` and `video` tell changes.
+
+        Args:
+            source: a photo or video of the person at rest, a folder of them, or a table of records (.csv, .parquet,
+                .jsonl) that this model measured; medians over all frames are the rest. A rest comes back as it is.
+
+        Raises:
+            InputError: it cannot be read, or shows no face.
+        """
+        return source if isinstance(source, Rest) else read_rest(self, source)
 
     def live(self, source: str, *, smooth: Mode = "causal", seconds: float | None = None) -> Live:
         """Measure a source while it plays; frames that come faster than they are measured are dropped and counted.
@@ -194,7 +225,7 @@ class Analyzer:
         tracker = Tracker(self._tracker.spanning(every, file.info.rate))
         count = self._workers(file)
         engine = self._frames if count > 1 else self._photos
-        shown = sightings(_sampled(file.frames(), every))
+        shown = sightings(sampled(file.frames(), every))
         with contextlib.closing(in_order(engine.frame, shown, count)) as measured:
             for sighting, seen in measured:
                 frame = sighting.frame
@@ -209,16 +240,3 @@ class Analyzer:
         working_size = self._resolution.size if self._detector is None else self._detector.working_size
         width, height = working_size(file.info.width, file.info.height)
         return workers(self.threads, width * height, _PIXELS_AT_ONCE)
-
-
-def _sampled(frames: Iterator[Frame], every: float | None) -> Iterator[Frame]:
-    """Keep the first frame at or after each multiple of `every` seconds of presentation time."""
-    last: int | None = None
-    for frame in frames:
-        if every is None:
-            yield frame
-            continue
-        slot = int(np.floor(frame.time_s / every + 1e-6))
-        if slot != last:
-            last = slot
-            yield frame

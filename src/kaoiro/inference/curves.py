@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Sequence
 
 import numpy as np
 
 from kaoiro.core.labels import EXPRESSIONS, MEASURED_UNITS
-from kaoiro.core.types import Record, expression_column, smooth_column
+from kaoiro.core.types import Record, changed, expression_column, smooth_column
 from kaoiro.faces.gauges import affect_of, spread_of, units_of
+from kaoiro.timeline.thinned import Thinned
 
 MOST_TRACKS = 6
 MOST_POINTS = 4800  # of a line: four for each of its pixels
 MOST_CURVES = 64
 _EXPRESSIONS = (*map(expression_column, EXPRESSIONS.labels), *map(smooth_column, EXPRESSIONS.labels))
+_CHANGES = tuple(
+    (expression_column(label), changed(expression_column(label)), smooth_column(label)) for label in EXPRESSIONS.labels
+)
 _UNKNOWN = (math.nan, math.nan)
 SINGLE, SMOOTH = slice(1, 9), slice(9, 17)
 """Columns of a track's rows, after the time: expressions of single frames, and smoothed."""
 AFFECT, SPREAD, UNITS = slice(17, 19), slice(19, 21), slice(21, 21 + len(MEASURED_UNITS))
 """Further columns, only where a model answers them: valence and arousal, their spreads, units; smoothed if they are."""
-
-
-class _Thinned:
-    """The rows of a growing table, from some length on only each second, fourth, eighth of them.
-
-    Attributes:
-        count: rows so far.
-        stride: distance between the rows that are held.
-    """
-
-    def __init__(self, width: int) -> None:
-        self.count, self.stride = 0, 1
-        self._width, self._held = width, array("d")
-
-    def add(self, row: Sequence[float]) -> None:
-        """Add a row of `width` numbers."""
-        if self.count % self.stride == 0:
-            self._held.extend(row)
-        self.count += 1
-        if len(self._held) == MOST_POINTS * self._width:
-            self._held = array("d", self.rows()[::2].tobytes())
-            self.stride *= 2
-
-    def rows(self) -> np.ndarray:
-        """Return the rows that are held: (n, width), n below `MOST_POINTS`."""
-        return np.array(self._held).reshape(-1, self._width)
+CHANGE = slice(UNITS.stop, UNITS.stop + len(EXPRESSIONS))
+"""Columns after these, only where there is a baseline: changes of expressions from it, smoothed if they are."""
 
 
 class Curves:
@@ -55,15 +33,19 @@ class Curves:
     Up to `MOST_POINTS` records of a track, all of them are held. Of more tracks than a picture has panels, those with
     few records are let go.
 
+    Args:
+        changed: whether records may carry changes from a baseline.
+
     Attributes:
         low, high: presentation times of the first and the last frame, seconds; infinite if there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, changed: bool = False) -> None:
+        self._changed = changed
         self.low, self.high = math.inf, -math.inf
         self._last: float | None = None
-        self._steps = _Thinned(1)
-        self._tracks: dict[int, _Thinned] = {}
+        self._steps = Thinned(1, MOST_POINTS)
+        self._tracks: dict[int, Thinned] = {}
         self._seen: set[int] = set()
         self._further: bool | None = None
 
@@ -75,25 +57,26 @@ class Curves:
             self._steps.add([time_s - self._last])
         self._last = time_s
         if record.track is not None:
-            row = [time_s, *(record.scores.get(name, math.nan) for name in _EXPRESSIONS), *self._rest(record)]
+            row = [time_s, *(record.scores.get(name, math.nan) for name in _EXPRESSIONS), *self._beside(record)]
+            row += [_change(record, *names) for names in _CHANGES] if self._changed else []
             self._curve(record.track, len(row)).add(row)
 
-    def _rest(self, record: Record) -> list[float]:
+    def _beside(self, record: Record) -> list[float]:
         """Return the further columns; the first face tells whether there are any."""
         units = units_of(record)
         if self._further is None:
-            self._further = affect_of(record) is not None or bool(units)
+            self._further = affect_of(record) is not None or bool(units) or self._changed
         if not self._further:
             return []
         affect, spread = affect_of(record) or _UNKNOWN, spread_of(record) or _UNKNOWN
         return [*affect, *spread, *(units.get(unit, math.nan) for unit in MEASURED_UNITS.labels)]
 
-    def _curve(self, track: int, width: int) -> _Thinned:
+    def _curve(self, track: int, width: int) -> Thinned:
         self._seen.add(track)
         if track not in self._tracks:
             if len(self._tracks) >= MOST_CURVES:
                 del self._tracks[min(self._tracks, key=lambda other: self._tracks[other].count)]
-            self._tracks[track] = _Thinned(width)
+            self._tracks[track] = Thinned(width, MOST_POINTS)
         return self._tracks[track]
 
     @property
@@ -112,6 +95,13 @@ class Curves:
         """
         ranked = sorted(self._tracks, key=lambda track: -self._tracks[track].count)[:MOST_TRACKS]
         return [(track, self._tracks[track].rows(), self._tracks[track].stride) for track in sorted(ranked)]
+
+
+def _change(record: Record, single: str, change: str, smooth: str) -> float:
+    """Return how far an expression is from its rest: of the smoothed curve where there is one."""
+    scores = record.scores
+    value = scores.get(change, math.nan)
+    return scores[smooth] - (scores[single] - value) if smooth in scores else value
 
 
 def pieces(times: np.ndarray, longest_step: float) -> list[np.ndarray]:

@@ -19,12 +19,13 @@ from kaoiro.core.errors import KaoiroError, OutputError, TruncatedVideo
 from kaoiro.core.files import replacing, sweep, writing
 from kaoiro.core.types import Record
 from kaoiro.inference.analyzer import Analyzer
+from kaoiro.inference.change import Baseline, Rest, changes
 from kaoiro.inference.curves import Curves
 from kaoiro.inference.manifest import MANIFEST, append, fingerprint, read_manifest
 from kaoiro.inference.media import Medium, Unusable
 from kaoiro.inference.places import Places
 from kaoiro.inference.plot import figure
-from kaoiro.inference.results import PhotoResult, Recording
+from kaoiro.inference.results import Recording
 from kaoiro.timeline.steady import Mode
 
 COMBINED = "all"
@@ -68,6 +69,7 @@ class Outcome:
     faces: int = 0
     outputs: list[str] = field(default_factory=list)
     message: str = ""
+    note: str = ""
 
 
 class Job:
@@ -81,6 +83,7 @@ class Job:
         options: what is written.
         settings: everything that changes results beyond `options` and the model; part of the fingerprint that
             decides whether a finished result still holds. 'detector' is the path of a detector's file.
+        baseline: a resting face, or 'auto' (of videos), from which changes are written.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -88,12 +91,19 @@ class Job:
     """
 
     def __init__(
-        self, analyzer: Analyzer, folder: str | Path, options: Options, settings: dict[str, Any] | None = None
+        self,
+        analyzer: Analyzer,
+        folder: str | Path,
+        options: Options,
+        settings: dict[str, Any] | None = None,
+        baseline: Baseline | None = None,
     ) -> None:
         codec.check_format(options.format)
         check_dialect(options.dialect)
         self.analyzer, self.folder, self.options = analyzer, Path(folder), options
-        self._settings = fingerprint(analyzer, asdict(options), settings or {})
+        self._baseline: Baseline | None = baseline
+        known = dict(baseline.scores) if isinstance(baseline, Rest) else baseline
+        self._settings = fingerprint(analyzer, asdict(options), {**(settings or {}), "baseline": known})
         _require_writable(self.folder)
         sweep(self.folder)
         self._tables: list[Path] = []
@@ -188,15 +198,16 @@ class Job:
         if self.options.overlay:
             outputs.append(f"{place}.{_PICTURE}")
             self._save(result.picture(blur=self.options.blur_faces), outputs[-1], quality=90)
-        rows = self._write(result.rows(), outputs[0])
+        rest = self._baseline if isinstance(self._baseline, Rest) else None
+        rows = self._write(changes(result.rows(), rest), outputs[0])
         return Outcome(medium.name, "complete", rows, len(result), outputs)
 
     def _video(self, medium: Medium, path: Path, place: str, advance: Advance) -> Outcome:
         recording = self.analyzer.video(path, every=self.options.every, name=medium.name, smooth=self.options.smooth)
         outputs = [f"{place}.{self.options.format}"]
         start_s, duration_s = recording.info.start_s, recording.info.duration_s
-        curves = Curves() if self.options.plot else None
-        tally = _Tally(lambda time_s: advance(time_s - start_s, duration_s), curves)
+        curves = Curves(self._baseline is not None) if self.options.plot else None
+        tally, notes = _Tally(lambda time_s: advance(time_s - start_s, duration_s)), list[str]()
         with ExitStack() as stack:
             records = recording.rows()
             if self.options.overlay:
@@ -204,13 +215,15 @@ class Job:
                 target = self.folder / outputs[-1]
                 partial = stack.enter_context(replacing(target))
                 records = _drawn(recording, partial, target, self.options.blur_faces)
-            records = tally.count(stack.enter_context(_closing(records)))
+            records = changes(tally.count(stack.enter_context(_closing(records))), self._baseline, notes)
+            if curves is not None:
+                records = _followed(stack.enter_context(_closing(records)), curves)
             rows = self._write(stack.enter_context(_closing(records)), outputs[0])
         if curves is not None:
             outputs.append(f"{place}.{_PLOT}")
             self._save(figure(curves, Path(medium.relative).name), outputs[-1])
         status: Status = "partial" if tally.failure else "complete"
-        return Outcome(medium.name, status, rows, tally.faces, outputs, tally.failure)
+        return Outcome(medium.name, status, rows, tally.faces, outputs, tally.failure, "; ".join(notes))
 
     def _save(self, picture: Image.Image, output: str, **settings: Any) -> None:
         target = self.folder / output
@@ -227,8 +240,8 @@ class Job:
 class _Tally:
     """Counts records on their way into a file and turns a broken-off end into a message."""
 
-    def __init__(self, advance: Callable[[float], None], curves: Curves | None) -> None:
-        self._advance, self._curves = advance, curves
+    def __init__(self, advance: Callable[[float], None]) -> None:
+        self._advance = advance
         self.faces, self.failure = 0, ""
 
     def count(self, records: Iterable[Record]) -> Iterator[Record]:
@@ -236,11 +249,15 @@ class _Tally:
             for record in records:
                 self.faces += record.has_face
                 self._advance(record.time_s)
-                if self._curves is not None:
-                    self._curves.add(record)
                 yield record
         except TruncatedVideo as error:
             self.failure = str(error)
+
+
+def _followed(records: Iterable[Record], curves: Curves) -> Iterator[Record]:
+    for record in records:
+        curves.add(record)
+        yield record
 
 
 def _drawn(recording: Recording, path: Path, name: Path, blur: bool) -> Iterator[Record]:
@@ -272,7 +289,8 @@ def _closing(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
 def _found(entry: dict[str, Any]) -> Outcome:
     """Return the outcome of a medium whose earlier result still holds."""
     status: Status = "skipped" if entry["status"] == "complete" else "partial"
-    return Outcome(entry["name"], status, entry["rows"], entry["faces"], entry["outputs"], entry["message"])
+    told = entry["message"], entry.get("note", "")
+    return Outcome(entry["name"], status, entry["rows"], entry["faces"], entry["outputs"], *told)
 
 
 def _remove(path: Path) -> None:
@@ -292,16 +310,30 @@ def _require_writable(folder: Path) -> None:
 
 
 def measure_records(
-    analyzer: Analyzer, medium: Medium, every: float | None, smooth: Mode = "centred"
+    analyzer: Analyzer,
+    medium: Medium,
+    every: float | None,
+    smooth: Mode = "centred",
+    baseline: Baseline | None = None,
+    notes: list[str] | None = None,
 ) -> Iterator[Record]:
     """Yield the records of one medium without writing anything.
+
+    Args:
+        analyzer: measures.
+        medium: from `media.discover`.
+        every: seconds between measured frames of a video; None measures every frame.
+        smooth: of videos over time.
+        baseline: a resting face, or 'auto' (of videos).
+        notes: receives what could not be said of changes.
 
     Raises:
         KaoiroError: the medium cannot be used, or (after its last record) broke off.
     """
     with medium.open() as path:
         if medium.kind == "photo":
-            result: PhotoResult | Recording = analyzer.image(path, name=medium.name)
+            rest = baseline if isinstance(baseline, Rest) else None
+            yield from changes(analyzer.image(path, name=medium.name).rows(), rest)
         else:
-            result = analyzer.video(path, every=every, name=medium.name, smooth=smooth)
-        yield from result.rows()
+            recording = analyzer.video(path, every=every, name=medium.name, smooth=smooth)
+            yield from changes(recording.rows(), baseline, notes)

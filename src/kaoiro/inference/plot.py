@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from kaoiro.core.labels import EXPRESSIONS
-from kaoiro.core.types import Record
+from kaoiro.core.types import Record, changed, expression_column
 from kaoiro.faces.draw import COLOURS
 from kaoiro.inference.affect_panels import (
     AFFECT_HEIGHT,
@@ -26,12 +26,14 @@ from kaoiro.inference.affect_panels import (
     has_affect,
     units_in,
 )
+from kaoiro.inference.change_panel import CHANGE_HEIGHT, draw_changes, has_change
 from kaoiro.inference.curves import SINGLE, SMOOTH, Curves, pieces
 from kaoiro.inference.pen import GRID, INK, Axis, Pen, faded, ticks
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 1200, 60, 140, 56, 52
 _TITLE, _EXPRESSION, _TICKS = 22, 170, 28  # heights in the block of a track
 _CIRCUMPLEX_RIGHT = 230  # margin at the right where there is one
+_CHANGE = changed(expression_column("neutral"))
 _PALE = 0.6  # how far single frames fade where there is a smoothed curve
 
 
@@ -42,10 +44,12 @@ class _Layout:
     Attributes:
         affect: whether valence and arousal are drawn.
         units: the action units that have a lane, by their place in the vocabulary.
+        change: whether changes from the resting face are drawn.
     """
 
     affect: bool
     units: list[int]
+    change: bool
 
     @property
     def right(self) -> int:
@@ -55,8 +59,9 @@ class _Layout:
     @property
     def below(self) -> int:
         """Height of what lies below the expressions, pixels."""
+        change = HEADER + CHANGE_HEIGHT if self.change else 0
         affect = HEADER + AFFECT_HEIGHT + 9 if self.affect else 0
-        return affect + (HEADER + len(self.units) * LANE if self.units else 0)
+        return change + affect + (HEADER + len(self.units) * LANE if self.units else 0)
 
     @property
     def block(self) -> int:
@@ -72,7 +77,8 @@ def figure(records: Iterable[Record] | Curves, title: str) -> Image.Image:
     """Return a picture with a panel for each of the longest tracks; lines are interrupted where no face was seen.
 
     Where records carry smoothed measurements, these are the lines; expressions of single frames lie pale behind them.
-    Below, if the model answers them: valence and arousal over time and as a path, and a lane for each action unit.
+    Below, if there is a baseline: changes of expressions from the resting face. Below these, if the model answers them:
+    valence and arousal over time and as a path, and a lane for each action unit.
 
     Args:
         records: of one video, in order of time, or the curves that were made of them.
@@ -80,7 +86,8 @@ def figure(records: Iterable[Record] | Curves, title: str) -> Image.Image:
     """
     curves = records if isinstance(records, Curves) else _curves(records)
     tracks = curves.longest()
-    layout = _Layout(any(has_affect(rows) for _, rows, _ in tracks), units_in([rows for _, rows, _ in tracks]))
+    each = [rows for _, rows, _ in tracks]
+    layout = _Layout(any(map(has_affect, each)), units_in(each), any(map(has_change, each)))
     height = _TOP + layout.block * max(1, len(tracks)) + _BOTTOM
     pen = Pen(_WIDTH, height)
     more = f" ({curves.left_out} shorter tracks not shown)" if curves.left_out else ""
@@ -93,7 +100,8 @@ def figure(records: Iterable[Record] | Curves, title: str) -> Image.Image:
 
 
 def _curves(records: Iterable[Record]) -> Curves:
-    curves = Curves()
+    records = list(records)
+    curves = Curves(any(_CHANGE in record.scores for record in records))
     for record in records:
         curves.add(record)
     return curves
@@ -115,6 +123,9 @@ def _blocks(pen: Pen, curves: Curves, tracks: list[tuple[int, np.ndarray, int]],
 
 def _draw_below(pen: Pen, rows: np.ndarray, axis: Axis, layout: _Layout, top: float) -> None:
     """Draw what a track has beside its expressions."""
+    if layout.change:
+        draw_changes(pen, rows, axis, top + HEADER)
+        top += HEADER + CHANGE_HEIGHT
     if layout.affect:
         draw_affect(pen, rows, axis, top + HEADER)
         draw_circumplex(pen, rows, axis, axis.right + 16, top + HEADER)

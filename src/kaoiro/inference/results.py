@@ -17,6 +17,7 @@ from kaoiro.core.types import Box, Record, expression_column
 from kaoiro.faces import draw, photo
 from kaoiro.faces.overlay import Overlay
 from kaoiro.faces.video import Frame, VideoFile, VideoInfo
+from kaoiro.inference.change import Baseline, Rest, changes, estimated
 from kaoiro.inference.plot import figure
 
 if TYPE_CHECKING:
@@ -137,12 +138,15 @@ class Recording(_Table):
 
     Attributes:
         failure: what is missing of the video, as far as it was read so far; None if nothing is.
+        notes: where the baseline is 'auto', which tracks have no resting face, once the records were read.
     """
 
-    def __init__(self, file: VideoFile, measure: Callable[[bool], Measured]) -> None:
+    def __init__(self, file: VideoFile, measure: Callable[[bool], Measured], baseline: Baseline | None = None) -> None:
         self._file, self._measure = file, measure
+        self._baseline: Baseline | None = baseline
         self._kept: list[Record] | None = None
         self.failure: str | None = None
+        self.notes: list[str] = []
 
     @property
     def info(self) -> VideoInfo:
@@ -167,9 +171,9 @@ class Recording(_Table):
         if self._kept is not None:
             yield from self._kept
             return
+        self.notes = []
         try:
-            for _, records, _ in self._measure(False):
-                yield from records
+            yield from changes(_records(self._measure(False)), self._baseline, self.notes)
             self.failure = None
         except TruncatedVideo as error:
             self.failure = str(error)
@@ -180,7 +184,7 @@ class Recording(_Table):
         Raises:
             TruncatedVideo: after the last frame, if the video broke off.
         """
-        for frame, records, _ in self._measure(True):
+        for frame, records, _ in self._changed():
             assert frame is not None
             yield frame, records
 
@@ -195,10 +199,19 @@ class Recording(_Table):
             TruncatedVideo: after the last frame, if the video broke off.
         """
         overlay = Overlay()
-        for frame, records, others in self._measure(True):
+        for frame, records, others in self._changed():
             assert frame is not None
             faces = [record for record in records if record.has_face]
             yield overlay.annotate(frame.rgb(), faces, blur, others), records
+
+    def _changed(self) -> Measured:
+        """Yield frames with their pixels; where the baseline is 'auto', the video is measured once more before."""
+        if self._baseline is None:
+            yield from self._measure(True)
+            return
+        rests = self._baseline if isinstance(self._baseline, Rest) else estimated(_records(self._measure(False)))
+        for frame in self._measure(True):
+            yield frame._replace(records=[rests.applied(record) for record in frame.records])
 
     def records(self) -> list[Record]:
         """Return all readable records and keep them; warns if the video broke off."""
@@ -244,6 +257,11 @@ class Recording(_Table):
         picture = figure(self._all(), self._file.path.name)
         note = "" if self.failure is None else f"<p>{html.escape(self.failure)}</p>"
         return draw.html_image(picture, longest=1000) + note + html_table(self._all())
+
+
+def _records(measured: Measured) -> Iterator[Record]:
+    for frame in measured:
+        yield from frame.records
 
 
 class Scores:

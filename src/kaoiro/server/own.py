@@ -12,7 +12,7 @@ from starlette.responses import Response
 from kaoiro.core import modelfile
 from kaoiro.core.codec import rounded
 from kaoiro.core.errors import InputError
-from kaoiro.core.types import SUPPORT, Record
+from kaoiro.core.types import CHANGED, SUPPORT, Record, changed
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.server import pictures
 from kaoiro.server.bodies import TooLarge
@@ -93,12 +93,13 @@ def _is_picture(kind: str) -> bool:
 
 def _photo_row(record: Record) -> dict[str, Any]:
     row = {name: rounded(name, value) for name, value in record.row().items() if name not in _NOT_IN_PHOTOS}
-    return {name: value for name, value in row.items() if not name.endswith("_smooth")}
+    return {name: value for name, value in row.items() if not name.endswith(("_smooth", "_change"))}
 
 
 def _live_row(record: Record) -> dict[str, Any]:
     row = {name: rounded(name, value) for name, value in record.row().items()}
-    return {name: value for name, value in row.items() if name not in ("source", "frame", "time_s")}
+    hidden = ("source", "frame", "time_s", *map(changed, CHANGED))
+    return {name: value for name, value in row.items() if name not in hidden}
 
 
 @router.get("/models", summary="The models that ship", responses=answers("object", 401))
