@@ -31,16 +31,18 @@ ALPHAS = (0.1, 0.3, 0.5, 0.7, 0.9)
 RATES = (1e-2, 1e-3, 1e-4)
 AFFECT_ALONE, EXPRESSION_ALONE, UNITS_ALONE = (AFFECT_HEAD,), (EXPRESSION,), (UNITS_HEAD,)
 WITH_EXPRESSION, WITH_UNITS = (AFFECT_HEAD, EXPRESSION), (AFFECT_HEAD, UNITS_HEAD)
+USUAL = Trial().heads, Trial().fraction
 SMOOTHED, COUPLED_AND_SMOOTHED = "smoothed", f"{COUPLED}, smoothed"
-ADVERSARIAL, DISCRIMINATOR = "adversarial", "discriminator alone"
+LIGHT, ADVERSARIAL, STRIDED = Trial().learner, "adversarial", "strided"
 LEARNERS: dict[str, Callable[[Trial, Budget, Videos], Answering]] = {
-    "plain": multitask.learn,
+    LIGHT: multitask.learn,
     SMOOTHED: steadied_tasks.learn,
     COUPLED_AND_SMOOTHED: steadied_tasks.learn,
     ADVERSARIAL: partial(adversaries.learn, adversarial=True),
-    DISCRIMINATOR: partial(adversaries.learn, adversarial=False),
+    STRIDED: partial(adversaries.learn, adversarial=False),
 }
-"""Who learns trials, by the name that trials give."""
+"""Who learns trials, by the name that trials give: the light network, that with further means, the strided network of a
+judge of generated faces as a judge, and the same without a generator."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,31 +61,42 @@ class Outcome:
 
 
 Outcomes = dict[Trial, Outcome]
+Trials = list[Trial]
 
 
 def stages(seeds: int) -> dict[str, list[Trial]]:
     """Return all trials of the comparison of tasks in the order in which they are run, by what they are for.
 
-    What the claims are about comes first, with all seeds; further fractions and learning rates have the first seed.
+    What the claims are about comes first, with all seeds; further fractions and learning rates have the first seed. The
+    claims are tested with the strided network, which learns more in the same time, and again with the light one, with
+    which weights, rates and losses are compared.
     """
     every = range(seeds)
     first = (HEADS, AFFECT_ALONE, EXPRESSION_ALONE, WITH_EXPRESSION)
     main = (HEADS, AFFECT_ALONE, EXPRESSION_ALONE)
 
-    def of(heads: Sequence[tuple[str, ...]], fractions: Sequence[float], seeds: Sequence[int]) -> list[Trial]:
-        return [Trial(one, fraction, seed) for seed in seeds for fraction in fractions[::-1] for one in heads]
+    def of(heads: Sequence[tuple[str, ...]], fractions: Sequence[float], seeds: Sequence[int], learner: str) -> Trials:
+        return [
+            Trial(one, fraction, seed, learner=learner)
+            for seed in seeds
+            for fraction in fractions[::-1]
+            for one in heads
+        ]
 
     alphas = [Trial(alpha=alpha) for alpha in ALPHAS if alpha != Trial().alpha]
     losses = [Trial(affect_loss="mse")]
     rates = [Trial(learning_rate=rate) for rate in RATES if rate != Trial().learning_rate]
+    improved = [Trial(seed=seed, learner=one) for seed in every for one in (SMOOTHED, COUPLED_AND_SMOOTHED)]
     return {
-        **{f"claims, seed {seed}": of(first, CLAIMED, [seed]) for seed in every},
-        "pairs with action units": of((UNITS_ALONE, WITH_UNITS), CLAIMED, every),
+        **{f"claims, seed {seed}": of(first, CLAIMED, [seed], STRIDED) for seed in every},
+        "pairs with action units": of((UNITS_ALONE, WITH_UNITS), CLAIMED, every, STRIDED),
+        "light network": of([HEADS], CLAIMED[1:], every, LIGHT),
         "sweeps": [*losses, *alphas, *rates],
-        "coupling and smoothing": [
-            Trial(seed=seed, learner=one) for seed in every for one in (SMOOTHED, COUPLED_AND_SMOOTHED)
+        "coupling and smoothing": improved,
+        "further fractions": of(main, FURTHER, [0], STRIDED),
+        "light network, claims": [
+            one for one in of(first, CLAIMED, every, LIGHT) if (one.heads, one.fraction) != USUAL
         ],
-        "further fractions": of(main, FURTHER, [0]),
         "sweeps, further seeds": [replace(one, seed=seed) for seed in every if seed for one in (*losses, *alphas)],
     }
 
@@ -91,8 +104,8 @@ def stages(seeds: int) -> dict[str, list[Trial]]:
 def adversarial(seeds: int) -> list[Trial]:
     """Return all trials with a generator, and those of the same discriminator without one."""
     pairs = [Trial(HEADS, fraction, seed) for seed in range(seeds) for fraction in (FURTHER[0], CLAIMED[0])]
-    once = [Trial(WITH_UNITS), Trial()]
-    return [replace(one, learner=learner) for one in (*pairs, *once) for learner in (ADVERSARIAL, DISCRIMINATOR)]
+    compared = [Trial(WITH_UNITS), *pairs, Trial()]
+    return [replace(one, learner=learner) for one in compared for learner in (ADVERSARIAL, STRIDED)]
 
 
 def settle(
