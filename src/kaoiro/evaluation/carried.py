@@ -1,0 +1,107 @@
+"""Do codes that were learned without labels carry over to real faces? Linear readers on FER2013; smiles of London."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kaoiro.core.errors import InputError
+from kaoiro.evaluation.exchange_tables import REAL
+from kaoiro.evaluation.measured import verdict
+from kaoiro.metrics import probes
+from kaoiro.metrics.accuracy import bootstrap_interval
+from kaoiro.metrics.agreement import area_under_curve, resampled_interval
+
+_CHOSEN = 10  # one in so many training faces chooses how strongly weights are held back
+
+
+def linear_reading(
+    training: np.ndarray, training_labels: np.ndarray, tested: np.ndarray, labels: np.ndarray
+) -> dict[str, Any]:
+    """Train a linear reader on codes of some faces and ask it about others, as FaceCycle and FAb-Net were.
+
+    Args:
+        training: (N, E) codes, such as of FER2013's Training part.
+        training_labels: (N,) classes from 0; those below are left out.
+        tested: (M, E) codes, such as of its PublicTest part.
+        labels: (M,).
+
+    Returns:
+        'accuracy', its 95 % 'interval' over faces, 'n', 'chance' (the largest class) and the 'ridge' that was chosen.
+
+    Raises:
+        InputError: tables that do not fit, or nothing to learn from or ask about.
+    """
+    known, asked = np.flatnonzero(training_labels >= 0), np.flatnonzero(labels >= 0)
+    if len(known) < _CHOSEN or not len(asked):
+        raise InputError(f"{len(known)} labelled faces to learn from and {len(asked)} to ask about are too few")
+    if training.shape[1:] != tested.shape[1:]:
+        raise InputError(f"codes of one method are needed, not of widths {training.shape[1:]} and {tested.shape[1:]}")
+    codes = np.concatenate([training[known], tested[asked]])
+    truth = np.concatenate([training_labels[known], labels[asked]])
+    order = np.random.default_rng(0).permutation(len(known))
+    choosing = order[: len(known) // _CHOSEN]
+    fold = probes.Fold(order[len(choosing) :], choosing, len(known) + np.arange(len(asked)))
+    read = probes.linear_probe(codes, truth, [fold])
+    return {
+        "accuracy": read.accuracy,
+        "interval": list(bootstrap_interval(read.right)),
+        "n": len(asked),
+        "chance": float(np.bincount(labels[asked]).max() / len(asked)),
+        "ridge": read.ridges[0],
+    }
+
+
+def reading_claim(found: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return the row of the claim about the linear reader on FER2013, of `linear_reading`'s figures or of none."""
+    row = None if found is None else (found["accuracy"], *found["interval"])
+    return {"FER2013 linear reader": verdict(row, REAL)}
+
+
+def smiles(codes: np.ndarray, smiling: np.ndarray, people: np.ndarray, folds: int = 5) -> dict[str, Any]:
+    """Ask whether a code tells smiles from faces at rest across people, and whether it tells who somebody is.
+
+    Args:
+        codes: (N, E) of the London set.
+        smiling: (N,) bool.
+        people: (N,) names; a reader of smiles is asked about people whom it did not see.
+        folds: of people.
+
+    Returns:
+        'smile AUC' with its 'interval' over people; 'identity' (share of smiling faces whose nearest face at rest is
+        that of the same person), its 'identity interval' and 'identity chance'.
+
+    Raises:
+        InputError: too few people, or faces of one kind only.
+    """
+    smiling = np.asarray(smiling, bool)
+    scores = np.full(len(codes), np.nan)
+    for fold in probes.folds(people, folds):
+        rows = np.concatenate([fold.training, fold.choosing])
+        mean, spread = codes[rows].mean(axis=0), np.maximum(codes[rows].std(axis=0), 1e-6)
+        reader = probes.logistic((codes[rows] - mean) / spread, smiling[rows].astype(np.int64), 2, 0.01)
+        scores[fold.testing] = np.diff(reader((codes[fold.testing] - mean) / spread), axis=1)[:, 0]
+
+    def area(rows: np.ndarray) -> float:
+        return area_under_curve(smiling[rows], scores[rows])
+
+    right, chance = _recognised(codes, smiling, people)
+    return {
+        "smile AUC": area(np.arange(len(codes))),
+        "interval": list(resampled_interval(area, people, 2_000)),
+        "identity": float(right.mean()),
+        "identity interval": list(bootstrap_interval(right)),
+        "identity chance": chance,
+    }
+
+
+def _recognised(codes: np.ndarray, smiling: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return whether smiling faces are nearest to the same person at rest (K,), and how often chance would be right."""
+    resting = np.flatnonzero(~smiling)
+    asked = np.flatnonzero(smiling & np.isin(people, people[resting]))
+    if not len(asked):
+        raise InputError("nobody is there both at rest and smiling")
+    spread = np.maximum(codes.std(axis=0), 1e-6)
+    apart = ((codes[asked][:, None] - codes[resting]) / spread) ** 2
+    return people[resting][apart.sum(axis=2).argmin(axis=1)] == people[asked], 1 / len(resting)

@@ -1,0 +1,125 @@
+"""The results of system B: one file of figures and one page, in sections that different commands write."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from kaoiro.core.errors import InputError
+from kaoiro.core.files import write_text
+from kaoiro.core.revision import commit
+from kaoiro.evaluation import claims, report
+
+NAME = "system-b"
+SECTIONS = MappingProxyType(
+    {
+        "table3": (
+            "Table 3 of the source",
+            "Expressions found without labels: clusters of the expression code (k-means++, k = 9, named by the image "
+            "nearest the centre, six expressions without neutral). Ours: mean over seeds ± standard deviation over "
+            "100 clusterings, and the 95 % interval over people. The source had other people (MUG, CK+, RAVDESS); ours "
+            "are rendered (`syn-id`), so that figures are compared in order and direction. Written by `kaoiro "
+            "reproduce B`.",
+        ),
+        "separation": (
+            "What the codes hold",
+            "Readers of what a code should hold and of what it should not, beside chance: a linear one and one with a "
+            "hidden layer, asked about people (expressions) or clips (identity) that they did not learn from. "
+            "`times chance` is accuracy through one in the number of people. Variance: shares that lie between people "
+            "and between expressions, less what chance gives. Active units vary by more than 0.01.",
+        ),
+        "swap": (
+            "Expressions carried over to other people",
+            "Unseen people of `syn-swap`, whose true render with every expression is known. Landmarks (in distances "
+            "of the outer eye corners) and action units are read by a network that learned from other rendered people, "
+            "off what was made and off the true render alike. Copies need no method: `identity's own picture` is left "
+            "as it is, `expression source` is shown instead. Wrinkles: what changes from neutral in the fine structure "
+            "of five regions, against what truly does. Courses: neutral to an expression of another person in steps "
+            "of a tenth, each unit by itself; a cross-fade of two pictures needs no method either.",
+        ),
+        "improved": ("Improved mode", "What earns its place, and what does not."),
+        "recogniser": (
+            "A recogniser on the expression code",
+            "The source's future work: the same trunk, labels and budget, on the code and on pixels.",
+        ),
+        "real": (
+            "On real faces",
+            "A linear reader of the expression code on FER2013, trained on its Training part, beside published "
+            "figures of methods that learned without labels; London: the same people at rest and smiling.",
+        ),
+    }
+)
+"""Titles and what stands below them, by key of the file of figures."""
+_HEAD = """# System B, measured again
+
+Kanou and Nagao, "Weakly Supervised Learning for Acquisition of Continuous Facial Expression Features": only the
+identity of people is known, and two codes are learned, one of who somebody is and one of what the face does. Their
+faces (MUG, CK+, RAVDESS) cannot be handed on; here the claims are tested where identity, expression and what a swap
+should look like are known. Rendered faces measure methods and prove nothing about real ones. What is wrong or unsaid in
+the source: [claims](claims.md).
+"""
+_NOTHING = "Not measured yet."
+
+
+def write(folder: str | Path, section: str, figures: dict[str, Any]) -> None:
+    """Write one section of system-b.json and system-b.md and leave the others as they are.
+
+    Args:
+        folder: of the results.
+        section: one of `SECTIONS`.
+        figures: plain values and tables; under 'claims' rows with found, interval, wished and verdict; under
+            'scaled down' what was done on a smaller scale than wished, as texts; under 'pictures below' file names
+            beside the page, with their captions.
+
+    Raises:
+        InputError: there is no such section, or the stored file is damaged.
+        DataError: the figures lack a row that a claim names.
+        OutputError: the folder cannot be written.
+    """
+    if section not in SECTIONS:
+        raise InputError(f"no section '{section}'; there are: {', '.join(SECTIONS)}")
+    file = Path(folder) / f"{NAME}.json"
+    content = stored(file)
+    stamp = {"measured": datetime.date.today().isoformat(), "commit": commit(), "machine": report.machine()}
+    content[section] = stamp | figures
+    content = {name: content[name] for name in SECTIONS if name in content}
+    text = page(content)
+    write_text(file, json.dumps(content, indent=2, ensure_ascii=False))
+    write_text(file.with_suffix(".md"), text)
+
+
+def stored(file: Path) -> dict[str, Any]:
+    """Return the sections that are written already.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{file} is damaged; remove it or name another folder by --results")
+    return content
+
+
+def page(content: dict[str, Any]) -> str:
+    """Return the page of all sections."""
+    blocks = [_HEAD.rstrip(), "## Claims", claims.markdown(claims.rows(NAME, content)), claims.RULE]
+    for name, (title, about) in SECTIONS.items():
+        figures = content.get(name)
+        blocks += [f"## {title}", about, *(_blocks(figures) if figures else [_NOTHING])]
+    return "\n\n".join(blocks)
+
+
+def _blocks(figures: dict[str, Any]) -> list[str]:
+    apart = ("claims", "scaled down", "pictures below")
+    shown = report.text({key: value for key, value in figures.items() if key not in apart})
+    scaled = "\n".join(f"* {text}" for text in figures.get("scaled down", []))
+    drawn = [f"![{caption}]({name})\n\n{caption}" for name, caption in figures.get("pictures below", {}).items()]
+    return [shown, *([f"**scaled down**\n\n{scaled}"] if scaled else []), *drawn]
