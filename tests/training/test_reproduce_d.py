@@ -152,6 +152,22 @@ def test_claims_whose_runs_are_not_finished_say_so(sets: Path, tmp_path: Path) -
     assert len(seen) == len([stage for stage in stages(1).values() if stage]) + 1
 
 
+def test_what_is_finished_is_reported_without_training(sets: Path, tmp_path: Path, learned: list[Trial]) -> None:
+    data = reproduce_d.videos.read(sets / "syn-mt", 32, 2)
+    trials.settle(tmp_path / "trials", data, None, TINY)
+    trials.run(stages(1)["claims, seed 0"][:2], tmp_path / "trials", data, TINY, lambda _: None)
+    learned.clear()
+    found: dict[str, Any] = {}
+    system_d(order(sets, tmp_path, training=False), kept(found), lambda _: None)
+    assert learned == []
+    assert found["rendered"]["runs"].startswith("2 of ") and found["generator"]["runs"].startswith(
+        "1 of "
+    )  # both compare the strided network
+    rows = found["rendered"]["claims"]
+    assert rows["CCC valence, all three - alone, 100 %"]["verdict"] != "not measured yet"
+    assert rows["F1w, all three - alone, 100 %"]["verdict"] == "not measured yet"
+
+
 def test_a_folder_of_other_runs_is_refused(sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = reproduce_d.videos.read(sets / "syn-mt", 48, 2)
     monkeypatch.setattr(trials, "steps_within", lambda *_: 17)

@@ -29,6 +29,7 @@ def add_parser(commands: Any) -> None:
     first.add_argument("--only", choices=("stills", "video"), help="one half of the system")
     fourth = _add(systems, "D", _system_d, "valence-arousal, action units and expressions, together and alone")
     fourth.add_argument("--steps", type=count, metavar="N", help="of every training run, without a budget")
+    fourth.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
     fourth.add_argument("--every", type=count, default=4, metavar="N", help="frames of a video: each Nth (default: 4)")
 
 
@@ -85,7 +86,8 @@ def _system_d(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
     from kaoiro.training.reproduce_d import SET, Order, system_d
 
     _render((SET,), sets, arguments)
-    order = Order(sets / SET, out, arguments.seeds, arguments.budget, arguments.every, arguments.steps)
+    budget = arguments.budget, arguments.every, arguments.steps
+    order = Order(sets / SET, out, arguments.seeds, *budget, training=not arguments.finished)
     folder = Path(arguments.results) if arguments.results else out
     results.stored(folder / f"{results.NAME}.json")  # refuses a damaged file before hours are spent
     system_d(order, lambda section, figures: results.write(folder, section, figures), _tell)

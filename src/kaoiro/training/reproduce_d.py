@@ -60,6 +60,7 @@ class Order:
         every: which frames of a video are kept.
         steps: of each run, where no budget is given; None takes the usual number.
         fixed: what runs have alike.
+        training: False trains nothing and reports what is finished.
     """
 
     root: Path
@@ -69,6 +70,7 @@ class Order:
     every: int = videos.EVERY
     steps: int | None = None
     fixed: Budget = field(default_factory=Budget)
+    training: bool = True
 
     def __post_init__(self) -> None:
         at_least("--seeds", 1, self.seeds)
@@ -102,6 +104,9 @@ def tasks(order: Order, data: Videos, budget: Budget, report: Report, tell: Tell
     """Compare tasks learned together with each alone, fractions of labels, weights, rates and losses."""
     folder, stages = order.out / "trials", trials.stages(order.seeds)
     planned = [trial for stage in stages.values() for trial in stage]
+    if not order.training:
+        report("rendered", figures(trials.finished(planned, folder), order, data, budget, len(planned)))
+        return
     for name, stage in stages.items():
         if not stage:
             continue
@@ -114,8 +119,10 @@ def tasks(order: Order, data: Videos, budget: Budget, report: Report, tell: Tell
 def judges(order: Order, data: Videos, budget: Budget, report: Report, tell: Tell) -> None:
     """Compare networks that also judge generated faces with the same networks without a generator."""
     folder, planned = order.out / "trials", trials.adversarial(order.seeds)
-    tell(f"with a generator: {len(planned)} runs")
-    report("generator", judged(trials.run(planned, folder, data, budget, tell), order, data, budget, len(planned)))
+    if order.training:
+        tell(f"with a generator: {len(planned)} runs")
+        trials.run(planned, folder, data, budget, tell)
+    report("generator", judged(trials.finished(planned, folder), order, data, budget, len(planned)))
 
 
 PARTS: dict[str, Callable[[Order, Videos, Budget, Report, Tell], None]] = {"tasks": tasks, "judges": judges}
