@@ -13,6 +13,7 @@ import torch
 from kaoiro.core.condition import CONDITION, PARTS, columns
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.faces import Faces
+from kaoiro.core.labels import AFFECT_HEAD, EXPRESSION
 from kaoiro.families.multitask_affect.adversarial import Adversarial, Batch, pictures
 from kaoiro.families.multitask_affect.generation import (
     GENERATORS,
@@ -313,3 +314,10 @@ def test_faces_of_another_size_are_refused(faces: Faces) -> None:
 def test_settings_that_cannot_be_are_refused(setting: dict, said: str) -> None:
     with pytest.raises(InputError, match=said):
         Adversarial(replace(SMALL, **setting))
+
+
+def test_the_discriminator_begins_where_its_answers_can_still_move() -> None:
+    torch.manual_seed(0)
+    judged = Discriminator(DiscriminatorConfig(), 1, 48).eval()(torch.rand(16, 1, 48, 48) * 2 - 1)
+    assert judged.heads[AFFECT_HEAD].abs().max() < 0.5
+    assert judged.heads[EXPRESSION].abs().max() < 0.5 and judged.real.abs().max() < 0.5

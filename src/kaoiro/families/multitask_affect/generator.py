@@ -55,6 +55,10 @@ class Judgement(NamedTuple):
     real: Tensor
 
 
+HEAD = 0.01
+"""Standard deviation of the heads' first weights; larger ones begin where tanh is flat, which a run may never leave."""
+
+
 class Discriminator(nn.Module):
     """Pictures (B, C, side, side) in -1 to 1 -> features, the heads of the multi-task network, and whether real.
 
@@ -69,6 +73,8 @@ class Discriminator(nn.Module):
         self.upper = nn.ModuleDict({name: nn.Linear(width, len(part)) for name, part in PARTS.items()})
         self.real = nn.Linear(width, 1)
         self.apply(_initialise)
+        for head in (*self.upper.values(), self.real):
+            nn.init.normal_(head.weight, std=HEAD)  # type: ignore[arg-type]
         if config.spectral:
             for layer in [*self.trunk.modules(), self.real]:
                 if isinstance(layer, nn.Conv2d | nn.Linear):
