@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         raise MissingExtra("kaoiro train", "train") from error
     from kaoiro.data.source import StreamConfig
+    from kaoiro.data.subjects import SubjectsConfig
     from kaoiro.training import cost
     from kaoiro.training.export import export
     from kaoiro.training.fit import fit, recipes
@@ -55,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out or f"runs/{arguments.family}-{arguments.recipe}-seed{recipe.run.seed}")
     if isinstance(recipe.data, StreamConfig):
         return _over_time(recipe, out / "model")
+    if isinstance(recipe.data, SubjectsConfig):
+        return _exchange(recipe, arguments.recipe, out, arguments.name or arguments.recipe)
     fitted = fit(arguments.family, recipe, out)
     budget = cost.read(out).text(fitted.recipe.run.epochs)
     name = arguments.name or arguments.recipe
@@ -74,6 +77,17 @@ def _generator(arguments: argparse.Namespace, recipe: Any) -> int:
     out = Path(arguments.out or f"runs/{arguments.family}-{arguments.recipe}-seed{recipe.run.seed}")
     made, numbers = fit(recipe, out, lambda line: print(line, file=sys.stderr, flush=True))
     print(f"{made.folder}: {', '.join(f'{key} {value:.3g}' for key, value in numbers.items())}")
+    return 0
+
+
+def _exchange(recipe: Any, recipe_name: str, out: Path, name: str) -> int:
+    """Learn to take identity and expression apart, in stages by turns; the folder has two graphs."""
+    from kaoiro.training.exchange import fit
+    from kaoiro.training.exchange_export import export
+
+    trained = fit(recipe, out, lambda line: print(line, file=sys.stderr, flush=True))
+    numbers = export(trained, recipe_name, out / "model", name).card.numbers
+    print(f"{out / 'model'}: {', '.join(f'{key} {value:.3g}' for key, value in numbers.items())}")
     return 0
 
 

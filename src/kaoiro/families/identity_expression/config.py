@@ -1,0 +1,185 @@
+"""Settings of the family, without PyTorch so that recipes can be listed anywhere.
+
+Source: Kanou and Nagao, "Weakly Supervised Learning for Acquisition of Continuous Facial Expression Features";
+        SPEC 3.2 to 3.4. Where it is silent, the choice is named beside the setting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kaoiro.core.checks import at_least, below_one, not_negative, positive, require
+
+Form = Literal["exchange", "vae", "cvae"]
+"""Two encoders; one code for everything; one code, and the subject's one-hot beside it."""
+Reading = Literal["R3", "R1", "printed"]
+"""Of the weights α (SPEC, B-4): the exponent lost its sign; the indices are exchanged; as they stand."""
+WEIGHTS: dict[Reading, tuple[float, float]] = {"R3": (1e-5, 0.01), "R1": (0.01, 1e5), "printed": (1e5, 0.01)}
+"""α_1 on the divergence, α_2 on the reconstruction."""
+SIDES = (16, 32, 64, 128)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Which network, and its widths; the defaults are tables 1 and 2 of the source.
+
+    Attributes:
+        form: 'exchange' has an encoder for identity and one for expression, 'vae' one for everything, 'cvae' one that
+            is told the subject, as the decoder is.
+        side: of the pictures, pixels. The source has 64 and 128.
+        width: channels after the first convolution; they double up to eight times as many.
+        identity: numbers of z_i.
+        expression: numbers of z_e; those of the only code in 'vae' and 'cvae'.
+        groups: of channels that are normalised together after every convolution; 0 normalises nothing (as the source).
+    """
+
+    form: Form = "exchange"
+    side: int = 64
+    width: int = 32
+    identity: int = 64
+    expression: int = 64
+    groups: int = 0
+
+    def check(self) -> None:
+        """Refuse widths with which there is no network.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        require(self.side in SIDES, "network.side", f"one of {', '.join(map(str, SIDES))}", self.side)
+        for name in ("width", "identity", "expression"):
+            at_least(f"network.{name}", 1, getattr(self, name))
+        require(self.width % 8 == 0, "network.width", "a multiple of 8", self.width)
+        at_least("network.groups", 0, self.groups)
+        narrowest = min(self.width, self.maps[-1] >> len(self.maps))
+        fits = not self.groups or narrowest % self.groups == 0
+        require(fits, "network.groups", f"0 or a divisor of the narrowest map's {narrowest} channels", self.groups)
+
+    @property
+    def maps(self) -> tuple[int, ...]:
+        """Channels after each halving of the side, down to 4 pixels."""
+        halvings = (self.side // 4).bit_length() - 1
+        return tuple(min(self.width << place, 8 * self.width) for place in range(halvings))
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """Losses and optimiser: L'_e = α_1 KL + α_2 R + β L_gan + γ L_switch (SPEC 3.3, 3.4).
+
+    Attributes:
+        reading: of the printed α (B-4). 'R3' and 'printed' weigh the squared error summed over pixels (that of 64x64
+            pixels, whatever the side), 'R1' its mean.
+        alpha_1: on the divergence; None takes the reading's.
+        alpha_2: on the reconstruction; None takes the reading's.
+        adversarial: β; 0 trains without a discriminator.
+        switch: γ; 0 exchanges nothing.
+        saturating: whether the generator minimises log(1 - D) instead of -log D (B-6).
+        stop_gradient: whether the codes that exchanged pictures are compared with stand still (B-5).
+        swapped: whether the discriminator sees exchanged pictures, too (improved mode).
+        spectral: whether every layer of the discriminator is divided by its largest singular value (Miyato et al.,
+            2018; improved mode).
+        identity_images: pictures of the subject of which z_i is the mean while expressions are learned; 1 takes the
+            picture itself (improved mode: more).
+        identity_adversary: weight of a classifier that tells the subject from μ_e, whose gradient is reversed (Ganin
+            and Lempitsky, 2015; improved mode).
+        perceptual: weight of the distance in a pyramid of details (Bojanowski et al., "Optimizing the Latent Space of
+            Generative Networks", ICML 2018; improved mode).
+        learning_rate: of Adam at the start of every stage.
+        decay: factor on it after every pass over the data.
+        beta_1: of Adam.
+        beta_2: of Adam.
+        epsilon: of Adam.
+        discriminator_beta_1: of the discriminator's Adam (improved mode: 0.5).
+    """
+
+    reading: Reading = "R3"
+    alpha_1: float | None = None
+    alpha_2: float | None = None
+    adversarial: float = 1.0
+    switch: float = 10.0
+    saturating: bool = False
+    stop_gradient: bool = True
+    swapped: bool = False
+    spectral: bool = False
+    identity_images: int = 1
+    identity_adversary: float = 0.0
+    perceptual: float = 0.0
+    learning_rate: float = 5e-4
+    decay: float = 0.95
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    discriminator_beta_1: float = 0.9
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """α_1 and α_2 as they are used."""
+        first, second = WEIGHTS[self.reading]
+        return (
+            first if self.alpha_1 is None else self.alpha_1,
+            second if self.alpha_2 is None else self.alpha_2,
+        )
+
+    def check(self) -> None:
+        """Refuse settings with which nothing can be learned.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        for name, value in zip(("alpha_1", "alpha_2"), self.weights, strict=True):
+            not_negative(f"objective.{name}", value)
+        for name in ("adversarial", "switch", "identity_adversary", "perceptual"):
+            not_negative(f"objective.{name}", getattr(self, name))
+        at_least("objective.identity_images", 1, self.identity_images)
+        for name in ("learning_rate", "epsilon"):
+            positive(f"objective.{name}", getattr(self, name))
+        require(0 < self.decay <= 1, "objective.decay", "above 0 and at most 1", self.decay)
+        for name in ("beta_1", "beta_2", "discriminator_beta_1"):
+            below_one(f"objective.{name}", getattr(self, name))
+        seen = self.adversarial > 0 and self.switch > 0
+        require(not self.swapped or seen, "objective.swapped", "off where nothing is judged or exchanged", self.swapped)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How long and in which order (SPEC 3.4).
+
+    Attributes:
+        epochs: passes over the data in each stage.
+        iterations: how often both stages are gone through; 1 is a single pass. Every stage begins with the full rate
+            and a new state of Adam (B-8), and the last stage is one of expression (B-9).
+        scale: share of every stage's updates that is done; the rate falls as far as in the whole.
+        budget: hours; steps are timed and `scale` is replaced by what fits. A resumed run keeps what it was given.
+        patience: iterations without lower leakage or error of exchanges after which iterating ends; 0 never ends early.
+        batch: pictures a step.
+        seed: of weights, order and noise.
+        snapshots: whether the networks are kept after every stage, in half precision, for measurements of each.
+        minutes: of an epoch at most, where `budget` is given: after each, a checkpoint is written.
+    """
+
+    epochs: int = 100
+    iterations: int = 1
+    scale: float = 1.0
+    budget: float | None = None
+    patience: int = 0
+    batch: int = 128
+    seed: int = 0
+    snapshots: bool = True
+    minutes: float = 10.0
+
+    def check(self) -> None:
+        """Refuse settings with which nothing can be trained.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        at_least("run.epochs", 1, self.epochs)
+        at_least("run.iterations", 1, self.iterations)
+        require(0 < self.scale <= 1, "run.scale", "above 0 and at most 1", self.scale)
+        if self.budget is not None:
+            positive("run.budget", self.budget, "hours")
+        positive("run.minutes", self.minutes)
+        at_least("run.patience", 0, self.patience)
+        at_least("run.batch", 2, self.batch)
+        require(0 <= self.seed < 2**32, "run.seed", "0 or more and below 2 to the 32nd", self.seed)
