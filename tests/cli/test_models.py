@@ -59,6 +59,15 @@ def test_generators_are_listed_after_the_models(capsys):
     assert "kaoiro generate --model generator" in last and "limits    Learned from rendered faces" in last
 
 
+def test_a_generator_is_described_by_its_name(capsys):
+    assert main(["models", "generator"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("generator (kaoiro generate") and "measured  condition_valence 0." in said
+    assert main(["models", "generator", "--json"]) == 0
+    (card,) = json.loads(capsys.readouterr().out)
+    assert portraits.GeneratorDescription.model_validate(card) == portraits.read(portraits.find("generator"))
+
+
 def test_an_installation_without_models_says_so(capsys, monkeypatch):
     monkeypatch.setattr(modelfile, "shipped", dict)
     monkeypatch.setattr(portraits, "shipped", dict)

@@ -61,8 +61,8 @@ def add_parser(commands: Any) -> None:
     made.add_argument("--generator", metavar="NAME|FOLDER", help="default: the one that ships")
     text = "network that says what faces show; trained there, 10 minutes, where it is not (default: runs/judge)"
     made.add_argument("--judge", metavar="DIR", default="runs/judge", help=text)
-    made.add_argument("--seeds", type=count, default=3, metavar="N", help="of networks that learn from faces")
-    made.add_argument("--steps", type=count, default=1500, metavar="N", help="of these (default: 1500)")
+    made.add_argument("--seeds", type=count, default=3, metavar="N", help="of networks that learn (default: 3)")
+    made.add_argument("--steps", type=count, default=1000, metavar="N", help="of these (default: 1000)")
     steady = _add(kinds, "temporal", _temporal, "smoothing on the clips of a rendered syn-vid set: fixed and learned")
     steady.add_argument("--seeds", type=count, default=3, metavar="N", help="of the learned weights (default: 3)")
     steady.add_argument("--epochs", type=count, metavar="N", help="instead of those of the recipes")
@@ -204,6 +204,8 @@ def _generator(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.inference.portraits import Portraits
     from kaoiro.training import generated
 
+    if arguments.results:
+        system_d.check(arguments.results)
     made, judge = Portraits(arguments.generator, arguments.threads), Path(arguments.judge)
     found = generated.measure(made, arguments.root, judge, _tell, arguments.seeds, arguments.steps)
     if arguments.results:

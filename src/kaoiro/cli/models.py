@@ -23,15 +23,20 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from kaoiro.core import modelfile
+    from kaoiro.inference import portraits
 
+    if arguments.name in (generators := portraits.shipped()):
+        made = portraits.read(generators[arguments.name])
+        print(json.dumps([made.model_dump(mode="json")], indent=2) if arguments.json else "\n".join(_generator(made)))
+        return 0
     names = [arguments.name] if arguments.name else list(modelfile.shipped())
     models = [modelfile.load(name) for name in names]
     if arguments.json:
         print(json.dumps([model.description.model_dump(mode="json") for model in models], indent=2))
         return 0
-    described = [line for model in models for line in describe(model)]
-    for line in (*described, *(() if arguments.name else _generators())):
-        print(line)
+    drawing = [] if arguments.name else [portraits.read(folder) for folder in generators.values()]
+    for lines in (*map(describe, models), *map(_generator, drawing)):
+        print("\n".join(lines))
     if not models:
         print("kaoiro: no model ships with this installation", file=sys.stderr)
     return 0
@@ -57,17 +62,17 @@ def describe(model: Any) -> list[str]:
     return lines
 
 
-def _generators() -> list[str]:
-    """Return what ships for `kaoiro generate`, as lines."""
-    from kaoiro.inference import portraits
-
-    lines = []
-    for name, folder in portraits.shipped().items():
-        made = portraits.read(folder)
-        lines += [f"{name} (kaoiro generate --model {name}): {made.card.summary}"]
-        lines += [f"  limits    {limit}" for limit in made.card.limits]
-        lines += [f"  learned   {made.provenance.data}; {made.provenance.budget}", f"  licence   {made.card.licence}"]
-    return lines
+def _generator(made: Any) -> list[str]:
+    """Return the card of a generator, which `kaoiro generate` draws with, as lines."""
+    origin = made.provenance
+    return [
+        f"{made.name} (kaoiro generate --model {made.name}): {made.card.summary}",
+        *(f"  measured  {name} {value:g}" for name, value in made.card.numbers.items()),
+        *(f"  limits    {limit}" for limit in made.card.limits),
+        f"  learned   {origin.data}; recipe {origin.recipe}, seed {origin.seed}, {origin.budget}; {origin.created}, "
+        f"commit {origin.commit}",
+        f"  licence   {made.card.licence}",
+    ]
 
 
 def _answers(head: Any) -> str:

@@ -34,11 +34,18 @@ SECTIONS = {
         "Generated faces",
         "The generator that ships, beside rendered people whom it never saw; 'real' are rendered faces here. The "
         "judge of conditions learned from rendered faces by another seed; 'condition_real' is what it says of "
-        "unseen rendered ones: the ceiling. To learn from: equal networks and steps, tested on the unseen people. The "
-        "world has nothing that hides a face, so nothing is said of occlusion. The same six people with seven "
-        "expressions: ![people](generated-faces.jpg) Unseen faces from little to much of each nuisance, and below "
-        "each the generated face nearest to it: ![nuisances](generated-nuisances.jpg) Written by "
-        "`kaoiro evaluate generator`.",
+        "unseen rendered ones: the ceiling. Precision and recall of other people are those of rendered faces of "
+        "training people; whoever has more precision than these lies nearer to the middle than people do. Halves of "
+        "the unseen faces show the same people. To learn from: equal networks, as many generated faces as real ones "
+        "('both': twice as many) and conditions as labels, tested on the unseen people, whom intervals draw again; of "
+        "'both', half of every step's faces are real, as many as in half the steps of real faces alone. Nuisances: "
+        "the condition names no turn of the head and no light, so both can only come by chance, within the range of "
+        "the set. The world has nothing that hides a face, so nothing is said of occlusion. Written by "
+        "`kaoiro evaluate generator`.\n\n"
+        "Six people who do not exist, with seven expressions each:\n\n![people](generated-faces.jpg)\n\n"
+        "Unseen faces from one end of a nuisance to the other, and generated faces likewise, as a linear regression "
+        "reads it from their pixels (what it hardly reads is left out):\n\n"
+        "![nuisances](generated-nuisances.jpg)",
     ),
     "real": (
         "On real faces",
@@ -85,6 +92,16 @@ def write(folder: str | Path, section: str, figures: dict[str, Any]) -> None:
     text = page(content)
     write_text(file, json.dumps(content, indent=2, ensure_ascii=False))
     write_text(file.with_suffix(".md"), text)
+
+
+def check(folder: str | Path) -> None:
+    """Refuse results to which no section can be added, before hours are spent on one.
+
+    Raises:
+        InputError: the stored file is damaged.
+        DataError: a stored section lacks a row that a claim names.
+    """
+    page(stored(Path(folder) / f"{NAME}.json"))
 
 
 def stored(file: Path) -> dict[str, Any]:
