@@ -373,3 +373,11 @@ def test_the_page_of_claims_is_written_once(capsys, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["claims.md"]
     capsys.readouterr()
     assert "no such folder" in refused(capsys, "evaluate", "claims", "--root", tmp_path / "none")
+
+
+@pytest.mark.parametrize("what", ["face-sizes", "crop", "facs", "claims", "generator"])
+def test_what_measures_no_model_takes_none(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", what, "--root", str(tmp_path), "--model", "stills"])
+    assert stopped.value.code == 2
+    assert "--model" in capsys.readouterr().err

@@ -31,12 +31,14 @@ def add_parser(commands: Any) -> None:
     place.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
     place.add_argument("--limit", type=count, metavar="N", help="only the first N images")
     place.add_argument("--tilt", type=positive, default=0.0, metavar="DEGREES", help="turn photos by up to DEGREES")
-    sizes = _add(kinds, "face-sizes", _sizes, "how small a face may be to be found, by setting")
+    sizes = _add(kinds, "face-sizes", _sizes, "how small a face may be to be found, by setting", model=False)
     sizes.add_argument("--split", choices=("training-val", "val", "test"), default="val", help="which images")
-    crop = _add(kinds, "crop", _crop, "where the five points fall on FER2013 Training: the crop geometry")
+    crop = _add(kinds, "crop", _crop, "where the five points fall on FER2013 Training: the crop geometry", model=False)
     crop.add_argument("--limit", type=count, default=4000, metavar="N", help="number of images (default: 4000)")
-    _add(kinds, "facs", _facs, "does every action unit of the rendered world move what FACS says: --root is the assets")
-    _add(kinds, "claims", _claims, "the sources' claims beside what was measured: --root is the folder of the results")
+    text = "does every action unit of the rendered world move what FACS says: --root is the assets"
+    _add(kinds, "facs", _facs, text, model=False)
+    text = "the sources' claims beside what was measured: --root is the folder of the results"
+    _add(kinds, "claims", _claims, text, model=False)
     affect = _add(kinds, "affect", _affect, "valence, arousal and action units on real faces: --root is FER2013's")
     affect.add_argument("--split", choices=("val", "test"), default="val", help="val = PublicTest, test = PrivateTest")
     affect.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral portraits")
@@ -57,7 +59,8 @@ def add_parser(commands: Any) -> None:
     rendered.add_argument("--choose", action="store_true", help="report on a tenth of the training people, kept back")
     rendered.add_argument("--keep", metavar="DIR", help="write the (first) network as a model folder")
     rendered.add_argument("--checkpoint", metavar="FILE", help="goes on from here when it was interrupted")
-    made = _add(kinds, "generator", _generator, "generated faces beside a rendered syn-id set's unseen people")
+    text = "generated faces beside a rendered syn-id set's unseen people"
+    made = _add(kinds, "generator", _generator, text, model=False)
     made.add_argument("--generator", metavar="NAME|FOLDER", help="default: the one that ships")
     text = "network that says what faces show; trained there, 10 minutes, where it is not (default: runs/judge)"
     made.add_argument("--judge", metavar="DIR", default="runs/judge", help=text)
@@ -70,11 +73,13 @@ def add_parser(commands: Any) -> None:
     steady.add_argument("--choose", action="store_true", help="settings by the clips of 'val', nothing of 'test'")
 
 
-def _add(kinds: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+def _add(kinds: Any, name: str, function: Any, text: str, model: bool = True) -> argparse.ArgumentParser:
+    """Add one kind of measurement; `model`: whether a model that classifies faces is what is measured."""
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=text, description=text)
     parser.add_argument("--root", required=True, metavar="DIR", help="folder of the data")
-    text = "default: the default model" if name != "fer2013" else "default: the one that answers these labels"
-    parser.add_argument("--model", metavar="NAME|FOLDER", help=text)
+    if model:
+        text = "default: the default model" if name != "fer2013" else "default: the one that answers these labels"
+        parser.add_argument("--model", metavar="NAME|FOLDER", help=text)
     parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     parser.add_argument("--results", metavar="DIR", help="write NAME.md and NAME.json for the documentation here")
     parser.add_argument("--threads", type=count, metavar="N", help="processor threads")
@@ -88,7 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.core.files import write_text
     from kaoiro.evaluation import report
 
-    figures = arguments.measure(modelfile.load(arguments.model), arguments)
+    model = (modelfile.load(arguments.model),) if "model" in arguments else ()
+    figures = arguments.measure(*model, arguments)
     curves = figures.pop(CURVES, None)  # for the picture
     if arguments.json:
         write_text(arguments.json, json.dumps(figures, indent=2))
@@ -128,24 +134,21 @@ def _end_to_end(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     )
 
 
-def _sizes(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+def _sizes(arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.evaluation import placement
 
-    del model
     return placement.measure_sizes(arguments.root, arguments.split, threads=arguments.threads)
 
 
-def _crop(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+def _crop(arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.evaluation import placement
 
-    del model
     return placement.measure_geometry(arguments.root, arguments.limit, arguments.threads)
 
 
-def _facs(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+def _facs(arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.cli.synth import need_numba
 
-    del model
     need_numba("kaoiro evaluate facs")
     from kaoiro.evaluation import facs
     from kaoiro.synthesis import assets
@@ -153,10 +156,9 @@ def _facs(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     return facs.check(assets.load(arguments.root))
 
 
-def _claims(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+def _claims(arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.evaluation import claims
 
-    del model
     figures = claims.table(arguments.root)
     claims.write(arguments.root, figures)
     arguments.results = None  # the page is written; the tables of other measurements look different
@@ -197,8 +199,7 @@ def _draw_failures(model: Any, arguments: argparse.Namespace, part: Any) -> None
         gallery.sheet(rows).save(arguments.gallery, quality=85)
 
 
-def _generator(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
-    del model
+def _generator(arguments: argparse.Namespace) -> dict[str, Any]:
     _need_training("kaoiro evaluate generator")
     from kaoiro.evaluation import system_d
     from kaoiro.inference.portraits import Portraits
