@@ -223,6 +223,25 @@ def difference(
     return found, *interval(mean(ours, rows) - mean(theirs, rows))
 
 
+def seeded(runs: np.ndarray, rows: int = DRAWS) -> np.ndarray:
+    """Return draws of a mean over seeds in which the seeds vary, too: (rows,).
+
+    A draw takes as many seeds as there are, with replacement, each with the same draw of people. Drawing n seeds
+    gives 1 - 1/n of the variance of their mean, which is made up for; with few seeds intervals stay too narrow.
+
+    Args:
+        runs: (S, rows) a figure, or a difference, of S seeds over the same draws of people.
+        rows: draws.
+    """
+    count = len(runs)
+    if count == 1:
+        return runs[0]
+    chosen = np.random.default_rng(0).integers(count, size=(rows, count))
+    middle = runs.mean(axis=0)
+    drawn = runs[chosen, np.arange(rows)[:, None]].mean(axis=1)
+    return middle + (drawn - middle) * np.sqrt(count / (count - 1))
+
+
 def verdict(found: tuple[float, float, float] | None, least: float, above: float | None = None) -> dict[str, Any]:
     """Return the row of a claim about a figure with its interval.
 

@@ -17,18 +17,23 @@ SECTIONS = {
     "rendered": (
         "On rendered people",
         "Networks of equal trunk, steps and faces a step, learned from the training people of `syn-mt` and measured on "
-        "its test people, whose every label is known; choices by the people of 'val'. Figures are means over seeds ± "
-        "their standard deviation; CCC over all test frames at once, F1w weighted by support. AU F1, TA_bal: means "
-        "over eight action units; TA_pool: right decisions over all units and frames; TA_exact: frames with all units "
-        "right; P: mean CCC + F1 macro + AU F1. Intervals: test people drawn again, the same for both networks of a "
-        "difference. Written by `kaoiro reproduce D`.",
+        "all frames of its test people, whose every label is known. The strided network, unless a row says 'light' or "
+        "'coupled' (the light one). Chosen on the people of 'val': for every network, the threshold of each action "
+        "unit, and the window of what is smoothed. Figures are means over seeds ± their standard deviation; CCC over "
+        "all test frames at once, F1w weighted by support. AU F1, TA_bal: means over eight action units; TA_pool: "
+        "right decisions over all units and frames; TA_exact: frames with all units right (whoever calls everything "
+        "absent is hard to beat in both: units are rare); P: mean CCC + F1 macro + AU F1. Intervals: test people and "
+        "seeds drawn again, the same for both networks of a difference; seeds also decide which videos keep their "
+        "labels, and below three of them nothing is judged. A setting is within a standard deviation (over its seeds) "
+        "of the best if its difference from the best other one on 'val' lies above minus that. Written by `kaoiro "
+        "reproduce D`.",
     ),
     "generator": (
         "With a generator",
-        "Networks that also judge whether a face is generated, beside the same networks that see the same labelled "
-        "faces in the same order and no generator ('discriminator alone'). They are smaller than those above and are "
-        "compared with each other only. Faces without labels are seen by the judge alone. Written by "
-        "`kaoiro reproduce D`.",
+        "Networks that also judge whether a face is generated ('adversarial'), beside the same networks that see the "
+        "same labelled faces in the same order and no generator: those of the section above. Faces without labels are "
+        "seen by judges alone. The generator is told a condition where all three tasks are learned, and none beside "
+        "valence-arousal + action units. Written by `kaoiro reproduce D`.",
     ),
     "faces": (
         "Generated faces",

@@ -13,10 +13,9 @@ import numpy as np
 
 from kaoiro.core.condition import PARTS
 from kaoiro.core.faces import Faces
-from kaoiro.evaluation.multitask import Answers
 from kaoiro.families.multitask_affect.adversarial import Adversarial
 from kaoiro.families.multitask_affect.generation import QUICK, AdversarialConfig
-from kaoiro.training.multitask import HEADS, Answering, Budget, Trial, decided
+from kaoiro.training.multitask import HEADS, Answering, Budget, Trial
 from kaoiro.training.videos import Videos, labelled
 
 BATCH = 64
@@ -30,7 +29,7 @@ def learn(trial: Trial, budget: Budget, videos: Videos, adversarial: bool) -> An
     faces = _complete(labelled(videos.training, trial.heads, trial.fraction, trial.seed))
     trained = Adversarial(settings(trial, budget, faces.pixels.shape[1], adversarial))
     trained.fit(faces, tick=_silent)
-    return partial(answers, trained, trial.heads)
+    return partial(values, trained, trial.heads)
 
 
 def settings(trial: Trial, budget: Budget, side: int, adversarial: bool) -> AdversarialConfig:
@@ -45,14 +44,16 @@ def settings(trial: Trial, budget: Budget, side: int, adversarial: bool) -> Adve
         batch=batch,
         alpha=objective.alpha,
         beta=objective.beta,
+        affect_loss=objective.affect_loss,
+        learning_rate=QUICK.learning_rate if trial.learning_rate is None else trial.learning_rate,
         seed=trial.seed,
     )
 
 
-def answers(trained: Adversarial, heads: tuple[str, ...], faces: Faces) -> Answers:
-    """Return what the averaged discriminator answers of crops, for the heads that were learned."""
+def values(trained: Adversarial, heads: tuple[str, ...], faces: Faces) -> dict[str, np.ndarray]:
+    """Return what the averaged discriminator says of crops, for the heads that were learned."""
     said = trained.answer(faces.pixels)
-    return decided({name: said[name] for name in heads})
+    return {name: said[name] for name in heads}
 
 
 def _complete(faces: Faces) -> Faces:

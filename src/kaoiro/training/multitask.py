@@ -7,7 +7,7 @@ labels and the losses differ.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -21,7 +21,6 @@ from kaoiro.core.faces import Faces
 from kaoiro.core.labels import AFFECT_HEAD, EXPRESSION, UNITS_HEAD
 from kaoiro.core.spec import Head, Specification
 from kaoiro.data.source import DataConfig
-from kaoiro.evaluation.multitask import Answers
 from kaoiro.evaluation.progress import followed
 from kaoiro.families.multitask_affect.config import NetworkConfig, ObjectiveConfig
 from kaoiro.families.multitask_affect.generator import activated
@@ -40,15 +39,16 @@ NAMES = {AFFECT_HEAD: "valence-arousal", EXPRESSION: "expressions", UNITS_HEAD: 
 """Of the tasks, for people."""
 BATCH, STEPS = 128, 2000
 """Faces a step, and steps of a run without a budget (about 30 passes over the thinned frames, as SPEC 5.3 says)."""
-COUPLED = "coupled"
-"""How learners are named that couple expressions and action units, as the model that ships does."""
+STRIDED, LIGHT, COUPLED = "strided", "light", "coupled"
+"""Who learns a trial: the strided network of a judge of generated faces, but without a generator; the light network;
+the same with expressions and action units coupled, as in the model that ships."""
 TIMED, UNTIMED = 12, 3
 """Steps that are timed for a budget, and first ones that are not: they allocate memory and choose algorithms."""
 MEASURING = 1.1
 """Time of a run over that of its steps: reading out the answers."""
 
-Answering = Callable[[Faces], Answers]
-"""From crops to what is answered of them; clips are known, so that answers may be smoothed over time."""
+Answering = Callable[[Faces], dict[str, np.ndarray]]
+"""From crops to what a network says of them, as `values` gives it."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Trial:
         seed: of weights, choice of videos, order and augmentation.
         alpha: weight of valence and arousal; the classes have 1 - alpha. A single task has a weight of 1.
         affect_loss: as in the family's settings.
-        learning_rate: peak of the schedule.
-        learner: who learns it, one of `trials.LEARNERS`.
+        learning_rate: of Adam, at the peak of a schedule; None takes the learner's own.
+        learner: who learns it, one of `trials.LEARNERS`, or whose answers are read in another way.
     """
 
     heads: tuple[str, ...] = HEADS
@@ -70,8 +70,8 @@ class Trial:
     seed: int = 0
     alpha: float = 0.5
     affect_loss: str = "ccc"
-    learning_rate: float = 1e-3
-    learner: str = "plain"
+    learning_rate: float | None = None
+    learner: str = STRIDED
 
     @property
     def tasks(self) -> str:
@@ -86,7 +86,7 @@ class Trial:
         said.append(percent(self.fraction))
         said += [f"α {self.alpha:g}"] * (self.alpha != usual.alpha)
         said += [self.affect_loss] * (self.affect_loss != usual.affect_loss)
-        said += [f"rate {self.learning_rate:g}"] * (self.learning_rate != usual.learning_rate)
+        said += [] if self.learning_rate is None else [f"rate {self.learning_rate:g}"]
         return ", ".join(said)
 
     @property
@@ -95,7 +95,8 @@ class Trial:
         alone = len(self.heads) == 1
         alpha, beta = (1.0, 1.0) if alone else (self.alpha, 1 - self.alpha)
         loss = "mse" if self.affect_loss == "mse" else "ccc"
-        usual = ObjectiveConfig(alpha=alpha, beta=beta, affect_loss=loss, learning_rate=self.learning_rate)
+        usual = ObjectiveConfig(alpha=alpha, beta=beta, affect_loss=loss)
+        usual = usual if self.learning_rate is None else replace(usual, learning_rate=self.learning_rate)
         coupled = REAL.objective
         if not self.learner.startswith(COUPLED):
             return usual
@@ -145,11 +146,6 @@ def build(trial: Trial, budget: Budget, videos: Videos) -> Objective:
 
 def learn(trial: Trial, budget: Budget, videos: Videos) -> Answering:
     """Learn a trial from its labels alone and return what answers for it."""
-    return partial(answers, learned(trial, budget, videos))
-
-
-def learned(trial: Trial, budget: Budget, videos: Videos) -> Objective:
-    """Return the network of a trial, trained, with its losses."""
     faces = labelled(videos.training, trial.heads, trial.fraction, trial.seed)
     assert faces.domains is not None
     rows = batches(faces.domains, budget.batch, budget.steps, trial.seed)
@@ -158,7 +154,7 @@ def learned(trial: Trial, budget: Budget, videos: Videos) -> Objective:
     take, update = _taking(faces), _Update(objective, budget.steps)
     for step, own in enumerate(followed(rows, len(rows), "steps")):
         update(take(own), step)
-    return objective.eval()
+    return partial(values, objective.eval())
 
 
 class _Update:
@@ -195,33 +191,19 @@ def _taking(faces: Faces) -> Callable[[np.ndarray], dict[str, Any]]:
     return take
 
 
-def answers(objective: Objective, faces: Faces) -> Answers:
-    """Return what a network answers of crops, for each head that it has."""
-    return decided(values(objective, faces.pixels))
-
-
 @torch.no_grad()
-def values(objective: Objective, pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what a network says of crops (N, H, W) uint8.
+def values(objective: Objective, faces: Faces) -> dict[str, np.ndarray]:
+    """Return what a network says of crops.
 
     Returns:
         Of the heads that it has: 'affect' (N, 2) in -1 to 1, 'expression' (N, 7) shares, 'units' (N, 8) probabilities.
     """
     found: dict[str, list[Tensor]] = {}
-    for start in range(0, len(pixels), 256):
-        images = torch.from_numpy(pixels[start : start + 256, None]).to(objective.mean.device).float() / 255
+    for start in range(0, len(faces), 256):
+        images = torch.from_numpy(faces.pixels[start : start + 256, None]).to(objective.mean.device).float() / 255
         for name, value in activated(objective.network(objective.normalise(images)).heads).items():
             found.setdefault(name, []).append(value.float().cpu())
     return {name: torch.cat(parts).numpy() for name, parts in found.items()}
-
-
-def decided(said: Mapping[str, np.ndarray]) -> Answers:
-    """Return answers from what `values` gives: the likeliest class, presence above a probability of 0.5."""
-    return Answers(
-        said.get(AFFECT_HEAD),
-        said[EXPRESSION].argmax(axis=1) if EXPRESSION in said else None,
-        said[UNITS_HEAD] > 0.5 if UNITS_HEAD in said else None,
-    )
 
 
 def step_seconds(videos: Videos, budget: Budget) -> float:

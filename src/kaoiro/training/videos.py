@@ -27,7 +27,7 @@ from kaoiro.training.signal import aligned
 
 SET = "syn-mt"
 EVERY = 4
-"""Frames of a video that is learned from, or measured on: every so many; neighbours show nearly the same."""
+"""Frames of a video that is learned from: every so many; neighbours show nearly the same."""
 LEAST = 2
 """Videos of each kind that keep labels."""
 PEOPLE = {"train": 2, "val": 1, "test": 2}
@@ -37,10 +37,10 @@ HEADS = (AFFECT_HEAD, EXPRESSION, UNITS_HEAD)
 
 @dataclass(frozen=True, eq=False)
 class Videos:
-    """Thinned frames of a set: what is learned from, what choices are made on, and what is measured on.
+    """Frames of a set: what is learned from, what choices are made on, and what is measured on.
 
     Attributes:
-        training: faces with the labels that the set gives away.
+        training: faces with the labels that the set gives away, thinned.
         validation: faces with all labels.
         test: likewise.
         about: what identifies the set, and how many people and frames there are.
@@ -64,7 +64,7 @@ def read(root: str | Path, size: int, every: int = EVERY) -> Videos:
     Args:
         root: folder of the set.
         size: side of the crops, pixels.
-        every: which frames of a video are kept.
+        every: which frames of a video are learned from; choices and measurements are made on all.
 
     Raises:
         DataError: no finished syn-mt set, or one of too few people.
@@ -78,7 +78,7 @@ def read(root: str | Path, size: int, every: int = EVERY) -> Videos:
     if not isinstance(finished, dict):
         raise DataError(f"{root} is not a finished set; repeat `kaoiro synth {SET} --out {root}`")
     _check_people(data)
-    parts = {split: _faces(data, split, size, every, given=split == "train") for split in PEOPLE}
+    parts = {split: _faces(data, split, size, every if split == "train" else 1) for split in PEOPLE}
     about: dict[str, Any] = {"set": SET, "set sha256": finished.get("sha256"), "every": every, "size": size}
     for split, faces in parts.items():
         assert faces.subjects is not None
@@ -99,8 +99,9 @@ def _check_people(data: Synthetic) -> None:
             raise DataError(f"{few}; make the set with a larger --scale")
 
 
-def _faces(data: Synthetic, split: str, size: int, every: int, given: bool) -> Faces:
-    """Return the faces of a split; `given` leaves out the labels that the set does not give away."""
+def _faces(data: Synthetic, split: str, size: int, every: int) -> Faces:
+    """Return the faces of a split; training faces have no labels but those that the set gives away."""
+    given = split == "train"
     rows = thinned(data.clips, data.table["frame"].to_numpy(), data.select(split), every)
     table = data.table.iloc[rows]
     frames = aligned(data, rows, f"frames of {split}", size)

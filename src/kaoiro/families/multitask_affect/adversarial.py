@@ -31,7 +31,7 @@ from kaoiro.core.labels import AFFECT_HEAD, EXPRESSION, UNITS_HEAD
 from kaoiro.families.multitask_affect.generation import AdversarialConfig
 from kaoiro.families.multitask_affect.generator import Discriminator, Generator, Judgement, activated
 from kaoiro.families.multitask_affect.pool import Pool, conditions, typical
-from kaoiro.nn.losses import concordance_loss, presence_loss, soft_cross_entropy
+from kaoiro.nn.losses import concordance_loss, presence_loss, soft_cross_entropy, squared_loss
 
 CHECKPOINT = "last.pt"
 FLAT, NEVER_WRONG = 0.15, 0.99
@@ -97,7 +97,8 @@ class Adversarial:
     def supervised(self, raw: dict[str, Tensor], target: dict[str, Tensor]) -> Tensor:
         """Return α L_affect + β (L_expression + L_units) over the labelled rows (SPEC 5.3)."""
         config = self.config
-        affect = concordance_loss(raw[AFFECT_HEAD].tanh(), target[AFFECT_HEAD])
+        apart = concordance_loss if config.affect_loss == "ccc" else squared_loss
+        affect = apart(raw[AFFECT_HEAD].tanh(), target[AFFECT_HEAD])
         classes = soft_cross_entropy(raw[EXPRESSION], target[EXPRESSION])
         units = presence_loss(raw[UNITS_HEAD], target[UNITS_HEAD], config.rare)
         return config.alpha * affect + config.beta * (classes + units)

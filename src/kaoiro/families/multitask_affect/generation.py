@@ -96,6 +96,7 @@ class AdversarialConfig:
         momentum: β1 of Adam.
         alpha: weight of valence and arousal.
         beta: weight of expressions and action units.
+        affect_loss: of valence and arousal: 1 - concordance ('ccc'), or squared errors ('mse').
         rare: at most this factor on the present cases of a rare action unit.
         matching: λ_fm, weight of the distance between mean features of real and generated faces.
         condition: λ_c, weight of what the discriminator's heads say of generated faces, against their condition.
@@ -120,6 +121,7 @@ class AdversarialConfig:
     momentum: float = 0.5
     alpha: float = 0.5
     beta: float = 0.5
+    affect_loss: Literal["ccc", "mse"] = "ccc"
     rare: float = 10.0
     matching: float = 1.0
     condition: float = 0.5
