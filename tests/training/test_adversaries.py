@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fake import multitask as made
 
-from kaoiro.core.labels import AFFECT_HEAD, EXPRESSION, UNITS_HEAD
+from kaoiro.core.labels import AFFECT_HEAD, UNITS_HEAD
 from kaoiro.families.multitask_affect.adversarial import Adversarial
 from kaoiro.families.multitask_affect.generation import DiscriminatorConfig, GeneratorConfig
 from kaoiro.training import adversaries
@@ -48,10 +48,16 @@ def test_a_generator_is_told_conditions_only_where_all_heads_have_labels() -> No
 @pytest.mark.parametrize("adversarial", [True, False])
 @pytest.mark.parametrize("heads", [HEADS, PAIR])
 def test_it_answers_what_was_learned_and_nothing_else(videos: Videos, heads: tuple, adversarial: bool) -> None:
-    answer = adversaries.learn(Trial(heads), made.TINY, videos, adversarial)(videos.test)
-    found = {AFFECT_HEAD: answer.affect, EXPRESSION: answer.expression, UNITS_HEAD: answer.units}
-    assert {head for head, values in found.items() if values is not None} == set(heads)
-    assert all(len(values) == len(videos.test) for values in found.values() if values is not None)
+    said = adversaries.learn(Trial(heads), made.TINY, videos, adversarial)(videos.test)
+    assert set(said) == set(heads)
+    assert all(len(values) == len(videos.test) for values in said.values())
+
+
+def test_a_trial_decides_on_weights_loss_and_rate() -> None:
+    trial = Trial(alpha=0.3, affect_loss="mse", learning_rate=0.01)
+    config = adversaries.settings(trial, made.TINY, 48, adversarial=False)
+    assert (config.alpha, config.beta, config.affect_loss, config.learning_rate) == (0.3, 0.7, "mse", 0.01)
+    assert adversaries.settings(Trial(), made.TINY, 48, True).learning_rate == adversaries.QUICK.learning_rate
 
 
 def test_faces_whose_labels_are_taken_away_are_still_looked_at(videos: Videos, monkeypatch: pytest.MonkeyPatch) -> None:

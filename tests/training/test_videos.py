@@ -59,6 +59,7 @@ def test_training_people_have_given_labels_and_test_people_all(root: Path) -> No
     assert (data.training.labels[EXPRESSION] >= 0).tolist() == expressions.tolist()
     assert data.about["train people"] == 3 and data.about["train frames"] == 18
     assert data.training.pixels.shape == (18, 16, 16)
+    assert len(data.test) == len(read(root, 16, every=1).test)  # measured on every frame
     assert data.statistics == pytest.approx(
         (data.training.pixels.mean() / 255, data.training.pixels.std() / 255), abs=1e-4
     )

@@ -130,7 +130,8 @@ def _row(claim: Claim, content: dict[str, Any] | None, folder: Path) -> dict[str
     try:
         found = _table(content, claim.table)[claim.row]
         between = "–" if found["interval"] is None else " to ".join(f"{value:.3g}" for value in found["interval"])
-        between += f" ({found['seeds']} seeds)" * ("seeds" in found and found["found"] is not None)
+        if found["found"] is not None and "seeds" in found:
+            between += f" ({found['seeds']} seeds)"
         ours = {"ours": "–" if found["found"] is None else f"{found['found']:.3g}", "interval": between}
         return row | ours | {"wished": found["wished"], "verdict": found["verdict"], "from": claim.result}
     except (KeyError, TypeError, ValueError) as error:

@@ -230,7 +230,7 @@ def _store(file: Path, trial: Trial, said: Mapping[str, readings.Said], seconds:
 
 def _outcome(file: Path, videos: Videos, reader: Callable[..., Reading] = readings.read) -> Outcome:
     try:
-        with np.load(file) as stored:
+        with file.open("rb") as stream, np.load(stream) as stored:
             about = json.loads(str(stored["about"]))
             said: dict[str, dict[str, np.ndarray]] = {"validation": {}, "test": {}}
             for name in stored.files:
