@@ -55,6 +55,14 @@ def test_action_units_are_machine_readable(astronaut, smiling, tmp_path, capsys)
     assert face["remarks"] == ["happiness without AU 12 (lip corner puller)"]
 
 
+def test_machine_readable_units_draw_nothing_unless_asked(astronaut, smiling, tmp_path, capsys, monkeypatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["explain", str(astronaut), "--show", "aus", "--json", "--model", smiling]) == 0
+    assert json.loads(capsys.readouterr().out)["found"] == 1
+    assert not list((tmp_path / "here").iterdir())
+
+
 def test_both_are_one_picture(astronaut, tmp_path, capsys, monkeypatch) -> None:
     import kaoiro.inference.unit_sheet
 

@@ -99,3 +99,15 @@ def test_a_folder_without_a_generator(tmp_path: Path, capsys) -> None:
     assert main(["generate", "--model", str(tmp_path), "--out", str(tmp_path / "a.png")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "kaoiro train multitask_affect generator" in line
+
+
+def test_what_is_said_twice_or_grows_too_large_is_refused(model: str, tmp_path: Path, capsys) -> None:
+    call = ["generate", "--model", model, "--out", str(tmp_path / "x.png")]
+    assert main([*call, "--au", "12=1", "--au", "AU12=0"]) == 2
+    assert capsys.readouterr().err == "kaoiro: --au 12 is given several times; say it once\n"
+    assert main([*call, "--expression", "fear", "--n", "3000"]) == 2
+    assert capsys.readouterr().err == "kaoiro: --n 3000: a sheet has at most 400 faces; for more add --each\n"
+    (tmp_path / "x.png").write_bytes(b"mine")
+    assert main([*call, "--each"]) == 2
+    assert "x.png is a file; with --each name a folder" in capsys.readouterr().err
+    assert (tmp_path / "x.png").read_bytes() == b"mine"

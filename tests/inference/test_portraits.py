@@ -70,7 +70,8 @@ def test_what_is_said_counts_and_the_rest_is_usual(portraits: Portraits) -> None
 def test_valence_and_arousal_alone_choose_the_nearest_expression(portraits: Portraits) -> None:
     assert named(portraits.condition(valence=0.8, arousal=0.4))["happiness"] == 1
     assert named(portraits.condition(arousal=-0.4))["sadness"] == 1
-    assert named(portraits.condition(units={"au_04": 1.0}))["neutral"] == 1
+    assert named(portraits.condition(units={"au_12": 1.0}))["happiness"] == 1
+    assert named(portraits.condition(units={"au_12": 0.0}))["neutral"] == 1
 
 
 @pytest.mark.parametrize(

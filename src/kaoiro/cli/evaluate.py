@@ -66,6 +66,9 @@ def add_parser(commands: Any) -> None:
     made.add_argument("--judge", metavar="DIR", default="runs/judge", help=text)
     made.add_argument("--seeds", type=count, default=3, metavar="N", help="of networks that learn (default: 3)")
     made.add_argument("--steps", type=count, default=1000, metavar="N", help="of these (default: 1000)")
+    text = "generated faces that are asked for one thing at a time, read by a model"
+    asked = _add(kinds, "asked", _asked, text, root=False)
+    asked.add_argument("--generator", metavar="NAME|FOLDER", help="default: the one that ships")
     steady = _add(kinds, "temporal", _temporal, "smoothing on the clips of a rendered syn-vid set: fixed and learned")
     steady.add_argument("--seeds", type=count, default=3, metavar="N", help="of the learned weights (default: 3)")
     steady.add_argument("--epochs", type=count, metavar="N", help="instead of those of the recipes")
@@ -73,10 +76,13 @@ def add_parser(commands: Any) -> None:
     steady.add_argument("--choose", action="store_true", help="settings by the clips of 'val', nothing of 'test'")
 
 
-def _add(kinds: Any, name: str, function: Any, text: str, model: bool = True) -> argparse.ArgumentParser:
-    """Add one kind of measurement; `model`: whether a model that classifies faces is what is measured."""
+def _add(
+    kinds: Any, name: str, function: Any, text: str, model: bool = True, root: bool = True
+) -> argparse.ArgumentParser:
+    """Add one kind of measurement; whether it takes a model that classifies faces, and a folder of data."""
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=text, description=text)
-    parser.add_argument("--root", required=True, metavar="DIR", help="folder of the data")
+    if root:
+        parser.add_argument("--root", required=True, metavar="DIR", help="folder of the data")
     if model:
         text = "default: the default model" if name != "fer2013" else "default: the one that answers these labels"
         parser.add_argument("--model", metavar="NAME|FOLDER", help=text)
@@ -218,6 +224,17 @@ def _generator(arguments: argparse.Namespace) -> dict[str, Any]:
         system_d.write(folder, "faces", found.figures)
         arguments.results = None  # it has its place on the page of system D
     return found.figures
+
+
+def _asked(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.evaluation import asked, system_d
+    from kaoiro.inference.portraits import Portraits
+
+    figures = asked.measure(Portraits(arguments.generator, arguments.threads), model)
+    if arguments.results:
+        system_d.add(arguments.results, "faces", figures)
+        arguments.results = None  # it has its place on the page of system D
+    return figures
 
 
 def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:

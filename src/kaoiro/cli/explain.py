@@ -29,7 +29,11 @@ def add_parser(commands: Any) -> None:
         "two prototype tables expect of the expression; or both",
     )
     parser.add_argument("--out", metavar="FILE", help="default: attention.png, aus.png or attention-aus.png")
-    parser.add_argument("--json", action="store_true", help="action units machine-readable, to standard output")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="action units machine-readable, to standard output; a picture only with --out",
+    )
     parser.add_argument("--model", metavar="NAME|FOLDER", help="a model that ships (see 'kaoiro models') or a folder")
     parser.set_defaults(run=run)
 
@@ -49,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.inference.explain import attention, stacked
     from kaoiro.inference.unit_sheet import units
 
+    told = arguments.json and arguments.out is None
     target = Path(arguments.out or f"{'-'.join(arguments.show)}.png")
     kind = FORMATS.get(target.suffix.lower())
     if kind is None:
@@ -62,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     if "aus" in arguments.show:
         explained.append(units(analyzer, photo, photo))
         print(_document(explained[-1], photo, analyzer.model.name) if arguments.json else explained[-1].text())
+    if told:
+        return 0
     with replacing(target) as partial, writing(target):
         stacked([one.sheet() for one in explained]).save(partial, kind)
     _summarise(explained[0], target)

@@ -12,6 +12,7 @@ from kaoiro.cli.numbers import count
 from kaoiro.core.errors import InputError, OutputError
 
 _PEOPLE, _FACES = 4, 16
+_SHEET = 400  # faces, or people; beyond, pictures grow too large to open
 
 
 def add_parser(commands: Any) -> None:
@@ -21,7 +22,8 @@ def add_parser(commands: Any) -> None:
         help="make faces that show what you ask for, of people who do not exist",
         description="Make faces that show what you ask for. They were learned from rendered faces and show nobody, "
         "which their metadata say. What you do not say is as usual with what you say; if you say nothing, every "
-        "person shows each of the seven expressions. The same seed gives the same people.",
+        "person shows each of the seven expressions. Expressions act most; a unit that does not belong to the "
+        "expression hardly acts. The same seed gives the same people.",
     )
     parser.add_argument("--expression", metavar="LABEL", help="such as happiness")
     parser.add_argument("--valence", type=float, metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
@@ -61,7 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"--seed must be 0 or more and below 2 to the 32nd, not {arguments.seed}")
     from kaoiro.inference.portraits import Portraits
 
-    portraits, said = Portraits(arguments.model), _said(arguments)
+    said, many = _said(arguments), arguments.n or 0
+    if not arguments.each and many > _SHEET:
+        raise InputError(f"--n {many}: a sheet has at most {_SHEET} faces; for more add --each")
+    if arguments.each and target.exists() and not target.is_dir():
+        raise OutputError(f"--out {target} is a file; with --each name a folder")
+    portraits = Portraits(arguments.model)
     if portraits.conditional and not said:
         written = _everybody(portraits, arguments, target)
     else:
@@ -74,6 +81,10 @@ def _said(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what faces are asked to show."""
     names = ("expression", "valence", "arousal")
     said = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    names = [name for name, _ in arguments.au]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"--au {int(twice.removeprefix('au_'))} is given several times; say it once")
     return said | ({"units": dict(arguments.au)} if arguments.au else {})
 
 

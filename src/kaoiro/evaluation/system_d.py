@@ -41,7 +41,10 @@ SECTIONS = {
         "judge of conditions learned from rendered faces by another seed; 'condition_real' is what it says of "
         "unseen rendered ones: the ceiling. Precision and recall of other people are those of rendered faces of "
         "training people; whoever has more precision than these lies nearer to the middle than people do. Halves of "
-        "the unseen faces show the same people. To learn from: equal networks, as many generated faces as real ones "
+        "the unseen faces show the same people. 'condition_units' are read where units occur with all that goes with "
+        "them; asked for alone (read by `affect`, which knows real faces; `kaoiro evaluate asked`), a unit is shown "
+        "where an expression shows it, and hardly where none does: conditions of the training set hold both together. "
+        "To learn from: equal networks, as many generated faces as real ones "
         "('both': twice as many) and conditions as labels, tested on the unseen people, whom intervals draw again; of "
         "'both', half of every step's faces are real, as many as in half the steps of real faces alone. Nuisances: "
         "the condition names no turn of the head and no light, so both can only come by chance, within the range of "
@@ -93,10 +96,33 @@ def write(folder: str | Path, section: str, figures: dict[str, Any]) -> None:
     content = stored(file)
     stamp = {"measured": datetime.date.today().isoformat(), "commit": commit(), "machine": report.machine()}
     content[section] = {**stamp, **figures}
-    content = {name: content[name] for name in SECTIONS if name in content}
+    _write(file, {name: content[name] for name in SECTIONS if name in content})
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
     text = page(content)
     write_text(file, json.dumps(content, indent=2, ensure_ascii=False))
     write_text(file.with_suffix(".md"), text)
+
+
+def add(folder: str | Path, section: str, figures: dict[str, Any]) -> None:
+    """Add tables to a section, or replace them, and leave its other figures and their stamp as they are.
+
+    Args:
+        folder: of the results.
+        section: one of `SECTIONS`; that it is measured later adds to it.
+        figures: tables, as of `write`.
+
+    Raises:
+        InputError: there is no such section, or nothing in it yet.
+        OutputError: the folder cannot be written.
+    """
+    file = Path(folder) / f"{NAME}.json"
+    content = stored(file)
+    if section not in content:
+        raise InputError(f"{file} has no section '{section}' yet: measure that first")
+    content[section] |= figures
+    _write(file, content)
 
 
 def check(folder: str | Path) -> None:

@@ -14,10 +14,10 @@ from PIL import Image, ImageDraw, PngImagePlugin
 from pydantic import Field, ValidationError, model_validator
 
 from kaoiro.core.checks import require
-from kaoiro.core.condition import CONDITION, columns
+from kaoiro.core.condition import CONDITION
 from kaoiro.core.errors import InputError, ModelError
 from kaoiro.core.files import replacing, sha256, write_text, writing
-from kaoiro.core.labels import AFFECT_HEAD, FER2013, MULTITASK_UNITS, canonical, unit_number
+from kaoiro.core.labels import FER2013, MULTITASK_UNITS, canonical, unit_number
 from kaoiro.core.modelfile import Card, Provenance
 from kaoiro.core.sessions import open_session
 from kaoiro.core.spec import Strict
@@ -26,6 +26,8 @@ GRAPH, DESCRIPTION, FORMAT = "generator.onnx", "generator.json", 1
 TRAIN = "kaoiro train multitask_affect generator --data.root SET"
 NOBODY = "Made by kaoiro generate: a generated face. It shows nobody."
 _BATCH = 64
+_NEAR = 1e-3
+"""By so much, in squared numbers of a condition, neutral counts as nearer than it is."""
 _CELL, _CAPTION = 96, 14  # pixels: cells of a sheet are at least this large
 
 
@@ -151,7 +153,8 @@ class Portraits:
     ) -> np.ndarray:
         """Return the condition (17,) of a face; what is not said is as usual with what is.
 
-        Without an expression it is the one whose usual valence and arousal are nearest to those that are said.
+        Without an expression it is the one whose usual numbers are nearest to those that are said; neutral, where
+        several are as near.
 
         Args:
             expression: one of the seven.
@@ -169,22 +172,20 @@ class Portraits:
             low = -1 if name in (AFFECTS := ("valence", "arousal")) else 0
             require(name in (*AFFECTS, *MULTITASK_UNITS.labels), "action unit", _numbers(), _number(name))
             require(value is None or low <= value <= 1, name, f"between {low} and 1", value)
-        row = np.array(self.typical[self._expression(expression, valence, arousal)], np.float32)
-        for name, value in said.items():
-            if value is not None:
-                row[CONDITION.index(name)] = value
+        wished = {CONDITION.index(name): value for name, value in said.items() if value is not None}
+        row = np.array(self.typical[self._expression(expression, wished)], np.float32)
+        row[list(wished)] = list(wished.values())
         return row
 
-    def _expression(self, expression: str | None, valence: float | None, arousal: float | None) -> int:
+    def _expression(self, expression: str | None, wished: Mapping[int, float]) -> int:
+        """Return the expression that is said, or the one whose usual condition is nearest to the numbers wished."""
         if expression is not None:
             label = canonical(expression)
             require(label in FER2013.labels, "expression", f"one of {', '.join(FER2013.labels)}", expression)
             return FER2013.index(label)
-        if valence is None and arousal is None:
-            return FER2013.index("neutral")
-        usual = self.typical[:, columns()[AFFECT_HEAD]]
-        wished = np.array([np.nan if value is None else value for value in (valence, arousal)])
-        return int(np.nansum((usual - wished) ** 2, axis=1).argmin())
+        away = ((self.typical[:, list(wished)] - np.array(list(wished.values()))) ** 2).sum(axis=1)
+        away[FER2013.index("neutral")] -= _NEAR
+        return int(away.argmin())
 
     @property
     def typical(self) -> np.ndarray:
