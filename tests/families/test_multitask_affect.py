@@ -17,7 +17,7 @@ from kaoiro.families.multitask_affect import coupling
 from kaoiro.families.multitask_affect.config import NetworkConfig, ObjectiveConfig
 from kaoiro.families.multitask_affect.network import Network, Placed
 from kaoiro.families.multitask_affect.objective import Objective, spread_loss
-from kaoiro.families.multitask_affect.recipe import TINY
+from kaoiro.families.multitask_affect.recipe import RECIPES, TINY
 from kaoiro.families.residual_attention.config import NetworkConfig as StillConfig
 from kaoiro.families.residual_attention.network import Network as Still
 
@@ -61,6 +61,19 @@ def test_the_printed_form_has_the_printed_number_of_parameters() -> None:
     assert trunk == 14_714_688
     assert count == trunk + 4608 * 4096 + 4096 + 4096 * 2000 + 2000 + 17 * 2001
     assert round(count / 1e6, 1) == 41.8
+
+
+def test_the_printed_form_looks_at_faces_and_learns() -> None:
+    torch.manual_seed(0)
+    recipe = RECIPES["fidelity"]
+    assert (recipe.network.form, recipe.network.dropout, recipe.size) == ("vgg", 0.5, 96)
+    recipe.check()
+    network = Network(recipe.network, 1, {"affect": 2, "expression": 7})
+    heads = network(torch.randn(2, 1, 96, 96)).heads
+    assert {name: raw.shape for name, raw in heads.items()} == {"affect": (2, 2), "expression": (2, 7)}
+    heads["expression"].square().sum().backward()
+    first = next(network.parameters()).grad
+    assert first is not None and first.abs().sum() > 0
 
 
 def test_a_mean_over_placed_channels_tells_where_something_is() -> None:
