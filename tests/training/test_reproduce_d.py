@@ -22,6 +22,7 @@ from kaoiro.evaluation import multitask as multitask_figures
 from kaoiro.families.multitask_affect.config import NetworkConfig
 from kaoiro.training import multitask, reproduce_d, trials
 from kaoiro.training.multitask import Budget, Trial
+from kaoiro.training.readings import LENGTHS
 from kaoiro.training.reproduce_d import Order, system_d
 from kaoiro.training.trials import stages
 
@@ -75,7 +76,8 @@ def kept(reports: dict[str, Any]) -> Any:
 def test_what_carries_the_claims_comes_first_and_what_is_compared_has_fewer_seeds() -> None:
     planned = stages(5)
     assert list(planned)[:3] == ["claims, seed 0", "claims, seed 1", "claims, seed 2"]
-    assert list(planned)[-2:] == ["claims, seed 3", "claims, seed 4"]
+    assert list(planned)[-3:] == ["claims, seed 3", "claims, seed 4", "the chosen weight"]
+    assert len(planned["the chosen weight"]) == 2 * 5 - 3  # all labels of three seeds are among the settings
     assert len(planned["claims, seed 1"]) == 6 * 2
     assert {(trial.fraction, trial.seed) for trial in planned["claims, seed 1"]} == {(0.05, 1), (1.0, 1)}
     every = [trial for stage in planned.values() for trial in stage]
@@ -111,7 +113,8 @@ def test_every_claim_and_every_table_is_reported(sets: Path, runs: Path, learned
     assert table["neutral, everything absent"]["CCC valence"]["mean"] == 0
     sweep = figures["weight of valence and arousal (all three, 100 %)"]
     assert [row["seeds"] for row in sweep.values()] == [3] * 5
-    assert list(figures["windows of smoothing"]["all three, smoothed, 100 %"]) == ["seed 0", "seed 1", "seed 2"]
+    windows = figures["windows of smoothing"]["all three, smoothed, 100 %"]["frames, seed by seed"].split(", ")
+    assert len(windows) == 3 and {int(one) for one in windows} <= set(LENGTHS)
     assert figures["steps"] == "1 of 6 faces, strided network: 1 of 6" and len(figures["scaled down"]) == 5
 
 
@@ -147,8 +150,7 @@ def test_judges_of_generated_faces_are_compared_with_themselves_alone(sets: Path
     assert figures["runs"] == f"{len(planned)} of {len(planned)}"
     assert set(figures["claims"]) == {one.row for one in claims.load()[0] if one.table == "generator/claims"}
     verdicts = {name: row["verdict"] for name, row in figures["claims"].items()}
-    assert verdicts["P, adversarial - plain, 100 %"] == "too few seeds"
-    assert verdicts["P, adversarial - plain, 5 %"] in ("holds", "does not hold", "undecided")
+    assert set(verdicts.values()) <= {"holds", "does not hold", "undecided"}
     assert "all three, adversarial, 5 %" in figures["configurations"]
     assert figures["configurations"]["valence-arousal + action units, adversarial, 100 %"]["F1w"] is None
     assert figures["parameters of the strided network"] > 0

@@ -21,6 +21,7 @@ from kaoiro.training.trials import (
     ADVERSARIAL,
     AFFECT_ALONE,
     ALPHAS,
+    CHOSEN,
     CLAIMED,
     EXPRESSION_ALONE,
     FURTHER,
@@ -152,18 +153,19 @@ def figures(found: Outcomes, order: Order, data: Videos, budget: Budget, planned
         "learning rate (all three, 100 %)": _sweep(found, [Trial(), *(Trial(learning_rate=one) for one in RATES)]),
         "loss of valence and arousal (alone, 100 %)": _sweep(found, losses),
         "F1 of action units": multitask.unit_table(_usual(tests)),
-        "windows of smoothing": {one.name: _windows(found, one) for one in _unseen(found) if _windows(found, one)},
+        "windows of smoothing": {one.name: _windows(found, one) for one in _smoothed(found)},
         "scaled down": _scaled_down(order, data, budget),
     }
 
 
-def _unseen(found: Outcomes) -> list[Trial]:
+def _smoothed(found: Outcomes) -> list[Trial]:
     return list(dict.fromkeys(_unseeded(one) for one in found if one.learner in SMOOTHED.values()))
 
 
-def _windows(found: Outcomes, trial: Trial) -> dict[str, int]:
-    """Return the frames over which a trial's answers are smoothed, by seed."""
-    return {f"seed {one.seed}": found[one].reading.window for one in found if _unseeded(one) == trial}
+def _windows(found: Outcomes, trial: Trial) -> dict[str, str]:
+    """Return the frames over which a trial's answers are smoothed, seed by seed."""
+    own = sorted((one for one in found if _unseeded(one) == trial), key=lambda one: one.seed)
+    return {"frames, seed by seed": ", ".join(str(found[one].reading.window) for one in own)}
 
 
 def _about(found: Outcomes, order: Order, data: Videos, budget: Budget, planned: Sequence[Trial]) -> dict[str, Any]:
@@ -201,8 +203,7 @@ def _scaled_down(order: Order, data: Videos, budget: Budget) -> list[str]:
         "people have thinned frames, instead of 30 times",
         f"one frame in {order.every} of each training video",
         f"{order.seeds} seeds for tasks, at most {trials.SWEPT} for weights, rates, losses, coupling and judges; "
-        "further fractions of labels and judges of all labels have one, too few for a verdict; runs that are not "
-        "finished are left out of their tables",
+        "further fractions of labels have one; runs that are not finished are left out of their tables",
         "1 % of the labels: two videos of each kind, and of their frames so many as the fraction is worth, because one "
         "video of 42 or 52 is more than 1 %; all fractions take videos of each kind by seed",
     ]
@@ -228,7 +229,7 @@ def adversarial_claims(found: Outcomes) -> dict[str, dict[str, Any]]:
 
 def claims(found: Outcomes) -> dict[str, dict[str, Any]]:
     """Return the rows of every claim; those whose runs are not finished, or too few, say so."""
-    judge, result = Judge(found), compared(found)
+    judge, result = Judge(found), compared(found) | weighted(found)
     result["P, α 0.5 - the best α"] = judge.choice(Trial(), [Trial(alpha=one) for one in ALPHAS])
     rates = [Trial(), *(Trial(learning_rate=one) for one in RATES)]
     result["P, rate 0.001 - the best rate"] = judge.choice(Trial(learning_rate=RATE), rates)
@@ -260,6 +261,17 @@ def compared(found: Outcomes) -> dict[str, dict[str, Any]]:
             both = Trial(ours, fraction), Trial(theirs, fraction)
             least = (0.0, None) if gain is None else (gain, 0.0)
             result[f"{measure}, {what}, {percent(fraction)}"] = judge.apart(measure, *both, *least)
+    return result
+
+
+def weighted(found: Outcomes) -> dict[str, dict[str, Any]]:
+    """Return the rows that compare all tasks, with the weight that was chosen on 'val', with each alone."""
+    judge, result = Judge(found), {}
+    for fraction in CLAIMED:
+        together = Trial(HEADS, fraction, alpha=CHOSEN)
+        for measure, heads in (("CCC valence", AFFECT_ALONE), ("F1w", EXPRESSION_ALONE), ("AU F1", UNITS_ALONE)):
+            name = f"{measure}, all three with α {CHOSEN:g} - alone, {percent(fraction)}"
+            result[name] = judge.apart(measure, together, Trial(heads, fraction), GAIN, 0.0)
     return result
 
 
@@ -362,6 +374,10 @@ def _by_seed(found: Outcomes, part: Literal["test", "validation"]) -> dict[Trial
 
 
 def _usual(tests: Mapping[Trial, list[Sums]]) -> dict[str, list[Sums]]:
-    """Return the runs that differ in tasks, fractions and learners alone, by name, in the order of fractions."""
-    usual = [one for one in tests if one == Trial(one.heads, one.fraction, learner=one.learner)]
+    """Return the runs that differ in tasks, fractions and learners alone, and those with the chosen weight, by name."""
+    usual = [
+        one
+        for one in tests
+        if one in (Trial(one.heads, one.fraction, learner=one.learner), Trial(HEADS, one.fraction, alpha=CHOSEN))
+    ]
     return {one.name: tests[one] for one in sorted(usual, key=lambda one: (-one.fraction, -len(one.heads), one.heads))}

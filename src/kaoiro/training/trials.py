@@ -33,6 +33,8 @@ CLAIMED = (0.05, 1.0)
 """Fractions of the labels at which the claims are judged."""
 FURTHER = (0.01, 0.2)
 ALPHAS = (0.1, 0.3, 0.5, 0.7, 0.9)
+CHOSEN = 0.9
+"""The weight of valence and arousal that had the best P on the people of 'val'."""
 RATES = (1e-2, 1e-3, 1e-4)
 RATE = RATES[1]
 """The source's."""
@@ -96,21 +98,27 @@ def stages(seeds: int) -> dict[str, list[Trial]]:
     sweeps = [Trial(alpha=alpha) for alpha in ALPHAS if alpha != usual.alpha]
     sweeps += [Trial(learning_rate=rate) for rate in RATES]
     sweeps += [Trial(AFFECT_ALONE, affect_loss="mse")]
+    settings = [replace(one, seed=seed) for seed in swept for one in sweeps]
     claimed = {f"claims, seed {seed}": of(first, CLAIMED, seed) for seed in range(seeds)}
+    chosen = [replace(one, alpha=CHOSEN) for seed in range(seeds) for one in of(first[:1], CLAIMED, seed)]
     return {
         **{name: stage for name, stage in claimed.items() if stage[0].seed in swept},
         "coupling": [Trial(seed=seed, learner=one) for seed in swept for one in (LIGHT, COUPLED)],
-        "settings": [replace(one, seed=seed) for seed in swept for one in sweeps],
+        "settings": settings,
         "further fractions": of(first[:3], FURTHER, 0),
         **{name: stage for name, stage in claimed.items() if stage[0].seed not in swept},
+        "the chosen weight": [one for one in chosen if one not in settings],
     }
 
 
 def adversarial(seeds: int) -> list[Trial]:
     """Return all trials with a generator, and those of the same discriminator without one."""
-    swept = range(min(seeds, SWEPT))
-    pairs = [Trial(HEADS, fraction, seed) for seed in swept for fraction in (FURTHER[0], CLAIMED[0])]
-    compared = [Trial(WITH_UNITS), *pairs, Trial()]
+    fractions = (FURTHER[0], *CLAIMED)
+    compared = [
+        one
+        for seed in range(min(seeds, SWEPT))
+        for one in (Trial(WITH_UNITS, seed=seed), *(Trial(HEADS, fraction, seed) for fraction in fractions))
+    ]
     return [replace(one, learner=learner) for one in compared for learner in (ADVERSARIAL, STRIDED)]
 
 
