@@ -95,6 +95,10 @@ def test_a_terminal_shows_valence_arousal_and_visible_units(call, small_photo, a
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     _, said, _ = call(small_photo, "--model", affect)
     assert "; valence -0.50, arousal +0.25; AU 6, 12  (face " in said
+    model = modelfile.load(affect)
+    least = dict.fromkeys(model.specification.head("units").labels, 0.5) | {"au_06": 0.8, "au_01": 0.1}
+    modelfile.set_thresholds(model, "units", least)
+    assert "; AU 1, 12  (face " in call(small_photo, "--model", affect)[1]
 
 
 def test_videos_have_valence_arousal_and_units_in_every_table_and_picture(call, clip, affect, tmp_path):

@@ -42,7 +42,8 @@ def test_valence_arousal_and_action_units_are_said_in_words(capsys, tmp_path: Pa
     assert "  affect    valence, arousal: -1 to 1 (temperature 1)" in lines
     assert "  affect_spread standard deviations of valence, arousal (temperature 1)" in lines
     (units,) = [line for line in lines if line.startswith("  units")]
-    assert units.startswith("  units     12 action units, each visible or not: 1 inner brow raiser, 2 outer")
+    assert units.startswith("  units     12 action units, visible from the probability in brackets on: 1 inner brow")
+    assert "12 lip corner puller (0.5), 15" in units
 
 
 def test_json_is_the_description_itself(capsys):

@@ -46,6 +46,39 @@ def test_every_model_that_ships_opens_and_answers_probabilities(name: str) -> No
     assert np.allclose(answer.heads["expression"].sum(axis=1), 1)
 
 
+def test_thresholds_are_written_beside_the_graph_and_change_nothing_else(folder: Path) -> None:
+    before = modelfile.load(folder)
+    labels = before.specification.head("units").labels
+    modelfile.set_thresholds(before, "units", dict.fromkeys(labels, 0.25) | {"au_12": 0.75})
+    after = modelfile.load(folder)
+    assert after.specification.head("units").present_from == dict.fromkeys(labels, 0.25) | {"au_12": 0.75}
+    assert after.digest == before.digest
+    assert after.description.card == before.description.card
+    assert [head for head in after.specification.heads if head.name != "units"] == [
+        head for head in before.specification.heads if head.name != "units"
+    ]
+
+
+def test_a_folder_that_names_no_thresholds_is_read_as_ever(folder: Path) -> None:
+    def forget(content: dict[str, Any]) -> None:
+        for head in content["specification"]["heads"]:
+            head.pop("thresholds", None)
+
+    edit(folder, forget)
+    assert set(modelfile.load(folder).specification.head("units").present_from.values()) == {0.5}
+
+
+def test_thresholds_that_cannot_be_are_not_written(folder: Path) -> None:
+    model = modelfile.load(folder)
+    with pytest.raises(KeyError, match="au_01"):
+        modelfile.set_thresholds(model, "units", {"au_12": 0.5})
+    with pytest.raises(KeyError, match="no head 'words'"):
+        modelfile.set_thresholds(model, "words", {})
+    with pytest.raises(ValueError, match="less than 1"):
+        modelfile.set_thresholds(model, "units", dict.fromkeys(model.specification.head("units").labels, 1.5))
+    assert modelfile.load(folder).specification == model.specification
+
+
 def test_a_copied_folder_opens_without_its_training_weights(folder: Path) -> None:
     model = modelfile.load(folder)
     assert model.path == folder

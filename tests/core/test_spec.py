@@ -32,9 +32,25 @@ def test_defaults_are_one_frame_and_no_temperature() -> None:
     assert (specification.window, specification.head("expression").temperature) == (1, 1.0)
 
 
+def units(**changes: Any) -> dict[str, Any]:
+    return {"name": "units", "activation": "sigmoid", "labels": ["au_04", "au_12"], **changes}
+
+
+def test_thresholds_are_chosen_for_each_label_and_one_half_where_none_were() -> None:
+    chosen = Specification.model_validate(content(heads=[units(thresholds=[0.3, 0.65])]))
+    assert chosen.head("units").present_from == {"au_04": 0.3, "au_12": 0.65}
+    assert Specification.model_validate_json(chosen.model_dump_json()) == chosen
+    older = Specification.model_validate(content(heads=[units()]))
+    assert older.head("units").present_from == {"au_04": 0.5, "au_12": 0.5}
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
+        ({"heads": [units(thresholds=[0.3])]}, "one value per label"),
+        ({"heads": [units(thresholds=[0.3, 1.0])]}, "thresholds"),
+        ({"heads": [units(thresholds=[0.0, 0.5])]}, "thresholds"),
+        ({"heads": [content()["heads"][0] | {"thresholds": [0.3, 0.4]}]}, "need a sigmoid head"),
         ({"colour": "grey"}, "colour"),
         ({"channels": 2}, "channels"),
         ({"size": 4}, "size"),

@@ -165,6 +165,29 @@ def write_affect_model(
     )
 
 
+def write_bright_model(folder: Path, units: Sequence[str] = MEASURED_UNITS.labels) -> ModelFolder:
+    """Write and open a model for which a bright picture smiles and a dark one frowns.
+
+    With b the mean brightness (0-1): happiness against anger has odds exp(20 b - 10), valence is tanh(4 b - 2), AU 12
+    has odds exp(8 b - 4) and AU 4 the inverse; the other units have 0.125, arousal 0.25, spreads 0.3.
+
+    Args:
+        folder: receives it.
+        units: that it answers.
+    """
+    bias, slope = [-20.0] * len(FERPLUS), [0.0] * len(FERPLUS)
+    for label, start, steep in (("anger", 5.0, -10.0), ("happiness", -5.0, 10.0)):
+        bias[FERPLUS.index(label)], slope[FERPLUS.index(label)] = start, steep
+    steepness = [{"au_12": 8.0, "au_04": -8.0}.get(unit, 0.0) for unit in units]
+    starts = [-steep / 2 or math.log(1 / 7) for steep in steepness]
+    further = [
+        Further("affect", "tanh", AFFECT.labels, [-2.0, math.atanh(0.25)], [4.0, 0.0]),
+        Further("affect_spread", "exponential", AFFECT.labels, [math.log(0.3)] * 2),
+        Further("units", "sigmoid", tuple(units), starts, steepness),
+    ]
+    return write_model(folder, bias, slope, further=further)
+
+
 def _description(name: str, heads: tuple[Head, ...], channels: int) -> Description:
     numbers = (0.5,) * channels
     return Description(

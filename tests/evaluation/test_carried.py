@@ -5,6 +5,7 @@ import pytest
 
 from kaoiro.core.errors import InputError
 from kaoiro.evaluation import carried
+from kaoiro.metrics import probes
 
 
 def coded(labels: np.ndarray, noise: float, seed: int) -> np.ndarray:
@@ -30,6 +31,37 @@ def test_faces_without_label_are_left_out():
     assert found["n"] == (labels >= 0).sum()
 
 
+def test_held_out_faces_choose_and_teach_nothing():
+    """With labels that say nothing on the faces that choose, readers learn as well from the others."""
+    rng = np.random.default_rng(0)
+    labels, tested = np.arange(700) % 7, np.arange(210) % 7
+    choosing = np.arange(700) >= 600
+    told = np.where(choosing, rng.integers(0, 7, 700), labels)
+    found = carried.linear_reading(coded(labels, 0.3, 0), told, coded(tested, 0.3, 1), tested, choosing)
+    assert found["accuracy"] > 0.97
+    with pytest.raises(InputError, match="too few"):
+        carried.linear_reading(coded(labels, 0.3, 0), told, coded(tested, 0.3, 1), tested, labels >= 0)
+
+
+def test_the_quick_reader_is_the_exact_one():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(600, 12)), rng.integers(0, 4, 600)
+    x[:, :4] += 1.5 * np.eye(4)[y]
+    quick = probes.logistic_path(x[:400], y[:400], 4, (0.01, 0.1))
+    assert list(quick) == [0.1, 0.01]
+    for ridge, reader in quick.items():
+        exact = probes.logistic(x[:400], y[:400], 4, ridge)
+        assert np.abs(reader(x[400:]) - exact(x[400:])).max() < 0.02
+
+
+def test_codes_are_taken_from_the_same_persons_rest():
+    codes = np.array([[1.0, 2], [3, 2], [5, 5], [9, 9], [8, 8]])
+    people, smiling = np.array(["a", "a", "a", "b", "c"]), np.array([False, False, True, True, False])
+    found, kept = carried.from_rest(codes, smiling, people)
+    assert kept.tolist() == [True, True, True, False, True]
+    assert found.tolist() == [[-1, 0], [1, 0], [3, 3], [0, 0]]
+
+
 def london(identity: float, smile: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     person, smiling = np.repeat(np.arange(30), 2), np.tile([False, True], 30)
@@ -52,6 +84,8 @@ def test_unfit_tables_are_refused():
         carried.linear_reading(codes, labels, codes, labels)
     with pytest.raises(InputError, match="one method"):
         carried.linear_reading(np.zeros((50, 4)), np.arange(50) % 2, np.zeros((5, 3)), labels)
+    with pytest.raises(InputError, match="not finite"):
+        carried.linear_reading(np.full((50, 4), np.nan), np.arange(50) % 2, codes, labels)
     many, smiling, people = london(1, 1)
     with pytest.raises(InputError, match="nobody"):
         carried._recognised(many[smiling], smiling[smiling], people[smiling])

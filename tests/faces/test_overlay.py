@@ -129,6 +129,30 @@ def test_a_bar_is_as_long_as_its_unit_is_probable() -> None:
     assert lengths == pytest.approx([120, 60, 30], abs=3)
 
 
+def test_a_bar_is_bright_and_marked_from_its_own_threshold_on() -> None:
+    text = 20
+    units = {"au_01": 0.5, "au_04": 0.5, "au_12": 0.5}
+    reading = Reading([], None, units, "#000000", visible_from={"au_01": 0.8, "au_04": 0.2})
+    picture = np.asarray(panel(reading, text, wide=False)).astype(int)
+    rows = [round((0.8 + (row + 0.5) * 1.35) * text) for row in range(3)]
+    shown, hidden = (77, 208, 190), (140, 148, 160)
+    for y, colour in zip(rows, (hidden, shown, shown), strict=True):
+        assert (picture[y, :, :3] == colour).all(axis=1).sum() > 40
+    start = round((0.8 + 11.8) * text)
+    for y, least in zip(rows, (0.8, 0.2, 0.5), strict=True):
+        above = picture[y - 10 : y - 5, start + 2 : start + 6 * text - 2].sum(axis=2).max(axis=0)
+        assert int(above.argmax()) + 2 == pytest.approx(6 * text * least, abs=1)
+
+
+def test_an_overlay_draws_by_the_model_s_thresholds(face: MakeFace) -> None:
+    box = Box(100, 100, 100, 120)
+    plain = added([face(box)], (640, 480), Overlay(dict.fromkeys(UNITS, 0.5)))
+    assert np.array_equal(plain, added([face(box)], (640, 480)))
+    pixels = scene(640, 480)
+    low = np.asarray(Overlay({"au_01": 0.2}).annotate(pixels, [face(box)]))
+    assert (low != np.asarray(Overlay().annotate(pixels, [face(box)]))).any()
+
+
 def test_smoothed_values_are_shown_where_there_are_any(face: MakeFace) -> None:
     record = face(Box(0, 0, 9, 9), valence_smooth=0.1, arousal_smooth=0.2, au_12_smooth=0.3, valence_sd=0.4)
     assert affect_of(record) == (0.1, 0.2)

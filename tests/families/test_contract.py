@@ -21,6 +21,7 @@ from kaoiro.core.errors import InputError
 from kaoiro.core.labels import EXPRESSIONS, FERPLUS
 from kaoiro.core.spec import Specification
 from kaoiro.data.source import DataConfig, LearningData, load
+from kaoiro.inference.classifier import prepare_crops
 from kaoiro.training.export import Exported, export_graph
 from kaoiro.training.fit import families, fit, loader, objective_module, recipes, specify
 
@@ -202,7 +203,7 @@ def test_the_graph_answers_what_the_network_answers(family: str, name: str, few:
     names = [output.name for output in session.get_outputs()]
     assert names[: 1 + len(specification.heads)] == ["features", *(head.name for head in specification.heads)]
     for count in (1, 5):
-        given = few.validation.pixels[:count, None]
+        given = prepare_crops(few.validation.pixels[:count], specification.size, 1)[:, None]
         with torch.no_grad():
             expected = Exported(network, specification).eval()(torch.from_numpy(given))
         for output, value in zip(session.run(names[: len(expected)], {"pixels": given}), expected, strict=True):

@@ -67,12 +67,14 @@ def test_frames_that_were_not_seen_get_no_weight_and_change_nothing(name: str) -
     torch.testing.assert_close(network(name)(values, cues, seen), weights)
 
 
-def test_a_reversed_window_gets_exactly_the_reversed_weights_where_it_is_centred() -> None:
+def test_a_reversed_window_gets_the_reversed_weights_where_it_is_centred() -> None:
     values, cues, seen = given("centred")
     seen[2, 3] = False
     one = network("centred")
     there = one(values, cues, seen)
-    assert torch.equal(one(values.flip(1), cues.flip(1), seen.flip(1)).flip(1), there)
+    back = one(values.flip(1), cues.flip(1), seen.flip(1)).flip(1)
+    # on some processors a row of a matrix product depends on its place by the last bit
+    torch.testing.assert_close(back, there, rtol=1e-5, atol=1e-7)
 
 
 def test_the_improved_mode_begins_with_a_parabola() -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from kaoiro import Analyzer
 from kaoiro.core import modelfile
 from kaoiro.core.errors import InputError, ModelError
+from kaoiro.core.labels import MEASURED_UNITS
 from kaoiro.inference.unit_sheet import units
 from kaoiro.inference.units import Evidence, evidence
 
@@ -27,9 +28,20 @@ def judge(make_record) -> Judge:
 
     def judged(expression: str, **chances: float) -> Evidence:
         record = make_record(**{expression: 1.0})
-        return evidence(dataclasses.replace(record, scores={**record.scores, **chances}))
+        return evidence(dataclasses.replace(record, scores={**record.scores, **chances}), {})
 
     return judged
+
+
+def test_every_unit_is_visible_from_its_own_threshold_on(make_record) -> None:
+    chances = {"au_06": 0.5, "au_12": 0.5, "au_25": 0.5, "au_04": 0.5, "au_09": 0.85}
+    record = make_record(happiness=1.0)
+    record = dataclasses.replace(record, scores={**record.scores, **chances})
+    found = evidence(record, {"au_06": 0.5, "au_12": 0.51, "au_25": 0.2, "au_04": 0.1, "au_09": 0.8})
+    assert found.visible_from == {"au_04": 0.1, "au_06": 0.5, "au_09": 0.8, "au_12": 0.51, "au_25": 0.2}
+    assert (found.carrying, found.absent) == (("au_06", "au_25"), ("au_12",))
+    assert found.foreign == {}, "neither is six tenths of the way from its threshold to certainty"
+    assert evidence(record, {"au_04": 0.1, "au_09": 0.6}).foreign == {"au_09": ("disgust",)}
 
 
 def test_a_smile_is_carried_by_cheeks_lip_corners_and_lips(judge: Judge) -> None:
@@ -89,10 +101,34 @@ def test_text_names_every_unit_and_what_contradicts(astronaut: Path, tmp_path: P
     model = write_affect_model(tmp_path / "model", 0.5, {"au_06": 0.9, "au_12": 0.25, "au_25": 0.55})
     lines = explained(model.path, astronaut).text().splitlines()
     assert lines[0] == "face 0: happiness 0.95"
-    assert "  AU 12 lip corner puller     0.25  █████                 expected" in lines
+    assert "  AU 12 lip corner puller     0.25 < 0.50  █████                 expected" in lines
+    assert "  AU 25 lips part             0.55 ≥ 0.50  ███████████           expected" in lines
     assert len(lines) == 1 + 12 + 2
     assert lines[-2] == "  happiness is carried by AU 6 (cheek raiser), AU 25 (lips part)"
     assert lines[-1] == "  ! happiness without AU 12 (lip corner puller)"
+
+
+def test_the_model_s_own_thresholds_decide(astronaut: Path, tmp_path: Path) -> None:
+    model = write_affect_model(tmp_path / "model", 0.5, {"au_06": 0.9, "au_12": 0.25, "au_25": 0.55})
+    least = dict.fromkeys(MEASURED_UNITS.labels, 0.5) | {"au_12": 0.2, "au_25": 0.6, "au_01": 0.1}
+    modelfile.set_thresholds(model, "units", least)
+    sheet = explained(model.path, astronaut)
+    lines, (face,) = sheet.text().splitlines(), sheet.values()
+    assert "  AU 12 lip corner puller     0.25 ≥ 0.20  █████                 expected" in lines
+    assert lines[-1] == "  ! happiness without AU 25 (lips part), which one of the two tables expects"
+    assert (face["carrying"], face["absent"]) == (["au_06", "au_12"], ["au_25"])
+    assert face["visible"] == ["au_01", "au_06", "au_12"]
+    assert face["visible_from"] == least
+
+
+def test_the_mark_of_a_bar_stands_at_its_threshold(astronaut: Path, tmp_path: Path) -> None:
+    model = write_affect_model(tmp_path / "model", 0.5, dict.fromkeys(MEASURED_UNITS.labels, 0.95))
+    modelfile.set_thresholds(model, "units", dict.fromkeys(MEASURED_UNITS.labels, 0.5) | {"au_01": 0.2})
+    pixels = np.asarray(explained(model.path, astronaut).sheet().convert("L"))
+    start = 192 + 48 + 240
+    for row, least in ((0, 0.2), (1, 0.5)):
+        bar = pixels[16 + 34 + 24 * row + 12, start + 6 : start + 280].astype(int)
+        assert int(bar.argmax()) + 6 == pytest.approx(300 * least, abs=1)
 
 
 def test_values_are_plain_and_rounded(astronaut: Path, tmp_path: Path) -> None:

@@ -32,16 +32,17 @@ def write(folder: Path, heads: tuple[Head, ...], size: int = 48) -> ModelFolder:
     origin = Provenance(
         recipe="made/up", settings={}, data="none", seed=1, budget="0", commit="0", created="2026-01-01"
     )
-    numbers = {"training_val_accuracy": 0.1, "training_val_valence_ccc": 0.2, "training_val_units_auc": 0.3}
+    numbers = {"training_val_accuracy": 0.1, "training_val_valence_ccc": 0.2, "training_val_rendered_units_auc": 0.3}
     card = Card(summary="made up", numbers=numbers, limits=("of no use",), licence="none")
     write_description(folder, Description(name=folder.name, specification=spec, files={}, provenance=origin, card=card))
     return load(folder)
 
 
+LEAST = tuple(round(0.2 + 0.05 * place, 2) for place in range(len(MEASURED_UNITS)))
 AFFECTIVE = (
     Head(name="expression", activation="softmax", labels=("happiness", "sadness")),
     Head(name="affect", activation="tanh", labels=AFFECT.labels),
-    Head(name="units", activation="sigmoid", labels=MEASURED_UNITS.labels, temperature=2.0),
+    Head(name="units", activation="sigmoid", labels=MEASURED_UNITS.labels, temperature=2.0, thresholds=LEAST),
 )
 
 
@@ -61,6 +62,7 @@ def test_answers_are_those_of_the_parts(joined: ModelFolder, model: ModelFolder,
     assert list(both.heads) == ["expression", "affect", "units"]
     np.testing.assert_array_equal(both.heads["expression"], first.heads["expression"])
     np.testing.assert_array_equal(both.features, first.features)
+    assert joined.specification.head("units").thresholds == LEAST
     for head in ("affect", "units"):
         np.testing.assert_allclose(both.heads[head], second.heads[head], atol=1e-6)
 
@@ -75,7 +77,7 @@ def test_it_tells_where_it_looks_as_the_first_does(joined: ModelFolder, model: M
 def test_its_card_has_the_figures_of_what_it_answers(joined: ModelFolder, model: ModelFolder) -> None:
     card, settings = joined.description.card, joined.description.provenance.settings
     assert card.numbers["training_val_accuracy"] == model.description.card.numbers["training_val_accuracy"]
-    assert (card.numbers["training_val_valence_ccc"], card.numbers["training_val_units_auc"]) == (0.2, 0.3)
+    assert (card.numbers["training_val_valence_ccc"], card.numbers["training_val_rendered_units_auc"]) == (0.2, 0.3)
     assert "of no use" in card.limits
     assert settings["parts"][0]["graph_sha256"] == model.digest
 

@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from kaoiro.cli.main import main
-from kaoiro.core.errors import DataError, InputError, ModelError
+from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.faces import Faces
-from kaoiro.core.labels import AFFECT, EXPRESSION, EXPRESSION_FER2013, MEASURED_UNITS
+from kaoiro.core.labels import EXPRESSION, EXPRESSION_FER2013, MEASURED_UNITS
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.types import LANDMARKS
 from kaoiro.data.source import DataConfig
-from kaoiro.evaluation import affect
 from kaoiro.inference.classifier import Classifier
 from kaoiro.metrics.calibration import coverage
 from kaoiro.training import folding, joined
@@ -106,7 +103,10 @@ def test_only_the_development_part_of_generated_faces_and_training_people_are_le
     assert faces.domains is not None
     assert held.domains is not None
     everyone = joined.crops.generated(str(config.generated), 48)
-    assert 0 < (faces.domains == 1).sum() + (held.domains == 1).sum() < len(everyone)
+    learned, checked = (joined.crops.generated_part(everyone, part) for part in ("learned", "development"))
+    np.testing.assert_array_equal(faces.pixels[faces.domains == 1], learned.pixels)
+    np.testing.assert_array_equal(held.pixels[held.domains == 1], checked.pixels)
+    assert 0 < len(learned) + len(checked) < len(everyone)
     assert (faces.domains == 2).sum() == 18
     assert (held.domains == 2).sum() == 12
 
@@ -155,7 +155,7 @@ def test_the_model_answers_everything_in_its_range(model: ModelFolder, fitted: F
     assert (np.abs(found["affect"]) <= 1).all()
     assert (found["affect_spread"] > 0).all()
     assert ((found["units"] >= 0) & (found["units"] <= 1)).all()
-    assert {"training_val_valence_ccc", "training_val_units_auc"} <= model.description.card.numbers.keys()
+    assert {"training_val_valence_ccc", "training_val_rendered_units_auc"} <= model.description.card.numbers.keys()
     assert "valence and arousal, 12 action units" in model.description.card.summary
 
 
@@ -257,79 +257,3 @@ def test_a_second_round_starts_from_the_first(recipe: Any, model: ModelFolder, t
         network = begun.objective.network  # pyright: ignore
         found = network(begun.objective.normalise(pixels)).heads["units"].numpy()  # pyright: ignore
     assert np.abs(found - expected).mean() < 0.5, "running statistics moved, weights did not"
-
-
-def test_evaluation_prints_evidence_from_every_set(
-    model: ModelFolder, roots: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(affect, "DRAWS", 50)
-    figures = affect.evaluate(
-        model, model, roots["fer"], generated=roots["generated"], rendered=roots["rendered"], part="development"
-    )
-    assert figures["FER2013 PublicTest: expressions"][""]["loss in points"] == 0
-    assert set(figures["DiffusionFER: valence and arousal"]) == set(AFFECT.labels)
-    assert figures["rendered: what"][""]["people"] == 2
-    assert len(figures["rendered: units"]) == 12
-    assert figures["FER2013 PublicTest: units by expression"]["happiness"]["n"] > 0
-    assert figures["wishes"]["FER2013 PublicTest: points of accuracy lost"]["verdict"] == "reached"
-    assert "claims" not in figures
-
-
-def test_the_command_writes_its_section_of_the_page_of_system_d(
-    model: ModelFolder, roots: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(affect, "DRAWS", 50)
-    path, sheet = str(model.path), tmp_path / "failures.jpg"
-    given = ["--root", roots["fer"], "--model", path, "--against", path, "--generated", roots["generated"]]
-    more = ["--together", path, "--results", str(tmp_path), "--choose", "--gallery", str(sheet)]
-    assert main(["evaluate", "affect", *given, "--rendered", roots["rendered"], *more]) == 0
-    page = (tmp_path / "system-d.md").read_text(encoding="utf-8")
-    assert "DiffusionFER: CCC of valence" in page
-    assert "AU 12 (lip corner puller)" in page
-    with Image.open(sheet) as picture:
-        assert picture.width == 1120
-
-
-def test_a_gallery_of_people_is_not_drawn(
-    model: ModelFolder, roots: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = str(model.path)
-    arguments = ["--root", roots["fer"], "--model", path, "--against", path, "--gallery", str(tmp_path / "x.jpg")]
-    assert main(["evaluate", "affect", *arguments]) == 2
-    assert "shows generated and rendered faces alone" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("found", "interval", "limit", "sign", "verdict"),
-    [
-        (0.99, [0.985, 1.0], 0.98, 1, "reached"),
-        (0.99, [0.97, 1.0], 0.98, 1, "undecided"),
-        (0.9, [0.85, 0.95], 0.98, 1, "missed"),
-        (0.2, [-0.5, 0.9], 1, -1, "reached"),
-        (2.0, [1.2, 2.8], 1, -1, "missed"),
-        (1.0, [0.2, 1.8], 1, -1, "undecided"),
-    ],
-)
-def test_a_wish_is_judged_by_its_whole_interval(
-    found: float, interval: list[float], limit: float, sign: int, verdict: str
-) -> None:
-    assert affect._wish(found, interval, limit, sign)["verdict"] == verdict
-
-
-def test_a_model_without_the_heads_cannot_be_asked(roots: dict[str, str]) -> None:
-    from kaoiro.core.modelfile import load
-
-    with pytest.raises(ModelError, match="model 'stills' has no head 'affect'; it has: expression"):
-        affect.evaluate(load("stills"), load("stills"), roots["fer"])
-
-
-def test_a_paired_loss_is_counted_face_by_face(model: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = np.array([0, 1, 2, 3])
-    told = {"ours": np.eye(8)[[0, 1, 0, 0]], "theirs": np.eye(8)[[0, 1, 2, 0]]}
-    monkeypatch.setattr(affect, "predict", lambda name, *_, **__: (told[name], ""))
-    monkeypatch.setattr(affect, "resampled_interval", lambda figure, keys: (figure(np.arange(4)), figure(np.arange(2))))
-    named = {name: type("Named", (str,), {"name": name})(name) for name in told}
-    found: Any = affect.compare(named["ours"], named["theirs"], np.empty((4, 48, 48)), truth, np.arange(4))  # pyright: ignore
-    assert found["loss in points"] == 25
-    assert found["interval of the loss"] == [25, 0]
-    assert found["right alone"] == [0, 1]

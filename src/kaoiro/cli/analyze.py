@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +137,11 @@ def _analyzer(arguments: argparse.Namespace) -> Any:
 
 
 def _to_stdout(arguments: argparse.Namespace, analyzer: Any, media: list[Any], baseline: Any) -> int:
+    from kaoiro.inference.heads import visible_from
+
     readable = sys.stdout.isatty() and arguments.format is None
     with (
-        contextlib.nullcontext(_Readable())
+        contextlib.nullcontext(_Readable(visible_from(analyzer.specification)))
         if readable
         else text_writer(arguments.format or "csv", sys.stdout) as writer
     ):
@@ -166,7 +168,10 @@ def _streamed(item: Any, analyzer: Any, arguments: argparse.Namespace, writer: A
 
 
 class _Readable:
-    """Lines for people, where standard output is a terminal."""
+    """Lines for people, where standard output is a terminal; `visible_from` tells which action units they name."""
+
+    def __init__(self, visible_from: Mapping[str, float]) -> None:
+        self._visible_from = visible_from
 
     def write(self, row: dict[str, Any]) -> None:
         place = f"{row['source']}  {row['time_s']:.3f} s"
@@ -177,16 +182,17 @@ class _Readable:
         ranked = sorted(((row[name], name[11:]) for name in _EXPRESSIONS), reverse=True)
         scores = ", ".join(f"{label} {value:.2f}" for value, label in ranked[:3])
         box = "x".join(f"{row[name]:.0f}" for name in ("box_width", "box_height"))
-        further = "".join(f"; {words}" for words in _further(row))
+        further = "".join(f"; {words}" for words in _further(row, self._visible_from))
         print(f"{place}  {track}{scores}{further}  (face {box} at {row['box_left']:.0f}, {row['box_top']:.0f})")
 
 
-def _further(row: dict[str, Any]) -> Iterator[str]:
+def _further(row: dict[str, Any], visible_from: Mapping[str, float]) -> Iterator[str]:
     """Yield valence and arousal, and the visible action units, as far as they were measured."""
     affect = [f"{name} {row[name]:+.2f}" for name in AFFECT.labels if row[name] is not None]
     if affect:
         yield ", ".join(affect)
-    visible = [str(unit_number(unit)) for unit in MEASURED_UNITS.labels if (row[unit] or 0) >= 0.5]
+    measured = (unit for unit in MEASURED_UNITS.labels if row[unit] is not None)
+    visible = [str(unit_number(unit)) for unit in measured if row[unit] >= visible_from[unit]]
     if visible:
         yield f"AU {', '.join(visible)}"
     changes = [(row[changed(name)], name[11:]) for name in _EXPRESSIONS if row[changed(name)] is not None]

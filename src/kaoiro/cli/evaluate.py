@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kaoiro.cli import codes
 from kaoiro.cli.numbers import count, positive
 from kaoiro.core.errors import InputError, MissingExtra
 from kaoiro.core.files import writing
@@ -47,10 +48,24 @@ def add_parser(commands: Any) -> None:
     affect.add_argument(
         "--against", metavar="NAME|FOLDER", default="stills", help="model of expressions to compare with"
     )
-    text = "network that learned expressions with the rest: compared, too; --results then goes to the page of system D"
+    text = "network that learned expressions with the rest: compared, too (default: as stored in --results)"
     affect.add_argument("--together", metavar="FOLDER", help=text)
-    affect.add_argument("--choose", action="store_true", help="the development part of London and DiffusionFER instead")
+    text = "the development part of London and DiffusionFER instead, without what was learned from"
+    affect.add_argument("--choose", action="store_true", help=text)
     affect.add_argument("--gallery", metavar="FILE", help="draw the generated and rendered faces that it errs on most")
+    affect.add_argument("--card", action="store_true", help="write the figures into the card of the model, too")
+    text = (
+        "from which probability on action units count as visible: chosen on FER2013's training-val and rendered people"
+    )
+    thresholds = _add(kinds, "thresholds", _thresholds, text)
+    thresholds.add_argument("--rendered", metavar="DIR", required=True, help="a syn-mt or syn-vid set: people of 'val'")
+    thresholds.add_argument("--write", action="store_true", help="write them into the model's folder")
+    text = "your own labelled faces (action units, valence and arousal, expressions): --root is their table"
+    labelled = _add(kinds, "labelled", _labelled, text)
+    text = "value from which an action unit counts as there: 1 (default) for 0 and 1, or for intensities from A on"
+    labelled.add_argument("--present", type=positive, default=1.0, metavar="VALUE", help=text)
+    text = "detect (default) the largest face of a picture, or take whole pictures, which are cut already"
+    labelled.add_argument("--cut", choices=("detect", "whole"), default="detect", help=text)
     rendered = _add(kinds, "synthesis", _synthesis, "learn from a rendered syn-id set, test on unseen and real people")
     rendered.add_argument("--fer2013", metavar="DIR", help="official files: rendered faces' network on real ones")
     rendered.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral faces")
@@ -69,6 +84,8 @@ def add_parser(commands: Any) -> None:
     text = "generated faces that are asked for one thing at a time, read by a model"
     asked = _add(kinds, "asked", _asked, text, root=False)
     asked.add_argument("--generator", metavar="NAME|FOLDER", help="default: the one that ships")
+    text = "what an expression code learned without labels is worth on real faces: --root is FER2013's"
+    codes.add_options(_add(kinds, "codes", _codes, text, model=False))
     steady = _add(kinds, "temporal", _temporal, "smoothing on the clips of a rendered syn-vid set: fixed and learned")
     steady.add_argument("--seeds", type=count, default=3, metavar="N", help="of the learned weights (default: 3)")
     steady.add_argument("--epochs", type=count, metavar="N", help="instead of those of the recipes")
@@ -175,18 +192,43 @@ def _affect(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from kaoiro.core import modelfile
     from kaoiro.evaluation import affect, system_d
 
+    if arguments.choose and (arguments.card or arguments.results):
+        raise InputError("--choose is for choices: what it measures belongs into no card and into no --results")
     against = modelfile.load(arguments.against)
     sets = arguments.london, arguments.generated, arguments.rendered
     part = "development" if arguments.choose else "report"
     together = None if arguments.together is None else modelfile.load(arguments.together)
-    options = {"split": arguments.split, "part": part, "together": together}
-    figures = affect.evaluate(model, against, arguments.root, *sets, **options)
+    if arguments.results:
+        system_d.check(arguments.results)
+    stored = arguments.results and system_d.stored(Path(arguments.results) / f"{system_d.NAME}.json").get("real")
+    options = {"split": arguments.split, "part": part, "together": together, "earlier": stored or None}
+    figures = affect.evaluate(model, against, arguments.root, *sets, **options, threads=arguments.threads)
     if arguments.gallery is not None:
         _draw_failures(model, arguments, part)
-    if arguments.results and together is not None:
+    if arguments.card:
+        modelfile.add_numbers(model, affect.card_numbers(figures))
+    if arguments.results:
         system_d.write(arguments.results, "real", figures)
         arguments.results = None  # it has its place on the page of system D
     return figures
+
+
+def _thresholds(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.core import modelfile
+    from kaoiro.core.labels import UNITS_HEAD
+    from kaoiro.evaluation import thresholds
+
+    figures = thresholds.choose(model, arguments.root, arguments.rendered, arguments.threads)
+    if arguments.write:
+        modelfile.set_thresholds(model, UNITS_HEAD, thresholds.present_from(model, figures))
+        modelfile.add_numbers(modelfile.load(model.path), thresholds.card_numbers(figures))
+    return figures
+
+
+def _labelled(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from kaoiro.evaluation import labelled
+
+    return labelled.evaluate(model, arguments.root, arguments.cut, arguments.present, arguments.threads)
 
 
 def _draw_failures(model: Any, arguments: argparse.Namespace, part: Any) -> None:
@@ -235,6 +277,27 @@ def _asked(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         system_d.add(arguments.results, "faces", figures)
         arguments.results = None  # it has its place on the page of system D
     return figures
+
+
+def _codes(arguments: argparse.Namespace) -> dict[str, Any]:
+    return codes.measure(arguments, _untrained)
+
+
+def _untrained(exchanger: Any) -> Any:
+    """Return what an untrained network of the same shape makes of faces; None where PyTorch or the weights lack."""
+    from kaoiro.inference.exchange import WEIGHTS
+
+    file = exchanger.folder / WEIGHTS
+    try:
+        _need_training("kaoiro evaluate codes")
+    except MissingExtra:
+        return None
+    from kaoiro.training import snapshots
+
+    if not file.is_file():
+        return None
+    fresh = snapshots.untrained(snapshots.reopen(file).network)
+    return lambda crops: fresh.encode(crops).expression
 
 
 def _synthesis(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:

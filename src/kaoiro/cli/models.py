@@ -83,6 +83,6 @@ def _answers(head: Any) -> str:
     if head.name == SPREAD_HEAD:
         return f"standard deviations of {labels}"
     if head.name == UNITS_HEAD and set(head.labels) <= set(UNIT_NAMES):
-        named = (f"{unit_number(unit)} {UNIT_NAMES[unit]}" for unit in head.labels)
-        return f"{len(head.labels)} action units, each visible or not: {', '.join(named)}"
+        named = (f"{unit_number(unit)} {UNIT_NAMES[unit]} ({least:g})" for unit, least in head.present_from.items())
+        return f"{len(head.labels)} action units, visible from the probability in brackets on: {', '.join(named)}"
     return labels

@@ -27,10 +27,27 @@ def add_parser(commands: Any) -> None:
     first = _add(systems, "A", _system_a, "residual attention on stills, temporal attention on video")
     first.add_argument("--fer2013", metavar="DIR", help="folder of fer2013.csv and fer2013new.csv, for stills")
     first.add_argument("--only", choices=("stills", "video"), help="one half of the system")
+    second = _add(
+        systems, "B", _system_b, "expression apart from identity, learned without labels: all rows of Table 3"
+    )
+    _add_system_b(second)
     fourth = _add(systems, "D", _system_d, "valence-arousal, action units and expressions, together and alone")
     fourth.add_argument("--steps", type=count, metavar="N", help="of every training run, without a budget")
     fourth.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
     fourth.add_argument("--every", type=count, default=4, metavar="N", help="frames of a video: each Nth (default: 4)")
+
+
+def _add_system_b(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rows", metavar="NAME,...", help="recipes of the table, such as vae,iterated (default: all)")
+    parser.add_argument("--folds", type=count, default=5, metavar="N", help="of five parts of people (default: 5)")
+    parser.add_argument("--batch", type=count, metavar="N", help="pictures a step (default: 128); few for more updates")
+    parser.add_argument(
+        "--proportional",
+        action="store_true",
+        help="--budget is for row 4 (iterated); all rows do the same share of their schedules",
+    )
+    parser.add_argument("--judge", metavar="FILE", help="of swaps: checkpoint of `kaoiro evaluate synthesis`")
+    parser.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
 
 
 def _add(systems: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -81,17 +98,62 @@ def _system_a(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
     print(report.text(figures))
 
 
+def _system_b(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
+    from kaoiro.evaluation import exchange_figures
+    from kaoiro.evaluation import exchange_report as results
+    from kaoiro.training import judging, reproduce_b
+    from kaoiro.training.exchange_runs import ROWS, Alike
+    from kaoiro.training.exchange_sets import SETS
+
+    rows = ROWS if arguments.rows is None else tuple(name.strip() for name in arguments.rows.split(","))
+    order = reproduce_b.Order(
+        sets,
+        out,
+        arguments.seeds,
+        arguments.folds,
+        rows,
+        Path(arguments.judge) if arguments.judge else None,
+        Alike(arguments.budget, arguments.proportional, arguments.batch),
+        training=not arguments.finished,
+    )
+    folders = [out, *([Path(arguments.results)] if arguments.results else [])]
+    for folder in folders:
+        results.page(results.stored(folder / f"{results.NAME}.json"))  # refuses a damaged file before hours are spent
+    if order.training:
+        _render(SETS, sets, arguments)
+    seed = reproduce_b.needs_people(order)
+    if seed is not None:
+        _render([judging.PEOPLE], out / reproduce_b.JUDGE, arguments, seed)
+
+    def write(section: str, figures: dict[str, Any], pictures: Any, complete: bool) -> None:
+        """Write what there is into OUT; the documentation gets what is complete, or what `--finished` asked for."""
+        for folder in folders if complete or not order.training else folders[:1]:
+            exchange_figures.write(folder, pictures, "rendered people of syn-id and syn-swap")
+            results.write(folder, section, figures)
+
+    reproduce_b.system_b(order, write, _tell)
+    print((out / f"{results.NAME}.md").read_text(encoding="utf-8"), end="")
+
+
 def _system_d(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
     from kaoiro.evaluation import system_d as results
     from kaoiro.training.reproduce_d import SET, Order, system_d
 
-    _render((SET,), sets, arguments)
     budget = arguments.budget, arguments.every, arguments.steps
     order = Order(sets / SET, out, arguments.seeds, *budget, training=not arguments.finished)
-    folder = Path(arguments.results) if arguments.results else out
-    results.stored(folder / f"{results.NAME}.json")  # refuses a damaged file before hours are spent
-    system_d(order, lambda section, figures: results.write(folder, section, figures), _tell)
-    print((folder / f"{results.NAME}.md").read_text(encoding="utf-8"), end="")
+    folders = [out, *([Path(arguments.results)] if arguments.results else [])]
+    for folder in folders:
+        results.stored(folder / f"{results.NAME}.json")  # refuses a damaged file before hours are spent
+    if order.training:
+        _render((SET,), sets, arguments)
+
+    def write(section: str, figures: dict[str, Any], complete: bool) -> None:
+        """Write what there is into OUT; the documentation gets what is complete, or what `--finished` asked for."""
+        for folder in folders if complete or not order.training else folders[:1]:
+            results.write(folder, section, figures)
+
+    system_d(order, write, _tell)
+    print((out / f"{results.NAME}.md").read_text(encoding="utf-8"), end="")
 
 
 def _stored(file: Path) -> dict[str, Any]:
@@ -106,8 +168,8 @@ def _stored(file: Path) -> dict[str, Any]:
     return stored
 
 
-def _render(names: Sequence[str], sets: Path, arguments: argparse.Namespace) -> None:
-    """Make the rendered sets that are not there yet."""
+def _render(names: Sequence[str], sets: Path, arguments: argparse.Namespace, seed: int = 0) -> None:
+    """Make the rendered sets that are not there yet; other seeds give other people."""
     from kaoiro.training.reproduce import finished
 
     missing = [name for name in names if not finished(sets / name)]
@@ -117,7 +179,7 @@ def _render(names: Sequence[str], sets: Path, arguments: argparse.Namespace) -> 
     from kaoiro.synthesis.generate import Order, generate
     from kaoiro.synthesis.world import FaceWorld
 
-    orders = [Order(name, scale=arguments.scale) for name in missing]
+    orders = [Order(name, seed, arguments.scale) for name in missing]
     world = FaceWorld(arguments.assets)
     for order in orders:
         generate(order, sets / order.name, world, tell=_tell)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -19,7 +20,7 @@ from pydantic import Field, ValidationError
 from kaoiro.core.errors import ModelError
 from kaoiro.core.files import sha256, write_text
 from kaoiro.core.labels import EXPRESSION, EXPRESSION_FER2013
-from kaoiro.core.spec import Specification, Strict
+from kaoiro.core.spec import Head, Specification, Strict
 
 FORMAT = 1
 DEFAULT = "affect"
@@ -199,6 +200,25 @@ def write_description(folder: Path, description: Description) -> None:
     files = {name: sha256(folder / name) for name in (GRAPH, WEIGHTS) if (folder / name).is_file()}
     content = description.model_copy(update={"files": files}).model_dump(mode="json")
     write_text(folder / DESCRIPTION, json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def set_thresholds(model: ModelFolder, head: str, present_from: Mapping[str, float]) -> None:
+    """Write into a model's description from which probability on each label of a head counts as present.
+
+    Args:
+        model: whose model.json is written; its graph stays.
+        head: with sigmoid activation.
+        present_from: for every label of the head.
+
+    Raises:
+        KeyError: no such head, or a label without a value.
+        ValueError: a value outside 0 to 1, or a head with another activation.
+    """
+    found = model.specification.head(head)
+    values = found.model_dump() | {"thresholds": tuple(present_from[label] for label in found.labels)}
+    heads = tuple(Head.model_validate(values) if one is found else one for one in model.specification.heads)
+    specification = model.specification.model_copy(update={"heads": heads})
+    write_description(model.path, model.description.model_copy(update={"specification": specification}))
 
 
 def add_numbers(model: ModelFolder, numbers: dict[str, float]) -> None:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from kaoiro.core.labels import Vocabulary
 
 Point = tuple[float, float]
+EVEN = 0.5
+"""Probability from which a label counts as present where a model folder names none."""
 
 
 class Strict(BaseModel):
@@ -46,17 +48,31 @@ class Head(Strict):
         labels: names of the outputs, in the graph's order.
         temperature: calibration; raw outputs are divided by it before the activation
             (Guo et al., 2017, "On Calibration of Modern Neural Networks").
+        thresholds: of a sigmoid head, for each label the probability from which it counts as present, chosen on
+            validation data; empty where none were chosen, which means `EVEN`. Answers stay probabilities.
     """
 
     name: str
     activation: Literal["softmax", "sigmoid", "tanh", "exponential", "identity"]
     labels: tuple[str, ...]
     temperature: Annotated[float, Field(gt=0)] = 1.0
+    thresholds: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Head:
+        if self.thresholds and (self.activation != "sigmoid" or len(self.thresholds) != len(self.labels)):
+            raise ValueError("thresholds need a sigmoid head and one value per label")
+        return self
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The labels as a vocabulary."""
         return Vocabulary(self.name, self.labels)
+
+    @property
+    def present_from(self) -> dict[str, float]:
+        """The probability from which each label counts as present, also where none was chosen."""
+        return dict(zip(self.labels, self.thresholds or (EVEN,) * len(self.labels), strict=True))
 
 
 class Specification(Strict):

@@ -153,7 +153,7 @@ def _affect_columns() -> list[Column]:
 
 
 def _unit_column(unit: str) -> Column:
-    meaning = f"calibrated probability that {unit_title(unit)} is visible; not its intensity"
+    meaning = f"probability that {unit_title(unit)} is visible, see below; not its intensity"
     return Column(unit, "number", "0–1", meaning, 6)
 
 

@@ -35,13 +35,16 @@ class Augmentation:
     noise: float = 0.02
     erase: float = 0.3
 
-    def check(self) -> None:
+    def check(self, section: str = "data") -> None:
         """Refuse what is no probability or no range.
+
+        Args:
+            section: of the recipe that holds these settings.
 
         Raises:
             InputError: names the first of them.
         """
         for name in ("flip", "blur", "low_resolution", "jpeg", "erase"):
-            share(f"data.augmentation.{name}", getattr(self, name))
+            share(f"{section}.augmentation.{name}", getattr(self, name))
         for name in ("rotation", "shift", "scale", "light", "noise"):
-            not_negative(f"data.augmentation.{name}", getattr(self, name))
+            not_negative(f"{section}.augmentation.{name}", getattr(self, name))

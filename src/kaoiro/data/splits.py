@@ -35,6 +35,20 @@ def stratified_holdout(keys: np.ndarray, labels: np.ndarray, share: float = 0.1,
     return chosen[group]
 
 
+def holdout(keys: np.ndarray, share: float = 0.1, seed: int = 0) -> np.ndarray:
+    """Choose a hold-out as `stratified_holdout` does, without knowing any label.
+
+    Args:
+        keys: (N,) digests; equal keys are never divided between the sides.
+        share: part held out, 0-1.
+        seed: of the shuffle.
+
+    Returns:
+        (N,) bool, True for held-out images.
+    """
+    return stratified_holdout(keys, np.zeros(len(keys), np.int64), share, seed)
+
+
 def part_of(subject: str) -> Part:
     """Return the part to which a person of a set without splits belongs: choices are made on one, figures on the other.
 

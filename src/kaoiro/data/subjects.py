@@ -19,21 +19,25 @@ class SubjectsConfig:
 
     Attributes:
         dataset: 'rendered' (a syn-id set under `root`), 'table' (a user's table of pictures and subjects, `root` names
-            the file or its folder) or 'drawn' (simple drawings, for trials).
+            the file or its folder), 'drawn' (simple drawings, for trials) or 'unlabelled' (nobody is known: views of
+            unlabelled faces alone are learned from).
+        unlabelled: folder of fer2013.csv, whose Training part is taken without its labels, or of pictures: faces that
+            views are learned from (`ViewsConfig`), of which nothing is known.
         root: folder of the set, or the table.
         fold: which of `folds` parts of the training people is kept back; None learns from all of them.
         folds: parts.
         fold_seed: of the parts; apart from the seed of a run, so that runs of other seeds have the same parts.
-        cut: 'detect' finds the face in each picture of a table and places it, 'whole' takes pictures that are cut
-            already.
+        cut: 'detect' finds the face in each picture of a table or of a folder of unlabelled ones and places it, 'whole'
+            takes pictures that are cut already.
         cache: folder that keeps the placed crops of a set, which take a minute or two to make; None keeps none.
         grey: whether colours are taken off, for a model that shall read grey faces, too.
         count: number of drawn people.
         pictures: of each drawn person.
     """
 
-    dataset: Literal["rendered", "table", "drawn"] = "rendered"
+    dataset: Literal["rendered", "table", "drawn", "unlabelled"] = "rendered"
     root: str | None = None
+    unlabelled: str | None = None
     fold: int | None = None
     folds: int = 5
     fold_seed: int = 0
@@ -68,6 +72,7 @@ class People:
         description: what they are, in words.
         licence: what holds for weights learned from them.
         limits: what a model of them cannot do.
+        unlabelled: (N, s, s) uint8 grey faces of which nothing is known, of any side; None where there are none.
     """
 
     training: Faces
@@ -76,6 +81,7 @@ class People:
     description: str
     licence: str
     limits: tuple[str, ...]
+    unlabelled: np.ndarray | None = None
 
 
 def folds(subjects: np.ndarray, count: int, seed: int = 0) -> dict[str, int]:

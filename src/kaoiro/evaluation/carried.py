@@ -17,7 +17,11 @@ _CHOSEN = 10  # one in so many training faces chooses how strongly weights are h
 
 
 def linear_reading(
-    training: np.ndarray, training_labels: np.ndarray, tested: np.ndarray, labels: np.ndarray
+    training: np.ndarray,
+    training_labels: np.ndarray,
+    tested: np.ndarray,
+    labels: np.ndarray,
+    choosing: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Train a linear reader on codes of some faces and ask it about others, as FaceCycle and FAb-Net were.
 
@@ -26,31 +30,55 @@ def linear_reading(
         training_labels: (N,) classes from 0; those below are left out.
         tested: (M, E) codes, such as of its PublicTest part.
         labels: (M,).
+        choosing: (N,) bool, which of the training faces choose how strongly weights are held back and teach nothing;
+            None draws a tenth.
 
     Returns:
         'accuracy', its 95 % 'interval' over faces, 'n', 'chance' (the largest class) and the 'ridge' that was chosen.
 
     Raises:
-        InputError: tables that do not fit, or nothing to learn from or ask about.
+        InputError: tables that do not fit, or nothing to learn from, to choose on or to ask about.
     """
-    known, asked = np.flatnonzero(training_labels >= 0), np.flatnonzero(labels >= 0)
-    if len(known) < _CHOSEN or not len(asked):
-        raise InputError(f"{len(known)} labelled faces to learn from and {len(asked)} to ask about are too few")
+    right, ridge = answered(training, training_labels, tested, labels, choosing)
+    return {
+        "accuracy": float(right.mean()),
+        "interval": list(bootstrap_interval(right)),
+        "n": len(right),
+        "chance": float(np.bincount(labels[labels >= 0]).max() / len(right)),
+        "ridge": ridge,
+    }
+
+
+def answered(
+    training: np.ndarray,
+    training_labels: np.ndarray,
+    tested: np.ndarray,
+    labels: np.ndarray,
+    choosing: np.ndarray | None = None,
+) -> tuple[np.ndarray, float]:
+    """Return whether the reader of `linear_reading` is right about each labelled face (K,), and the ridge it chose."""
+    known, asked = training_labels >= 0, labels >= 0
     if training.shape[1:] != tested.shape[1:]:
         raise InputError(f"codes of one method are needed, not of widths {training.shape[1:]} and {tested.shape[1:]}")
-    codes = np.concatenate([training[known], tested[asked]])
-    truth = np.concatenate([training_labels[known], labels[asked]])
-    order = np.random.default_rng(0).permutation(len(known))
-    choosing = order[: len(known) // _CHOSEN]
-    fold = probes.Fold(order[len(choosing) :], choosing, len(known) + np.arange(len(asked)))
-    read = probes.linear_probe(codes, truth, [fold])
-    return {
-        "accuracy": read.accuracy,
-        "interval": list(bootstrap_interval(read.right)),
-        "n": len(asked),
-        "chance": float(np.bincount(labels[asked]).max() / len(asked)),
-        "ridge": read.ridges[0],
-    }
+    if not (np.isfinite(training).all() and np.isfinite(tested).all()):
+        raise InputError("codes that are not finite cannot be read")
+    if choosing is None:
+        choosing = np.zeros(len(known), bool)
+        rows = np.flatnonzero(known)
+        choosing[np.random.default_rng(0).permutation(rows)[: len(rows) // _CHOSEN]] = True
+    learned, chosen = known & ~choosing, known & choosing
+    if not (learned.any() and chosen.any() and asked.any()):
+        raise InputError(f"{known.sum()} labelled faces to learn from and {asked.sum()} to ask about are too few")
+    mean, spread = training[learned].mean(axis=0), np.maximum(training[learned].std(axis=0), 1e-6)
+    scaled, classes = (training - mean) / spread, int(max(training_labels.max(), labels.max())) + 1
+    readers = probes.logistic_path(scaled[learned], training_labels[learned], classes)
+
+    def right(ridge: float, codes: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        return readers[ridge](codes).argmax(axis=1) == truth
+
+    scores = {ridge: right(ridge, scaled[chosen], training_labels[chosen]).mean() for ridge in readers}
+    ridge = max(scores, key=lambda one: scores[one])  # of equals the one held back most
+    return right(ridge, (tested[asked] - mean) / spread, labels[asked]), ridge
 
 
 def reading_claim(found: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
@@ -75,6 +103,20 @@ def smiles(codes: np.ndarray, smiling: np.ndarray, people: np.ndarray, folds: in
     Raises:
         InputError: too few people, or faces of one kind only.
     """
+    right, chance = _recognised(codes, smiling, people)
+    return smile_reading(codes, smiling, people, folds) | {
+        "identity": float(right.mean()),
+        "identity interval": list(bootstrap_interval(right)),
+        "identity chance": chance,
+    }
+
+
+def smile_reading(codes: np.ndarray, smiling: np.ndarray, people: np.ndarray, folds: int = 5) -> dict[str, Any]:
+    """Return 'smile AUC' and its 'interval' over people, as `smiles` does, which describes the arguments.
+
+    Raises:
+        InputError: too few people, or faces of one kind only.
+    """
     smiling = np.asarray(smiling, bool)
     scores = np.full(len(codes), np.nan)
     for fold in probes.folds(people, folds):
@@ -86,14 +128,22 @@ def smiles(codes: np.ndarray, smiling: np.ndarray, people: np.ndarray, folds: in
     def area(rows: np.ndarray) -> float:
         return area_under_curve(smiling[rows], scores[rows])
 
-    right, chance = _recognised(codes, smiling, people)
-    return {
-        "smile AUC": area(np.arange(len(codes))),
-        "interval": list(resampled_interval(area, people, 2_000)),
-        "identity": float(right.mean()),
-        "identity interval": list(bootstrap_interval(right)),
-        "identity chance": chance,
-    }
+    return {"smile AUC": area(np.arange(len(codes))), "interval": list(resampled_interval(area, people, 2_000))}
+
+
+def from_rest(codes: np.ndarray, smiling: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return codes less the mean code of the same person at rest: (K, E), and (K,) bool which of the faces these are.
+
+    People who are not seen at rest are left out.
+
+    Args:
+        codes: (N, E).
+        smiling: (N,) bool.
+        people: (N,) names.
+    """
+    resting = {name: codes[(people == name) & ~smiling].mean(axis=0) for name in np.unique(people[~smiling])}
+    kept = np.isin(people, list(resting))
+    return codes[kept] - np.stack([resting[name] for name in people[kept]]), kept
 
 
 def _recognised(codes: np.ndarray, smiling: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, float]:

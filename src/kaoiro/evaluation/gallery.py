@@ -15,7 +15,7 @@ from kaoiro.core.faces import Faces
 from kaoiro.core.labels import AFFECT, AFFECT_HEAD, UNITS_HEAD, unit_number
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.data.datasets import synthetic
-from kaoiro.data.splits import Part, part_of
+from kaoiro.data.splits import Part
 from kaoiro.evaluation import crops
 from kaoiro.inference.classifier import Classifier, prepare_crops
 
@@ -46,8 +46,7 @@ def affect_failures(model: ModelFolder, root: str, part: Part, name: str) -> lis
         name: 'valence' or 'arousal'.
     """
     faces = crops.generated(root, SIDE)
-    assert faces.subjects is not None
-    faces = faces.rows(np.array([part_of(subject) == part for subject in faces.subjects]))
+    faces = crops.generated_part(faces, part)
     column = AFFECT.index(name)
     truth, answer = faces.targets[AFFECT_HEAD][:, column], _asked(model, faces)[AFFECT_HEAD][:, column]
     worst = np.argsort(-np.abs(answer - truth))[:SHOWN]

@@ -18,6 +18,7 @@ from kaoiro.core.types import LANDMARKS
 from kaoiro.data.datasets import drawn_people, subject_table, synthetic
 from kaoiro.data.source import DRAWN_LICENCE, DRAWN_LIMITS
 from kaoiro.data.subjects import People, SubjectsConfig, held_out
+from kaoiro.evaluation import unlabelled
 from kaoiro.evaluation.progress import followed
 from kaoiro.faces import photo
 from kaoiro.faces.align import cut, placement, similarity, to_luma
@@ -47,7 +48,12 @@ def read(config: SubjectsConfig, side: int) -> People:
 
     Raises:
         DataError: no root, no such files, or nothing to learn from.
+        InputError: a picture cannot be read.
     """
+    if config.dataset == "unlabelled":
+        if config.unlabelled is None:
+            raise DataError("name a folder of faces without labels (with fer2013.csv, or photos) by --data.unlabelled")
+        return unlabelled.alone(unlabelled.read(config.unlabelled, side, config.cut), side)
     if config.dataset == "drawn":
         found = _drawn(config, side)
     elif config.root is None:
@@ -57,7 +63,10 @@ def read(config: SubjectsConfig, side: int) -> People:
         found = _rendered(config, side) if config.dataset == "rendered" else _table(config, side)
     if not len(found.training):
         raise DataError(f"{found.description}: no faces to learn from")
-    return _grey(found) if config.grey else found
+    found = _grey(found) if config.grey else found
+    if config.unlabelled is None:
+        return found
+    return unlabelled.beside(found, unlabelled.read(config.unlabelled, side, config.cut))
 
 
 def _drawn(config: SubjectsConfig, side: int) -> People:

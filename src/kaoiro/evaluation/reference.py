@@ -27,10 +27,22 @@ _TAIL = """
 
 These columns are empty where the model has no head for them; `kaoiro models` says what each answers. Valence and
 arousal are how a face looks, unpleasant to pleasant and calm to excited; `valence_sd` and `arousal_sd` are what the
-model expects to be off in a single frame, also beside smoothed values. `au_12` and the others are
-calibrated probabilities that the unit is visible at all, of the Facial Action Coding System (Ekman and Friesen, 1978).
-They are no intensities: a wide smile and a slight one may both have 0.99. `kaoiro explain PHOTO --show aus` sets them
-beside what two tables of prototypes expect of the expression.
+model expects to be off in a single frame, also beside smoothed values. `au_12` and the others are probabilities that
+the unit of the Facial Action Coding System (Ekman and Friesen, 1978) is visible at all. They are no intensities: a wide
+smile and a slight one may both have 0.99. `kaoiro explain PHOTO --show aus` sets them beside what two tables of
+prototypes expect of the expression.
+
+**How far to trust the numbers.** Nobody scored action units on the photographs that the default model learned from.
+Which of two faces shows more of a unit was learned from rendered people, whose units are known; how high the
+probabilities of photographs are on average rests on an assumption, namely that a unit goes with an expression as often
+as a prototype table says. On rendered people they are therefore off by as much as the calibration errors (ECE) in
+[the results](../results/system-d.md) say; on real ones, nobody knows. To find out on faces that FACS coders scored:
+[measure on your faces](../how-to/measure-on-your-faces.md).
+
+**When a unit counts as visible.** Each unit has a threshold of its own, chosen on validation data (`kaoiro evaluate
+thresholds`; [table](../results/thresholds-affect.md)) and stored in the model's folder; `kaoiro models affect` prints
+them. `kaoiro explain`, overlays and the lines of a terminal go by them, for single frames and smoothed values alike;
+the columns stay probabilities. A model folder without thresholds means 0.5.
 
 ## Changes from the resting face
 

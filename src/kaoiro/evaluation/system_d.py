@@ -61,7 +61,9 @@ SECTIONS = {
         "The model that ships: valence, arousal and action units learned from photographs, generated and rendered "
         "faces together, expressions those of `stills`. Nobody scored action units on these faces; part of what "
         "expressions say of units was taught, so the areas of prototypes show that it was learned, not that it is "
-        "true. London and DiffusionFER: people and pictures that nothing was chosen on. Where it errs most, on "
+        "true; each pair is set against expressions that do not name the unit. F1 at the thresholds that "
+        "[were chosen on validation](thresholds-affect.md). London and DiffusionFER: people and pictures that nothing "
+        "was chosen on. Where it errs most, on "
         "faces that show nobody (DiffusionFER, CC0, and rendered ones): [failures](affect-failures.jpg). Written "
         "by `kaoiro evaluate affect`.",
     ),
@@ -72,7 +74,8 @@ _HEAD = """# System D, measured again
 Kollias and Zafeiriou, "A Multi-Task Learning & Generation Framework: Valence-Arousal, Action Units & Primary
 Expressions", arXiv 1811.07771: one network for valence and arousal, expressions and action units does better than one
 for each. Their data, Aff-Wild, cannot be handed on; here the claims are tested where every label is known. Rendered
-faces measure methods and prove nothing about real ones. What is wrong or unsaid in the source: [claims](claims.md).
+faces measure methods and prove nothing about real ones. What the figures say, and what falls short:
+[affect](affect.md). What is wrong or unsaid in the source: [claims](claims.md).
 """
 _NOTHING = "Not measured yet."
 

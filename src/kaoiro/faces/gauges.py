@@ -6,19 +6,18 @@ Lengths are multiples of the text's size, so that a panel is legible wherever it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
 from kaoiro.core.labels import AFFECT, MEASURED_UNITS, UNIT_NAMES, unit_number
+from kaoiro.core.spec import EVEN
 from kaoiro.core.types import Record, smoothed, spread_column
 
 Affect = tuple[float, float]
 """Valence and arousal, each -1 to 1."""
-VISIBLE = 0.5
-"""Probability from which a unit is drawn as visible."""
 _CIRCLE, _NAMES, _NUMBERS, _BARS, _ROW, _EDGE = 12.0, 11.8, 3.6, 6.0, 1.35, 0.8
 _FINE = 3
 _GROUND, _INK, _FAINT, _HINT = (16, 18, 24, 205), (240, 240, 240, 255), (255, 255, 255, 90), (255, 255, 255, 45)
@@ -36,6 +35,7 @@ class Reading:
         units: probabilities by unit; empty where the model does not say.
         colour: of the dot, '#rrggbb'.
         named: whether units have their names beside their numbers, which takes room.
+        visible_from: probability from which each unit is drawn as visible, and marked; `EVEN` where it is not named.
     """
 
     trail: Sequence[Affect]
@@ -43,6 +43,7 @@ class Reading:
     units: Mapping[str, float]
     colour: str
     named: bool = True
+    visible_from: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def label(self) -> float:
@@ -167,14 +168,16 @@ def _draw_bars(image: Image.Image, reading: Reading, place: tuple[int, int], tex
     start, length = place[0] + round(reading.label * text), round(_BARS * text)
     for row, (unit, chance) in enumerate(reading.units.items()):
         middle = place[1] + round((row + 0.5) * _ROW * text)
-        top, seen = middle - thick // 2, chance >= VISIBLE
+        top, least = middle - thick // 2, reading.visible_from.get(unit, EVEN)
+        seen = chance >= least
         words = f"{unit_number(unit)} {UNIT_NAMES[unit]}" if reading.named else f"AU {unit_number(unit)}"
         label = _words(words, text, _INK if seen else _DIM)
         image.alpha_composite(label, (place[0], middle - label.height // 2))
         pen.rectangle([start, top, start + length - 1, top + thick - 1], fill=(60, 64, 72, 255))
         if (long := round(chance * length)) > 0:
             pen.rectangle([start, top, start + long - 1, top + thick - 1], fill=_SHOWN if seen else _HIDDEN)
-        pen.line([(start + length // 2, top - 1), (start + length // 2, top + thick)], fill=(255, 255, 255, 130))
+        mark = start + round(least * length)
+        pen.line([(mark, top - 1), (mark, top + thick)], fill=(255, 255, 255, 130))
 
 
 @lru_cache(maxsize=128)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,9 +31,13 @@ class Overlay:
     Panels of valence, arousal and action units stand beside their faces where they cover no face, and stay there
     while they can. Where there is little room they leave out names, then action units. A face for which there is no
     such place has none, but the largest always has one.
+
+    Args:
+        visible_from: probability from which each action unit is drawn as visible; 0.5 where it is not named.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, visible_from: Mapping[str, float] | None = None) -> None:
+        self._visible_from = visible_from or {}
         self._trails: dict[int | None, deque[tuple[float, Affect]]] = {}
         self._places: dict[int | None, int] = {}
 
@@ -67,9 +71,8 @@ class Overlay:
             self._places.pop(track, None)
 
     def _reading(self, face: Record) -> Reading:
-        return Reading(
-            self._trail(face), spread_of(face), units_of(face), COLOURS.get(face.expression or "", "#7f7f7f")
-        )
+        colour, units = COLOURS.get(face.expression or "", "#7f7f7f"), units_of(face)
+        return Reading(self._trail(face), spread_of(face), units, colour, visible_from=self._visible_from)
 
     def _trail(self, face: Record) -> list[Affect]:
         """Return where a face has been for the last seconds and is now, in valence and arousal."""

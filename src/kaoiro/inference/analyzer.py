@@ -25,7 +25,7 @@ from kaoiro.faces.video import VideoFile
 from kaoiro.inference.change import AUTO, Rest, changes
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.inference.engine import Engine, MeasuredPicture
-from kaoiro.inference.heads import check_heads
+from kaoiro.inference.heads import check_heads, visible_from
 from kaoiro.inference.live import Live
 from kaoiro.inference.rest import read_rest
 from kaoiro.inference.results import MeasuredFrame, PhotoResult, Recording, Scores
@@ -135,7 +135,8 @@ class Analyzer:
         pixels = photo.read(source, str(label))
         measured = self._photos.picture(pixels) if boxes is None else self._known(pixels, boxes)
         records = [face.record(str(label), 0, 0.0, None) for face in measured.faces] or [Record(str(label), 0, 0.0)]
-        return PhotoResult(list(changes(records, rest)), source, [face.box for face in measured.others])
+        others = [face.box for face in measured.others]
+        return PhotoResult(list(changes(records, rest)), source, others, visible_from(self.specification))
 
     def _known(self, pixels: np.ndarray, boxes: Any) -> MeasuredPicture:
         engine = self._photos
@@ -172,7 +173,8 @@ class Analyzer:
             raise InputError(f"every must be a positive number of seconds, not {every}")
         file = VideoFile(path, name)
         rest = None if baseline is None else AUTO if baseline == AUTO else self.rest(baseline)
-        return Recording(file, lambda keep: steadied(self._measured(file, every, keep), smooth), rest)
+        least = visible_from(self.specification)
+        return Recording(file, lambda keep: steadied(self._measured(file, every, keep), smooth), rest, least)
 
     def rest(self, source: str | os.PathLike[str] | Rest) -> Rest:
         """Return a person's resting face, from which `image` and `video` tell changes.

@@ -60,6 +60,11 @@ def columns(answers: Mapping[str, np.ndarray], specification: Specification) -> 
     return found
 
 
+def visible_from(specification: Specification) -> dict[str, float]:
+    """Return the probability from which each action unit counts as visible; empty where a model answers none."""
+    return specification.head(UNITS_HEAD).present_from if measures(specification, UNITS_HEAD) else {}
+
+
 def measures(specification: Specification, name: str) -> bool:
     """Whether a model has a head of that name."""
     return any(head.name == name for head in specification.heads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
@@ -83,8 +83,14 @@ def _write(records: Iterator[Record], path: str | Path, dialect: str) -> int:
 class PhotoResult(_Table, Sequence[Record]):
     """The faces of one picture, largest first; empty if there is none."""
 
-    def __init__(self, records: list[Record], source: photo.Picture, others: Sequence[Box] = ()) -> None:
-        self._all, self._source, self._others = records, source, others
+    def __init__(
+        self,
+        records: list[Record],
+        source: photo.Picture,
+        others: Sequence[Box] = (),
+        visible_from: Mapping[str, float] | None = None,
+    ) -> None:
+        self._all, self._source, self._others, self._visible_from = records, source, others, visible_from
         self._faces = [record for record in records if record.has_face]
 
     def __len__(self) -> int:
@@ -112,7 +118,7 @@ class PhotoResult(_Table, Sequence[Record]):
         Raises:
             InputError: the picture cannot be read any more.
         """
-        return Overlay().annotate(photo.read(self._source), self._faces, blur, self._others)
+        return Overlay(self._visible_from).annotate(photo.read(self._source), self._faces, blur, self._others)
 
     def show(self) -> None:
         """Open the annotated picture in the system's viewer."""
@@ -141,8 +147,14 @@ class Recording(_Table):
         notes: where the baseline is 'auto', which tracks have no resting face, once the records were read.
     """
 
-    def __init__(self, file: VideoFile, measure: Callable[[bool], Measured], baseline: Baseline | None = None) -> None:
-        self._file, self._measure = file, measure
+    def __init__(
+        self,
+        file: VideoFile,
+        measure: Callable[[bool], Measured],
+        baseline: Baseline | None = None,
+        visible_from: Mapping[str, float] | None = None,
+    ) -> None:
+        self._file, self._measure, self._visible_from = file, measure, visible_from
         self._baseline: Baseline | None = baseline
         self._kept: list[Record] | None = None
         self.failure: str | None = None
@@ -198,7 +210,7 @@ class Recording(_Table):
         Raises:
             TruncatedVideo: after the last frame, if the video broke off.
         """
-        overlay = Overlay()
+        overlay = Overlay(self._visible_from)
         for frame, records, others in self._changed():
             assert frame is not None
             faces = [record for record in records if record.has_face]

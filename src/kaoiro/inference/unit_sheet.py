@@ -17,8 +17,8 @@ from kaoiro.faces.draw import COLOURS
 from kaoiro.faces.gauges import font
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.inference.explain import faces_of
-from kaoiro.inference.heads import measures, shipped_with
-from kaoiro.inference.units import VISIBLE, Evidence, evidence
+from kaoiro.inference.heads import measures, shipped_with, visible_from
+from kaoiro.inference.units import Evidence, evidence
 
 _FINE = 2
 _FACE, _GAP, _TITLE, _ROW = 192, 16, 34, 24
@@ -76,7 +76,8 @@ def units(analyzer: Analyzer, source: photo.Picture, name: str = "picture") -> U
         others = ", ".join(shipped_with(UNITS_HEAD)) or "none of those that ship"
         raise ModelError(f"model '{analyzer.model.name}' answers no action units; models that do: {others}")
     shown = faces_of(analyzer, source, name)
-    return UnitSheet(shown.records, shown.found, shown.crops, [evidence(record) for record in shown.records])
+    least = visible_from(analyzer.specification)
+    return UnitSheet(shown.records, shown.found, shown.crops, [evidence(record, least) for record in shown.records])
 
 
 def _title(row: int, record: Record) -> str:
@@ -88,10 +89,10 @@ def _lines(row: int, record: Record, found: Evidence) -> list[str]:
     lines = [_title(row, record)]
     for unit, chance in found.probabilities.items():
         bar = "█" * round(chance * _CELLS)
+        sign = "≥" if found.visible(unit) else "<"
         mark = "  expected" if unit in found.expected else ""
-        lines.append(
-            f"  AU {unit_number(unit):<2} {UNIT_NAMES[unit]:<{wide}}  {chance:.2f}  {bar:<{_CELLS}}{mark}".rstrip()
-        )
+        said = f"{chance:.2f} {sign} {found.visible_from[unit]:.2f}"
+        lines.append(f"  AU {unit_number(unit):<2} {UNIT_NAMES[unit]:<{wide}}  {said}  {bar:<{_CELLS}}{mark}".rstrip())
     return [*lines, *(f"  {note}" for note in _notes(found)), *(f"  ! {remark}" for remark in found.remarks)]
 
 
@@ -114,6 +115,8 @@ def _values(record: Record, found: Evidence) -> dict[str, Any]:
         "confidence": rounded("confidence", record.confidence),
         "box": {edge: round(value, 2) for edge, value in asdict(record.box).items()},
         "units": {unit: rounded(unit, chance) for unit, chance in found.probabilities.items()},
+        "visible_from": dict(found.visible_from),
+        "visible": [unit for unit in found.probabilities if found.visible(unit)],
         "expected": list(found.expected),
         "carrying": list(found.carrying),
         "absent": list(found.absent),
@@ -140,8 +143,8 @@ def _draw_units(pen: ImageDraw.ImageDraw, title: str, found: Evidence, top: int)
     pen.rounded_rectangle(_fine(_GAP, top + 2, _GAP + 12, top + 20), radius=4 * _FINE, fill=colour)
     _write(pen, _GAP + 22, top + 11, title, 18)
     left, y = _GAP + _FACE + 2 * _GAP, top + _TITLE
-    for unit, chance in found.probabilities.items():
-        _draw_unit(pen, unit, chance, unit in found.expected, left, y)
+    for unit in found.probabilities:
+        _draw_unit(pen, unit, found, left, y)
         y += _ROW
     y = top + _TITLE + max(_FACE, len(found.probabilities) * _ROW) + _GAP // 2
     for words, ink in [*((note, _DIM) for note in _notes(found)), *((remark, _REMARK) for remark in found.remarks)]:
@@ -149,16 +152,20 @@ def _draw_units(pen: ImageDraw.ImageDraw, title: str, found: Evidence, top: int)
         y += _ROW
 
 
-def _draw_unit(pen: ImageDraw.ImageDraw, unit: str, chance: float, expected: bool, left: int, top: int) -> None:
+def _draw_unit(pen: ImageDraw.ImageDraw, unit: str, found: Evidence, left: int, top: int) -> None:
+    """Draw a unit's bar, with a mark at the probability from which it counts as visible."""
     middle, start = top + _ROW / 2, left + _NAME
-    ink = _INK if chance >= VISIBLE or expected else _DIM
+    chance, expected = found.probabilities[unit], unit in found.expected
+    ink = _INK if found.visible(unit) or expected else _DIM
     _write(pen, left + 44, middle, f"AU {unit_number(unit)}", 15, ink, "rm")
     _write(pen, left + 54, middle, UNIT_NAMES[unit], 15, ink)
     pen.rounded_rectangle(_fine(start, middle - 7, start + _BAR, middle + 7), radius=4 * _FINE, fill=_TRACK)
     if chance * _BAR >= 1:
         shape = _fine(start, middle - 7, start + chance * _BAR, middle + 7)
         pen.rounded_rectangle(shape, radius=4 * _FINE, fill=_EXPECTED if expected else _OTHER)
-    pen.line(_fine(start + _BAR / 2, middle - 9, start + _BAR / 2, middle + 9), fill="#ffffff", width=_FINE)
+    mark = start + _BAR * found.visible_from[unit]
+    pen.line(_fine(mark, middle - 7, mark, middle + 7), fill="#ffffff", width=_FINE)
+    pen.line(_fine(mark, middle + 7, mark, middle + 10), fill=_DIM, width=_FINE)
     _write(pen, start + _BAR + 40, middle, f"{chance:.2f}", 15, ink, "rm")
     if expected:
         _write(pen, start + _BAR + 52, middle, "expected", 14, _EXPECTED)

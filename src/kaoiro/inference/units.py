@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kaoiro.core.labels import MEASURED_UNITS, unit_title
+from kaoiro.core.spec import EVEN
 from kaoiro.core.types import Record
 from kaoiro.synthesis.prototypes import TABLES, Prototype
 
-VISIBLE = 0.5
-"""Probability from which a unit counts as visible."""
-CLEAR = 0.8
-"""Probability above which a unit that speaks for another expression is worth a remark."""
+CLEAR = 0.6
+"""Of the way from a unit's threshold to certainty: beyond it, a unit that speaks for another expression is worth a
+remark (at a threshold of 0.5, from a probability of 0.8 on)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Evidence:
     Attributes:
         expression: the most probable one.
         probabilities: by unit, in the order of `MEASURED_UNITS`, as far as the model answers them.
+        visible_from: by unit, likewise: the probability from which the model's specification calls it visible.
         expected: units that a table always names for the expression, also those that are not measured.
         disputed: those of `expected` that only some of the tables name.
         foreign: clearly visible units that no table names for this expression, with the expressions they speak for.
@@ -34,20 +35,25 @@ class Evidence:
 
     expression: str
     probabilities: Mapping[str, float]
+    visible_from: Mapping[str, float]
     expected: tuple[str, ...]
     disputed: tuple[str, ...]
     foreign: Mapping[str, tuple[str, ...]]
     known: bool
 
+    def visible(self, unit: str) -> bool:
+        """Whether a unit that the model answers is visible."""
+        return self.probabilities[unit] >= self.visible_from[unit]
+
     @property
     def carrying(self) -> tuple[str, ...]:
         """Expected units that are visible."""
-        return tuple(unit for unit in self.expected if self.probabilities.get(unit, 0.0) >= VISIBLE)
+        return tuple(unit for unit in self.expected if unit in self.probabilities and self.visible(unit))
 
     @property
     def absent(self) -> tuple[str, ...]:
         """Expected units that are not visible."""
-        return tuple(unit for unit in self.expected if self.probabilities.get(unit, 1.0) < VISIBLE)
+        return tuple(unit for unit in self.expected if unit in self.probabilities and not self.visible(unit))
 
     @property
     def unmeasured(self) -> tuple[str, ...]:
@@ -67,20 +73,23 @@ class Evidence:
         return f"{self.expression} with {unit_title(unit)}, which speaks for {_either(self.foreign[unit])}"
 
 
-def evidence(record: Record) -> Evidence:
+def evidence(record: Record, visible_from: Mapping[str, float]) -> Evidence:
     """Return what the action units of a measured face say of its expression.
 
     Args:
         record: with an expression.
+        visible_from: by unit, `heads.visible_from` of the model; what is not there is visible from `EVEN` on.
     """
     expression = record.expression or ""
     found = {unit: record.scores[unit] for unit in MEASURED_UNITS.labels if unit in record.scores}
     named, known = _named(expression), any(expression in table for table in TABLES.values())
     expected = tuple(sorted(_always(expression)))
     disputed = tuple(unit for unit in expected if not all(unit in units for units in named))
-    clear = [unit for unit, share in found.items() if share > CLEAR and known and not any(unit in n for n in named)]
-    foreign = {unit: speaking for unit in clear if (speaking := _speaking(unit))}
-    return Evidence(expression, found, expected, disputed, foreign, known)
+    least = {unit: visible_from.get(unit, EVEN) for unit in found}
+    clear = [unit for unit, share in found.items() if share > least[unit] + CLEAR * (1 - least[unit])]
+    unnamed = [unit for unit in clear if known and not any(unit in units for units in named)]
+    foreign = {unit: speaking for unit in unnamed if (speaking := _speaking(unit))}
+    return Evidence(expression, found, least, expected, disputed, foreign, known)
 
 
 def _prototypes(expression: str) -> Iterator[Prototype]:

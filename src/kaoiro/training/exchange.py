@@ -29,6 +29,7 @@ from kaoiro.inference.generated import save_picture
 from kaoiro.inference.portraits import sheet
 from kaoiro.training import hardware, latents, snapshots, stages
 from kaoiro.training.exchange_steps import Steps, step_seconds, through
+from kaoiro.training.exchange_views import ViewSteps
 from kaoiro.training.latents import Learned
 from kaoiro.training.snapshots import FOLDER
 from kaoiro.training.stages import Schedule, Stage
@@ -103,10 +104,12 @@ class _Run:
         self.recipe, self.folder, self.people, self.tick = recipe, folder, people, tick
         self.shown = latents.looked_at(people.training)
         steps = Steps(people.training, recipe, 0)
-        pixels = int(people.training.pixels.sum(dtype=np.int64))
-        self._identity = json.dumps([self._asked(), len(people.training), pixels])
+        self.views = ViewSteps(people, recipe) if recipe.views.on else None
+        self._faces = _told(people)
         torch.manual_seed(recipe.run.seed)
         self.objective = Objective(recipe, steps.draws.people)
+        if recipe.views.start is not None and not (folder / CHECKPOINT).is_file():
+            snapshots.begin(self.objective.network, recipe.views.start)
         self.schedule = self._settled(steps.draws.steps)
         self.history: dict[str, Any] = {"schedule": self.schedule.asdict(), "epochs": [], "stages": []}
         self.stage, self.epoch, self.seconds = 0, 0, 0.0
@@ -119,28 +122,22 @@ class _Run:
         Raises:
             InputError: the folder belongs to a run with other settings.
         """
-        file, asked = self.folder / RECIPE, self._asked()
+        file, asked = self.folder / RECIPE, _plain(self.recipe)
         if file.is_file():
             stored = json.loads(file.read_text(encoding="utf-8"))
-            if stored.get("asked") != asked:
+            if _filled(stored.get("asked")) != asked:
                 raise InputError(f"{self.folder} holds a run with other settings; choose another --out or delete it")
             return stages.read(stored["schedule"])
         seconds = None
         if self.recipe.run.budget is not None:
             self.tick("timing a few steps of each stage")
-            seconds = step_seconds(self.recipe, self.objective, self.people.training)
-        found = stages.schedule(self.recipe, steps, seconds)
+            seconds = step_seconds(self.recipe, self.objective, self.people.training, self.views)
+        found = stages.schedule(self.recipe, steps, seconds, None if self.views is None else self.views.steps)
         write_text(file, json.dumps({"asked": asked, "schedule": found.asdict()}, indent=1))
         if seconds is not None:
             each = ", ".join(f"{kind} {value:.2f} s" for kind, value in seconds.items())
             self.tick(f"a step takes {each}; {found.scale:.2%} of the whole schedule in {found.hours:.2f} hours")
         return found
-
-    def _asked(self) -> dict[str, Any]:
-        """Return the settings as JSON has them, without those that change no result."""
-        asked = dataclasses.asdict(self.recipe)
-        del asked["crop"], asked["data"]["cache"]
-        return json.loads(json.dumps(asked))
 
     def _resume(self) -> None:
         """Take weights and place from the folder's checkpoint, if there is one.
@@ -153,7 +150,8 @@ class _Run:
             return
         try:
             state = torch.load(file, map_location="cpu", weights_only=True)
-            same = state["of"] == self._identity
+            asked, *faces = json.loads(state["of"])
+            same = _filled(asked) == _plain(self.recipe) and faces == self._faces
             if same:
                 self.objective.load_state_dict(state["weights"])
                 self.stage, self.epoch, self.seconds = state["stage"], state["epoch"], state["seconds"]
@@ -166,7 +164,7 @@ class _Run:
     def _keep(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """Write last.pt and history.json."""
         state = {
-            "of": self._identity,
+            "of": json.dumps([_plain(self.recipe), *self._faces]),
             "weights": self.objective.state_dict(),
             "optimizers": [one.state_dict() for one in optimizers],
             "history": json.dumps(self.history),
@@ -190,7 +188,7 @@ class _Run:
     def _through(self, stage: Stage) -> None:
         """Train the rest of a stage."""
         self.objective.begin(stage.progress(self.epoch))
-        dataset = Steps(self.people.training, self.recipe, stage.number)
+        dataset = Steps(self.people.training, self.recipe, stage.number, stage.kind, self.views)
         first = self.epoch * stage.steps
         if first < stage.total:
             callback = _Epochs(self, stage, self._optimizers)
@@ -215,17 +213,19 @@ class _Run:
 
     def _finish(self, stage: Stage) -> None:
         """Note the criteria of a stage, show samples, keep the networks, and go to the next stage or the end."""
-        learned = self._learned()
-        figures = latents.criteria(learned, self.shown)
-        others = latents.looked_at(self.people.unseen)
+        learned, others = self._learned(), latents.looked_at(self.people.unseen)
         told = self.objective.network.subjects > 0
+        look = latents.statistics if stage.kind == "views" else latents.criteria  # no decoder has learned yet
+        figures = look(learned, self.shown)
         if len(others) and not told:
-            figures |= {f"unseen_{name}": value for name, value in latents.criteria(learned, others).items()}
+            figures |= {f"unseen_{name}": value for name, value in look(learned, others).items()}
         place = {"stage": stage.number, "kind": stage.kind, "iteration": stage.iteration}
         self.history["stages"].append(place | _rounded(figures))
-        shown = latents.grid(learned, self.people.training, self.people.training.rows(np.arange(0)) if told else others)
-        about = place | {"seed": self.recipe.run.seed}
-        save_picture(sheet(shown), self.folder / SAMPLES / f"{stage.name}.png", "train", about)
+        if stage.kind != "views":
+            nobody = self.people.training.rows(np.arange(0))
+            shown = latents.grid(learned, self.people.training, nobody if told else others)
+            about = place | {"seed": self.recipe.run.seed}
+            save_picture(sheet(shown), self.folder / SAMPLES / f"{stage.name}.png", "train", about)
         if self.recipe.run.snapshots:
             snapshots.save(self.objective.network, learned.people, self.folder / FOLDER / f"{stage.name}.safetensors")
         self.stage, self.epoch = stage.number + 1, 0
@@ -236,6 +236,26 @@ class _Run:
         self._keep([])
 
 
+def _told(people: People) -> list[int]:
+    """Return what tells faces from others: how many, and the sum of their pixels; also of unlabelled ones."""
+    known = [people.training.pixels, *([] if people.unlabelled is None else [people.unlabelled])]
+    return [number for pixels in known for number in (len(pixels), int(pixels.sum(dtype=np.int64)))]
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    """Return the settings as JSON has them, without those that change no result."""
+    asked = dataclasses.asdict(recipe)
+    del asked["crop"], asked["data"]["cache"]
+    return json.loads(json.dumps(asked))
+
+
+def _filled(asked: Any) -> Any:
+    """Return stored settings with those that have been added since, which were as their defaults are."""
+    if not isinstance(asked, dict):
+        return asked
+    return {name: values | asked.get(name, {}) for name, values in _plain(Recipe()).items()}
+
+
 def improves_no_more(noted: Sequence[dict[str, Any]], patience: int) -> bool:
     """Tell whether neither leakage nor the error of exchanges has improved for `patience` iterations (B-9).
 
@@ -243,7 +263,7 @@ def improves_no_more(noted: Sequence[dict[str, Any]], patience: int) -> bool:
         noted: criteria of the stages that are done.
         patience: iterations; 0 waits for ever.
     """
-    ends = [one for one in noted if one["kind"] != "identity"]
+    ends = [one for one in noted if one["kind"] in stages.ENDS]
     if not patience or len(ends) <= patience:
         return False
 
@@ -305,7 +325,7 @@ def _rounded(figures: dict[str, float]) -> dict[str, float]:
 
 
 def _line(stage: Stage, epoch: int, count: int, figures: dict[str, float]) -> str:
-    shown = ("loss", "squared_error", "divergence", "switch_expression", "discriminator", "leakage")
-    told = " ".join(f"{name} {figures[name]:.4g}" for name in shown if name in figures)
+    shown = ("loss", "contrast", "gradients", "squared_error", "divergence", "switch_expression", "discriminator")
+    told = " ".join(f"{name} {figures[name]:.4g}" for name in (*shown, "leakage") if name in figures)
     active = " ".join(f"{name} {value:.0f}" for name, value in figures.items() if name.endswith("active_units"))
     return f"stage {stage.number + 1} of {count} ({stage.kind}), epoch {epoch} of {stage.epochs}: {told} {active}"

@@ -170,7 +170,7 @@ def export(trained: Trained, recipe_name: str, folder: str | Path, name: str) ->
         crop=trained.recipe.crop,
         same_person=_rounded(latents.same_person(learned, others)) if exchanging else None,
         provenance=_provenance(trained, recipe_name),
-        card=Card(summary=_summary(network), limits=trained.people.limits, licence=trained.people.licence),
+        card=Card(summary=_summary(trained), limits=trained.people.limits, licence=trained.people.licence),
     )
     exchange.write(folder, description)
     numbers = _noted(trained) | compared(learned, Exchanger(folder), trained.people.training.pixels)
@@ -223,8 +223,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-def _summary(network: Network) -> str:
+def _summary(trained: Trained) -> str:
+    network = trained.objective.network
     side, size = network.config.side, network.config.expression
+    if not trained.recipe.run.iterations:
+        return f"an expression code of {size} numbers of a {side}x{side} face; learned from views alone: no way back"
     if network.identity is not None:
         return f"who somebody is and what the face does, of a {side}x{side} face in colour: two codes, and back"
     told = ", told who it is" if network.subjects else ""
@@ -234,7 +237,8 @@ def _summary(network: Network) -> str:
 def _provenance(trained: Trained, recipe_name: str) -> Provenance:
     recipe, plan = trained.recipe, trained.schedule
     settings = dataclasses.asdict(recipe) | {"crop": recipe.crop.model_dump(mode="json")}
-    settings["data"] |= {"root": None, "cache": None}
+    settings["data"] |= {"root": None, "cache": None, "unlabelled": None}
+    settings["views"]["start"] = None
     settings["schedule"] = plan.asdict()
     ends = trained.history["stages"]
     columns = dict.fromkeys(name for row in ends for name in row if name != "kind")

@@ -20,9 +20,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from kaoiro.core.faces import Faces
 from kaoiro.data.subjects import Draws
-from kaoiro.families.identity_expression.objective import Batch, Objective
+from kaoiro.families.identity_expression.objective import Batch, Kind, Objective
 from kaoiro.families.identity_expression.recipe import Recipe
 from kaoiro.training import hardware, stages
+from kaoiro.training.exchange_views import ViewSteps
 from kaoiro.training.stages import Stage
 
 _UNTIMED, _TIMED = 1, 4  # steps that are measured for a budget
@@ -35,20 +36,28 @@ class Steps(Dataset[Batch]):
         faces: to learn from; they stay uint8 in memory.
         recipe: batch, seed, how many pictures of a subject.
         stage: number of the stage.
+        kind: of the stage; one of identity sees no views, and one of views nothing else.
+        views: what is seen in two views, where anything is.
     """
 
-    def __init__(self, faces: Faces, recipe: Recipe, stage: int) -> None:
+    def __init__(
+        self, faces: Faces, recipe: Recipe, stage: int, kind: Kind = "identity", views: ViewSteps | None = None
+    ) -> None:
         assert faces.subjects is not None
-        self._pixels = faces.pixels
+        self._pixels, self._stage, self._kind = faces.pixels, stage, kind
+        self._views = None if kind == "identity" else views
         partners = recipe.objective.identity_images if recipe.network.form == "exchange" else 1
         self.draws = Draws(faces.subjects, recipe.run.batch, (recipe.run.seed, stage), partners)
 
     def __getitem__(self, step: int) -> Batch:
         """Return a batch."""
+        viewed = None if self._views is None else self._views(self._stage, step)
+        if self._kind == "views":
+            return Batch(*(torch.empty(0) for _ in range(4)), viewed=viewed)
         draw = self.draws(step)
         subjects = self.draws.numbers[draw.rows]
         columns = (self._pixels[draw.rows], self._pixels[draw.partners], draw.swapped, subjects)
-        return Batch(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
+        return Batch(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns), viewed=viewed)
 
 
 def through(objective: Objective, dataset: Steps, steps: range, callback: Callback) -> None:
@@ -103,14 +112,16 @@ class _Stopwatch(Callback):
         self.readings.append(time.perf_counter())
 
 
-def step_seconds(recipe: Recipe, objective: Objective, faces: Faces) -> dict[str, float]:
+def step_seconds(
+    recipe: Recipe, objective: Objective, faces: Faces, views: ViewSteps | None = None
+) -> dict[str, float]:
     """Return the median time of a step of each kind, measured on a copy where the run will be computed."""
     found: dict[str, float] = {}
-    for number, kind in enumerate(stages.kinds(recipe)):
+    for number, kind in enumerate(stages.every_kind(recipe)):
         trial, watch = copy.deepcopy(objective), _Stopwatch()
         count = _UNTIMED + _TIMED
         trial.begin(Stage(number, kind, 0, 1, 1, count).progress())
         trial.begin_epoch(0)
-        through(trial, Steps(faces, recipe, number), range(count), watch)
+        through(trial, Steps(faces, recipe, number, kind, views), range(count), watch)
         found[kind] = float(np.median(np.diff(watch.readings)[_UNTIMED - 1 :]))
     return found

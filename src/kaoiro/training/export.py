@@ -174,7 +174,10 @@ def calibrated(model: ModelFolder, faces: Faces) -> tuple[Specification, dict[st
 
 
 def _agreement(answer: np.ndarray, faces: Faces, head: Head) -> dict[str, float]:
-    """Return CCC of valence and arousal, or the mean AUC of action units, on the held-out faces that have labels."""
+    """Return CCC of valence and arousal, or the mean AUC of action units, on the held-out faces that have labels.
+
+    Of units, those are rendered people: no photograph has labels of them.
+    """
     if head.name not in (AFFECT_HEAD, UNITS_HEAD):
         return {}
     known = ~np.isnan(faces.targets[head.name]).any(axis=1)
@@ -189,7 +192,7 @@ def _agreement(answer: np.ndarray, faces: Faces, head: Head) -> dict[str, float]
     if not both:
         return {}
     return {
-        "training_val_units_auc": round(
+        "training_val_rendered_units_auc": round(
             float(np.mean([area_under_curve(present[:, k], answer[:, k]) for k in both])), 4
         )
     }

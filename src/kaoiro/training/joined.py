@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +23,6 @@ from kaoiro.core.modelfile import load as open_model
 from kaoiro.data import source
 from kaoiro.data.datasets import synthetic
 from kaoiro.data.source import DataConfig, LearningData
-from kaoiro.data.splits import part_of
 from kaoiro.evaluation import crops
 from kaoiro.inference.classifier import Classifier, prepare_crops
 
@@ -54,10 +52,9 @@ def load(config: DataConfig, size: int) -> LearningData:
     heads = {**photographs.vocabularies, AFFECT_HEAD: AFFECT, SPREAD_HEAD: AFFECT, UNITS_HEAD: MEASURED_UNITS}
     learned, checked = [photographs.training], [photographs.validation]
     if config.generated is not None:
-        faces = _generated(config.generated, size)
-        held = np.arange(len(faces)) % 5 == 0
-        learned.append(faces.rows(~held))
-        checked.append(faces.rows(held))
+        faces = crops.generated(config.generated, size)
+        learned.append(_generated(crops.generated_part(faces, "learned")))
+        checked.append(_generated(crops.generated_part(faces, "development")))
     if config.rendered:
         training, validation = _rendered(config.rendered, size, heads)
         learned.append(training)
@@ -94,18 +91,12 @@ def join(parts: Sequence[Faces], heads: dict[str, Vocabulary]) -> Faces:
     )
 
 
-def _generated(root: str | Path, size: int) -> Faces:
-    """Return the development part of DiffusionFER; FER+ continues the order of FER2013 by contempt."""
-    faces = _development(crops.generated(root, size))
+def _generated(faces: Faces) -> Faces:
+    """Return faces of DiffusionFER with the labels of all heads; FER+ continues the order of FER2013 by contempt."""
     seven = faces.targets[EXPRESSION]
     eight = np.pad(seven, ((0, 0), (0, 1)))
     targets = {EXPRESSION: eight, EXPRESSION_FER2013: seven, AFFECT_HEAD: faces.targets[AFFECT_HEAD]}
     return replace(faces, targets=targets, labels={}, domains=np.full(len(faces), GENERATED))
-
-
-def _development(faces: Faces) -> Faces:
-    assert faces.subjects is not None
-    return faces.rows(np.array([part_of(subject) == "development" for subject in faces.subjects]))
 
 
 def _rendered(roots: Sequence[str], size: int, heads: dict[str, Vocabulary]) -> tuple[Faces, Faces]:

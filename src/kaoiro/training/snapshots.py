@@ -11,10 +11,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from kaoiro.core.errors import ModelError
+from kaoiro.core.errors import InputError, ModelError
 from kaoiro.core.files import replacing, writing
 from kaoiro.families.identity_expression.config import NetworkConfig
 from kaoiro.families.identity_expression.network import Network
+from kaoiro.inference.exchange import WEIGHTS, find
 from kaoiro.training.latents import Learned
 
 FOLDER = "stages"
@@ -63,3 +64,32 @@ def reopen(file: str | Path) -> Learned:
         raise ModelError(f"{file} holds no network of this family: {reason}") from error
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return Learned(network, people)
+
+
+def begin(network: Network, start: str | Path) -> None:
+    """Give a network the encoder of expression (or the only one) of another.
+
+    Args:
+        network: receives it.
+        start: model folder or run, or file of weights.
+
+    Raises:
+        ModelError: no network there.
+        InputError: an encoder of another shape.
+    """
+    other = reopen(start if Path(start).is_file() else find(start) / WEIGHTS).network
+    try:
+        network.expression.load_state_dict(other.expression.state_dict())
+    except RuntimeError as error:
+        have = ", ".join(
+            f"{name} {getattr(other.config, name)}" for name in ("side", "width", "expression", "groups", "places")
+        )
+        wish = "set --network.* alike"
+        raise InputError(f"views.start: the encoder in {start} is another one ({have}); {wish}") from error
+
+
+def untrained(network: Network, seed: int = 0) -> Learned:
+    """Return a network of the same shape that has learned nothing."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Learned(Network(network.config, network.subjects))

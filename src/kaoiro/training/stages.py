@@ -11,6 +11,8 @@ from kaoiro.families.identity_expression.config import RunConfig
 from kaoiro.families.identity_expression.objective import Kind, Progress
 from kaoiro.families.identity_expression.recipe import Recipe
 
+ENDS: tuple[Kind, ...] = ("expression", "whole")
+"""What is learned last in an iteration."""
 OVERHEAD = 1.05
 """Time of a run over that of its steps: statistics, samples and checkpoints."""
 
@@ -48,7 +50,7 @@ class Stage:
     @property
     def ends_iteration(self) -> bool:
         """Whether both encoders have learned since the iteration began."""
-        return self.kind != "identity"
+        return self.kind in ENDS
 
     def progress(self, epochs: int = 0) -> Progress:
         """Return where the stage stands after some epochs."""
@@ -99,20 +101,34 @@ def kinds(recipe: Recipe) -> tuple[Kind, ...]:
     return ("identity", "expression") if recipe.network.form == "exchange" else ("whole",)
 
 
-def schedule(recipe: Recipe, steps: int, seconds: Mapping[str, float] | None = None) -> Schedule:
+def opening(recipe: Recipe) -> tuple[Kind, ...]:
+    """Return the stages that come once, before all iterations."""
+    return ("views",) if recipe.views.epochs else ()
+
+
+def every_kind(recipe: Recipe) -> tuple[Kind, ...]:
+    """Return the kinds of stages that a run goes through, in their order."""
+    return (*opening(recipe), *(kinds(recipe) if recipe.run.iterations else ()))
+
+
+def schedule(
+    recipe: Recipe, steps: int, seconds: Mapping[str, float] | None = None, views: int | None = None
+) -> Schedule:
     """Return the schedule of a recipe.
 
     Args:
         recipe: names epochs, iterations, and the scale or the budget.
         steps: full batches in one pass over the data.
         seconds: of a step, by kind; needed where the recipe names a budget.
+        views: full batches in one pass over the faces that are seen in views; None takes `steps`.
     """
     run, timed = recipe.run, seconds or {}
     scale = run.scale
+    passes: dict[Kind, int] = {kind: views if kind == "views" and views else steps for kind in every_kind(recipe)}
     if run.budget is not None and seconds is not None:
-        whole = hours(_stages(recipe, steps, 1.0, {}), seconds)
+        whole = hours(_stages(recipe, passes, 1.0, {}), seconds)
         scale = min(1.0, run.budget / whole)
-    return Schedule(scale, steps, dict(timed), _stages(recipe, steps, scale, timed))
+    return Schedule(scale, steps, dict(timed), _stages(recipe, passes, scale, timed))
 
 
 def hours(stages: tuple[Stage, ...], seconds: Mapping[str, float]) -> float:
@@ -120,22 +136,24 @@ def hours(stages: tuple[Stage, ...], seconds: Mapping[str, float]) -> float:
     return OVERHEAD * sum(stage.total * seconds[stage.kind] for stage in stages) / 3600
 
 
-def _stages(recipe: Recipe, steps: int, scale: float, seconds: Mapping[str, float]) -> tuple[Stage, ...]:
+def _stages(recipe: Recipe, steps: Mapping[Kind, int], scale: float, seconds: Mapping[str, float]) -> tuple[Stage, ...]:
     run, order = recipe.run, kinds(recipe)
+    turns: list[tuple[Kind, int]] = [(kind, 0) for kind in opening(recipe)]
+    turns.extend((kind, turn) for turn in range(run.iterations) for kind in order)
     return tuple(
-        Stage(number, order[number % len(order)], number // len(order), run.epochs, *_epochs(run, steps, scale, step))
-        for number in range(run.iterations * len(order))
-        for step in [seconds.get(order[number % len(order)], 0.0)]
+        Stage(number, kind, turn, passes, *_epochs(run, passes, steps[kind], scale, seconds.get(kind, 0.0)))
+        for number, (kind, turn) in enumerate(turns)
+        for passes in [recipe.views.epochs if kind == "views" else run.epochs]
     )
 
 
-def _epochs(run: RunConfig, steps: int, scale: float, seconds: float) -> tuple[int, int]:
+def _epochs(run: RunConfig, passes: int, steps: int, scale: float, seconds: float) -> tuple[int, int]:
     """Return epochs of a stage and the steps of each: all of the passes, or the share of their steps that is done.
 
     A share gives epochs of at most one pass and, where steps were timed, of at most so many minutes.
     """
     if scale >= 1:
-        return run.epochs, steps
-    total = max(1, round(run.epochs * steps * scale))
+        return passes, steps
+    total = max(1, round(passes * steps * scale))
     count = max(math.ceil(total / steps), math.ceil(total * seconds / 60 / run.minutes))
     return count, max(1, round(total / count))

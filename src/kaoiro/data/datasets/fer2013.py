@@ -24,8 +24,11 @@ import numpy as np
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.labels import FERPLUS, FERPLUS_VOTES
+from kaoiro.data.splits import holdout
 
+TABLE = "fer2013.csv"
 USAGES = ("Training", "PublicTest", "PrivateTest")
+LEARNED = USAGES[0]
 SIDE = 48
 _TO_TRAINING_ORDER = FERPLUS_VOTES.indices(FERPLUS.labels)
 
@@ -70,7 +73,12 @@ class Fer2013:
 
     def image_keys(self) -> np.ndarray:
         """Return a digest per image, equal exactly for pixel-identical images: (N,) bytes."""
-        return np.array([hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in self.images], "S16")
+        return image_keys(self.images)
+
+
+def image_keys(images: np.ndarray) -> np.ndarray:
+    """Return a digest per image (N, H, W), equal exactly for pixel-identical images: (N,) bytes."""
+    return np.array([hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images], "S16")
 
 
 def read(root: str | Path) -> Fer2013:
@@ -80,10 +88,27 @@ def read(root: str | Path) -> Fer2013:
         DataError: a file is missing or cannot be read, or a row is not in the official layout.
     """
     folder = Path(root)
-    images, labels, usage = _read_images(folder / "fer2013.csv")
+    images, labels, usage = _read_images(folder / TABLE)
     votes_file = folder / "fer2013new.csv"
     votes = _read_votes(votes_file, usage) if votes_file.is_file() else None
     return Fer2013(images, labels, usage, votes)
+
+
+def unlabelled(root: str | Path) -> np.ndarray:
+    """Read the images of the Training part without their labels, which the file need not have: (N, 48, 48) uint8.
+
+    Without the images that `splits.holdout` keeps back, on which choices can then be made.
+
+    Raises:
+        DataError: the file is missing, cannot be read, or has no such images.
+    """
+    path = Path(root) / TABLE
+    rows = _rows(path, ("pixels", "Usage"))
+    pixels = [_pixels(row["pixels"], path, line) for line, row in rows if _usage(row["Usage"], path, line) == LEARNED]
+    if not pixels:
+        raise DataError(f"{path} has no {LEARNED} rows")
+    images = np.stack(pixels)
+    return images[~holdout(image_keys(images))]
 
 
 def _read_images(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,10 +6,11 @@ Source: Kanou and Nagao, "Weakly Supervised Learning for Acquisition of Continuo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from kaoiro.core.checks import at_least, below_one, not_negative, positive, require
+from kaoiro.core.checks import at_least, below_one, not_negative, positive, require, share
+from kaoiro.data.augmentation import Augmentation
 
 Form = Literal["exchange", "vae", "cvae"]
 """Two encoders; one code for everything; one code, and the subject's one-hot beside it."""
@@ -32,6 +33,8 @@ class NetworkConfig:
         identity: numbers of z_i.
         expression: numbers of z_e; those of the only code in 'vae' and 'cvae'.
         groups: of channels that are normalised together after every convolution; 0 normalises nothing (as the source).
+        places: whether z_e is computed from all 4x4 places of the last map, which the source averages: faces are
+            aligned, and what a place shows tells more than what the mean place shows (not in the source).
     """
 
     form: Form = "exchange"
@@ -40,6 +43,7 @@ class NetworkConfig:
     identity: int = 64
     expression: int = 64
     groups: int = 0
+    places: bool = False
 
     def check(self) -> None:
         """Refuse widths with which there is no network.
@@ -148,7 +152,8 @@ class RunConfig:
     Attributes:
         epochs: passes over the data in each stage.
         iterations: how often both stages are gone through; 1 is a single pass. Every stage begins with the full rate
-            and a new state of Adam (B-8), and the last stage is one of expression (B-9).
+            and a new state of Adam (B-8), and the last stage is one of expression (B-9). 0 is for recipes that learn
+            from views alone (`ViewsConfig.epochs`).
         scale: share of every stage's updates that is done; the rate falls as far as in the whole.
         budget: hours; steps are timed and `scale` is replaced by what fits. A resumed run keeps what it was given.
         patience: iterations without lower leakage or error of exchanges after which iterating ends; 0 never ends early.
@@ -175,7 +180,7 @@ class RunConfig:
             InputError: names the first of them.
         """
         at_least("run.epochs", 1, self.epochs)
-        at_least("run.iterations", 1, self.iterations)
+        at_least("run.iterations", 0, self.iterations)
         require(0 < self.scale <= 1, "run.scale", "above 0 and at most 1", self.scale)
         if self.budget is not None:
             positive("run.budget", self.budget, "hours")
@@ -183,3 +188,81 @@ class RunConfig:
         at_least("run.patience", 0, self.patience)
         at_least("run.batch", 2, self.batch)
         require(0 <= self.seed < 2**32, "run.seed", "0 or more and below 2 to the 32nd", self.seed)
+
+
+VIEWED = Augmentation(
+    rotation=10.0, shift=0.07, scale=0.15, light=0.4, blur=0.3, low_resolution=0.3, jpeg=0.1, noise=0.04, erase=0.3
+)
+"""How views of a face differ: by more than faces do that a classifier learns from."""
+
+
+@dataclass(frozen=True)
+class ViewsConfig:
+    """Two altered views of one face, of which nothing need be known: what lets codes carry over to other pictures.
+
+    Not in the source. Both terms go through μ_e alone and can be switched on apart from each other.
+
+    Attributes:
+        contrast: weight of the contrastive loss between the codes of two views (NT-Xent; Chen et al., "A Simple
+            Framework for Contrastive Learning of Visual Representations", ICML 2020), where expressions are learned.
+        gradients: weight of the error with which histograms of oriented gradients of the unaltered face are read from
+            the code of a view, in the spirit of Wei et al., "Masked Feature Prediction for Self-Supervised Visual
+            Pre-Training", CVPR 2022.
+        epochs: passes over the faces before all other stages, in which the encoder of expression learns from views
+            alone, without a decoder; 0 leaves this stage out.
+        start: model folder, or file of weights, of another run whose encoder of expression is begun with.
+        batch: faces a step, each seen in two views.
+        known: share of these that are faces of the recipe's people, 0-1; the others are unlabelled. Only these are
+            taken where there are no unlabelled faces, and none where there are no people.
+        people: whose faces these are, in one step. A face is told apart from others of the same person, so that who it
+            is does not help; 0 takes them as they come and tells them apart from all.
+        grey: probability that the encoder of expression sees a face in grey, 0-1, since unlabelled faces are grey;
+            otherwise known ones are seen in their colours, unlabelled ones tinted.
+        tint: how far the channels of a tinted face go apart, 0-1; 0 leaves it grey.
+        temperature: by which similarities of the contrastive loss are divided.
+        hidden: width of the projection's hidden layer.
+        numbers: that the projection ends with.
+        components: principal components of the histograms that are read.
+        learning_rate: of Adam at the peak of the stage of views, which begins with a short rise and ends with half a
+            cosine.
+        augmentation: how views are altered.
+    """
+
+    contrast: float = 0.0
+    gradients: float = 0.0
+    epochs: int = 0
+    start: str | None = None
+    batch: int = 128
+    known: float = 0.25
+    people: int = 4
+    grey: float = 0.5
+    tint: float = 0.2
+    temperature: float = 0.2
+    hidden: int = 256
+    numbers: int = 64
+    components: int = 128
+    learning_rate: float = 1e-3
+    augmentation: Augmentation = field(default_factory=lambda: VIEWED)
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is learned from views."""
+        return self.contrast > 0 or self.gradients > 0
+
+    def check(self) -> None:
+        """Refuse settings with which nothing can be learned.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        for name in ("contrast", "gradients"):
+            not_negative(f"views.{name}", getattr(self, name))
+        for name, least in (("epochs", 0), ("batch", 2), ("people", 0), ("hidden", 1), ("numbers", 1)):
+            at_least(f"views.{name}", least, getattr(self, name))
+        require(1 <= self.components <= 512, "views.components", "from 1 to 512", self.components)
+        for name in ("known", "grey", "tint"):
+            share(f"views.{name}", getattr(self, name))
+        for name in ("temperature", "learning_rate"):
+            positive(f"views.{name}", getattr(self, name))
+        self.augmentation.check("views")
+        require(self.on or not self.epochs, "views.epochs", "0 where both weights of views are 0", self.epochs)

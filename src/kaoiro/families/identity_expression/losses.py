@@ -1,4 +1,4 @@
-"""Losses (1) to (5) of the source, and those of the improved mode, on pictures (B, 3, H, W) in 0 to 1.
+"""Losses (1) to (5) of the source, those of the improved mode and of views, on pictures (B, 3, H, W) in 0 to 1.
 
 Source:  Kanou and Nagao, "Weakly Supervised Learning for Acquisition of Continuous Facial Expression Features", with
          the corrections B-4 to B-6 of SPEC 3.3.
@@ -107,6 +107,25 @@ def details_error(made: Tensor, wished: Tensor) -> Tensor:
         total = total + (rest - F.interpolate(coarse, scale_factor=2, mode="nearest")).abs().mean()
         rest = coarse
     return (total + rest.abs().mean()) * made.shape[1] * PRINTED_SIDE**2
+
+
+def contrast(codes: Tensor, groups: Tensor, temperature: float) -> Tensor:
+    """Return how badly the other view of each face is found among the views of its group, in nats.
+
+    NT-Xent, eq. (1) of Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020:
+    -log exp(s_ij / τ) / Σ_k exp(s_ik / τ), s the cosine of two codes, j the other view of i, k all views of i's group
+    but i itself; the mean over all views. A face alone in its group costs nothing.
+
+    Args:
+        codes: (2N, D), the first views of N faces, then the second ones.
+        groups: (N,) whole numbers.
+        temperature: τ.
+    """
+    unit, count = F.normalize(codes, dim=1), len(groups)
+    both = groups.repeat(2)
+    rivals = (both[:, None] == both) & ~torch.eye(2 * count, dtype=torch.bool, device=codes.device)
+    alike = (unit @ unit.T / temperature).masked_fill(~rivals, -torch.inf)
+    return F.cross_entropy(alike, torch.arange(2 * count, device=codes.device).roll(count))
 
 
 class _Reversal(torch.autograd.Function):

@@ -32,14 +32,14 @@ class Posterior(NamedTuple):
     logvar: Tensor
 
 
-def trunk(config: NetworkConfig) -> nn.Sequential:
-    """Return the encoder up to pooling: (B, 3, H, W) -> (B, C)."""
+def trunk(config: NetworkConfig, places: bool = False) -> nn.Sequential:
+    """Return the encoder up to pooling: (B, 3, H, W) -> (B, C), or (B, 16 C) where all places of the map are kept."""
     layers: list[nn.Module] = []
     channels = 3
     for width in config.maps:
         layers += _convolution(channels, width, 2, config.groups) + _convolution(width, width, 1, config.groups)
         channels = width
-    return nn.Sequential(*layers, nn.AvgPool2d(SMALLEST, 1, 0), nn.Flatten())
+    return nn.Sequential(*layers, *([] if places else [nn.AvgPool2d(SMALLEST, 1, 0)]), nn.Flatten())
 
 
 def _convolution(channels: int, width: int, stride: int, groups: int) -> list[nn.Module]:
@@ -59,13 +59,15 @@ class Encoder(nn.Module):
         config: widths.
         size: D.
         told: S, where the subject's one-hot (B, S) is appended to the pooled features; 0 tells nothing.
+        places: whether the last map is not pooled.
     """
 
-    def __init__(self, config: NetworkConfig, size: int, told: int = 0) -> None:
+    def __init__(self, config: NetworkConfig, size: int, told: int = 0, places: bool = False) -> None:
         super().__init__()
-        self.trunk = trunk(config)
-        self.mean = nn.Linear(config.maps[-1] + told, size)
-        self.logvar = nn.Linear(config.maps[-1] + told, size)
+        self.trunk = trunk(config, places)
+        features = config.maps[-1] * (SMALLEST**2 if places else 1) + told
+        self.mean = nn.Linear(features, size)
+        self.logvar = nn.Linear(features, size)
         self.apply(_initialise)
 
     def forward(self, pictures: Tensor, told: Tensor | None = None) -> Posterior:
@@ -141,7 +143,7 @@ class Network(nn.Module):
         self.config = config
         self.subjects = subjects if config.form == "cvae" else 0
         self.identity = Encoder(config, config.identity) if config.form == "exchange" else None
-        self.expression = Encoder(config, config.expression, self.subjects)
+        self.expression = Encoder(config, config.expression, self.subjects, config.places)
         self.decoder = Decoder(config, self.identity_size + config.expression)
 
     @property

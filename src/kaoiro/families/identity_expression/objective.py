@@ -19,13 +19,20 @@ from torch import Tensor, nn
 
 from kaoiro.core.errors import InputError
 from kaoiro.families.identity_expression import losses
-from kaoiro.families.identity_expression.network import Discriminator, Network
+from kaoiro.families.identity_expression.network import Discriminator, Network, Posterior
 from kaoiro.families.identity_expression.recipe import Recipe
+from kaoiro.families.identity_expression.views import Heads, Viewed, greyed, two_views
+from kaoiro.nn.schedule import one_cycle
 
-Kind = Literal["identity", "expression", "whole"]
+Kind = Literal["identity", "expression", "whole", "views"]
 """Of a stage: encoder of identity and decoder; encoder of expression, decoder and discriminator; the only encoder and
-decoder of a network with one code."""
+decoder of a network with one code; encoder of expression (or the only one) by itself."""
 _HIDDEN = 128  # features of the classifier that tells subjects from z_e
+_RISE = 0.03  # share of the stage of views in which the rate rises
+
+
+class Diverged(InputError):
+    """A training whose numbers are no finite ones any more; whoever goes through many can go on with the next."""
 
 
 class Batch(NamedTuple):
@@ -36,12 +43,15 @@ class Batch(NamedTuple):
         partners: (B, K, H, W, 3) uint8, drawn from the same subject's pictures.
         swapped: (B,) places in the batch: of each picture, one of another subject.
         subjects: (B,) numbers of the subjects.
+        viewed: faces that are seen in two views; None where nothing is learned from them. In a stage of views nothing
+            else is there (B = 0).
     """
 
     pixels: Tensor
     partners: Tensor
     swapped: Tensor
     subjects: Tensor
+    viewed: Viewed | None = None
 
 
 @dataclass
@@ -82,6 +92,7 @@ class Objective(L.LightningModule):
         self.discriminator = Discriminator(recipe.network, self.config.spectral) if judged else None
         told = exchanging and self.config.identity_adversary > 0
         self.adversary = _classifier(recipe.network.expression, subjects) if told else None
+        self.heads = Heads(recipe.views, recipe.network.expression) if recipe.views.on else None
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.progress = Progress("whole", 0, 1, 1.0)
         self.figures: dict[str, Tensor] = {}
@@ -109,7 +120,8 @@ class Objective(L.LightningModule):
         """Return the parameters of the stage but the discriminator's."""
         network, kind = self.network, self.progress.kind
         encoder = network.identity if kind == "identity" else network.expression
-        parts: list[nn.Module | None] = [encoder, network.decoder, self.adversary if kind == "expression" else None]
+        parts: list[nn.Module | None] = [encoder, None if kind == "views" else network.decoder]
+        parts += [self.adversary if kind == "expression" else None, None if kind == "identity" else self.heads]
         return [parameter for part in parts if part is not None for parameter in part.parameters()]
 
     def _judge(self) -> list[nn.Parameter]:
@@ -129,7 +141,12 @@ class Objective(L.LightningModule):
 
     @property
     def rate(self) -> float:
-        """Learning rate of the next step: it falls by `decay` after every pass of the whole schedule."""
+        """Learning rate of the next step: it falls by `decay` after every pass of the whole schedule.
+
+        That of a stage of views rises shortly and falls to 0 by half a cosine.
+        """
+        if self.progress.kind == "views":
+            return self.recipe.views.learning_rate * one_cycle(self.progress.done / self.progress.steps, _RISE)
         passed = math.floor(self.progress.passes * self.progress.done / self.progress.steps + 1e-9)
         return self.config.learning_rate * self.config.decay**passed
 
@@ -152,11 +169,11 @@ class Objective(L.LightningModule):
         """Add the figures of a step.
 
         Raises:
-            InputError: the loss is no number any more.
+            Diverged: the loss is no number any more.
         """
         if not math.isfinite(float(figures["loss"].detach())):
             where = f"step {self.progress.done} of the stage of {self.progress.kind}"
-            raise InputError(f"the loss is no number at {where}: lower --objective.learning-rate")
+            raise Diverged(f"the loss is no number at {where}: lower --objective.learning-rate")
         self.counted += 1
         for name, value in figures.items():
             self.figures[name] = self.figures.get(name, torch.zeros(())) + value.detach().cpu()
@@ -178,14 +195,40 @@ class Objective(L.LightningModule):
         """Return (2) of a network with one code, told who it is where it has the subject's one-hot."""
         real = pictures(batch.pixels)
         told = F.one_hot(batch.subjects, self.subjects).to(real) if self.network.subjects else real[:, :0, 0, 0]
-        posterior = self.network.expression(real, told if self.network.subjects else None)
+        posterior = self.network.expression(self._shown(real), told if self.network.subjects else None)
         z = losses.sample(posterior, self._drawn(*posterior.mean.shape))
-        return self._evidence(posterior, self.network.decoder(self.network.join(told, z)), real)
+        total, figures = self._evidence(posterior, self.network.decoder(self.network.join(told, z)), real)
+        return self._with_views(batch, total, figures)
+
+    def views(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the losses of views alone; α_1 KL keeps the posterior within its bounds until it is sampled."""
+        assert self.heads is not None
+        assert batch.viewed is not None
+        posterior = self._of_views(batch.viewed)
+        total, figures = self.heads(posterior.mean, batch.viewed)
+        divergence = losses.divergence(posterior)
+        return total + self.config.weights[0] * divergence, figures | {"divergence": divergence}
+
+    def _of_views(self, viewed: Viewed) -> Posterior:
+        """Return the posterior of the codes of two views of each face, first views first."""
+        seen = two_views(viewed, self.recipe.views, self.recipe.network.side, self._noise)
+        return self.network.expression(seen)
+
+    def _with_views(self, batch: Batch, total: Tensor, figures: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return a loss and its parts, with those of views where anything is learned from them."""
+        if self.heads is None or batch.viewed is None:
+            return total, figures
+        more, parts = self.heads(self._of_views(batch.viewed).mean, batch.viewed)
+        return total + more, figures | parts
+
+    def _shown(self, real: Tensor) -> Tensor:
+        """Return pictures as the encoder of expression sees them: some in grey, where views are learned from."""
+        return real if self.heads is None else greyed(real, self.recipe.views.grey, self._noise)
 
     def expression(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what gives the gradients of (5), and its parts; the discriminator gets its own gradient on the way."""
         config, network, real = self.config, self.network, pictures(batch.pixels)
-        z_i, posterior = self.frozen_identity(batch, real), network.expression(real)
+        z_i, posterior = self.frozen_identity(batch, real), network.expression(self._shown(real))
         z_e = losses.sample(posterior, self._drawn(*posterior.mean.shape))
         given = [network.join(z_i, z_e)]
         if self.discriminator is not None:
@@ -203,6 +246,7 @@ class Objective(L.LightningModule):
             told = F.cross_entropy(self.adversary(losses.reversed_gradient(posterior.mean)), batch.subjects)
             total = total + config.identity_adversary * told
             figures["adversary"] = told
+        total, figures = self._with_views(batch, total, figures)
         figures["loss"] = total
         if self.discriminator is not None:
             fakes = made if config.swapped or not config.switch else made[:-1]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from kaoiro.core.checks import require
 from kaoiro.core.crops import FER2013_CROP
 from kaoiro.core.spec import CropGeometry
 from kaoiro.data.subjects import SubjectsConfig
-from kaoiro.families.identity_expression.config import NetworkConfig, ObjectiveConfig, RunConfig
+from kaoiro.families.identity_expression.config import NetworkConfig, ObjectiveConfig, RunConfig, ViewsConfig
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Recipe:
         network: form and widths.
         objective: losses and optimiser.
         run: how long, and in which order.
+        views: what is learned from two views of a face (not in the source).
         crop: where a face lies in a crop.
     """
 
@@ -26,6 +28,7 @@ class Recipe:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    views: ViewsConfig = field(default_factory=ViewsConfig)
     crop: CropGeometry = FER2013_CROP
 
     def check(self) -> None:
@@ -34,8 +37,16 @@ class Recipe:
         Raises:
             InputError: names the first of them.
         """
-        for section in (self.data, self.network, self.objective, self.run):
+        for section in (self.data, self.network, self.objective, self.run, self.views):
             section.check()
+        views, alone = self.views, self.run.iterations == 0
+        require(not alone or views.epochs > 0, "run.iterations", "1 or more where views.epochs is 0", 0)
+        nobody = self.data.dataset == "unlabelled"
+        require(alone or not nobody, "run.iterations", "0 where only faces of unknown people are learned from", "more")
+        told = self.network.form == "cvae"
+        require(not (told and views.on), "network.form", "exchange or vae where views are learned from", "cvae")
+        useless = self.data.unlabelled is not None and not views.on
+        require(not useless, "data.unlabelled", "left out where both weights of views are 0", self.data.unlabelled)
 
 
 SWITCHED = Recipe()
@@ -72,6 +83,21 @@ IMPROVED = replace(
     ),
 )
 """What a user should run (SPEC 3.9)."""
+REAL = replace(
+    IMPROVED,
+    network=NetworkConfig(groups=8, expression=256, places=True),
+    run=RunConfig(epochs=20),
+    views=ViewsConfig(contrast=1.0, gradients=1.0, epochs=60),
+)
+"""Improved, and for real faces: the encoder of expression begins with views of unlabelled faces (`--data.unlabelled`)
+and goes on with them beside everything else. Its code is as wide as those of FAb-Net and FaceCycle."""
+VIEWS = replace(
+    REAL,
+    data=SubjectsConfig(dataset="unlabelled"),
+    network=replace(REAL.network, form="vae"),
+    run=RunConfig(iterations=0),
+)
+"""The beginning of `real` alone: an expression code of unlabelled faces, from which no face can be made."""
 TINY = Recipe(
     data=SubjectsConfig(dataset="drawn", count=16, pictures=21, fold=0, folds=4),
     network=NetworkConfig(side=16, identity=16, expression=16),
@@ -92,5 +118,7 @@ RECIPES: dict[str, Recipe] = {
     "cvae": CVAE,
     "switched-matched": MATCHED,
     "improved": IMPROVED,
+    "real": REAL,
+    "views": VIEWS,
     "tiny": TINY,
 }

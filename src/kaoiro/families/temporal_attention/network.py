@@ -20,7 +20,7 @@ class Network(nn.Module):
     """Frames of a window -> their weights.
 
     A centred network answers the mean of what it says of a window and, reversed, of the reversed one: a clip that is
-    played backwards gives exactly the reversed weights.
+    played backwards gives the reversed weights, but for rounding.
 
     Args:
         config: what it sees.

@@ -1,0 +1,106 @@
+"""What tables of a user's own pictures have in common: where they lie, how they are read, and errors that name the row.
+
+Paths are relative to the table's folder. Rows are counted from 1, without the header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from kaoiro.core.errors import DataError
+from kaoiro.core.labels import EXPRESSIONS, canonical
+
+
+def find(root: Path, names: Sequence[str]) -> Path:
+    """Return the table that is meant: the file itself, or one of `names` in the folder.
+
+    Raises:
+        DataError: there is none.
+    """
+    if root.is_file():
+        return root
+    for name in names:
+        if (root / name).is_file():
+            return root / name
+    raise DataError(f"no table in {root}: name a .csv or .parquet file, or a folder with {' or '.join(names)}")
+
+
+def load(source: Path) -> pd.DataFrame:
+    """Read a table; the cells of a CSV stay texts.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        if source.suffix == ".parquet":
+            return pd.read_parquet(source)
+        return pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError, pd.errors.ParserError, pa.ArrowException) as error:
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise DataError(f"{source} cannot be read: {reason}; it must be a CSV (UTF-8) or Parquet file") from error
+
+
+def where(source: Path, row: int) -> str:
+    """Return a row in words, for errors; the first is 0."""
+    return f"{source}, row {row + 1}"
+
+
+def texts(source: Path, table: pd.DataFrame, name: str) -> np.ndarray:
+    """Return a column as texts (N,).
+
+    Raises:
+        DataError: a cell is empty.
+    """
+    values = np.array(["" if value is None or value != value else str(value).strip() for value in table[name]], str)
+    empty = np.flatnonzero(values == "")
+    if len(empty):
+        raise DataError(f"{where(source, int(empty[0]))}: nothing in the column {name}")
+    return values
+
+
+def number(value: object) -> float:
+    """Return the number in a cell, NaN if there is none."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return float("nan")
+
+
+def pictures(source: Path, names: np.ndarray) -> tuple[Path, ...]:
+    """Return where the pictures are.
+
+    Raises:
+        DataError: one is not there.
+    """
+    paths = tuple(source.parent / name for name in names.tolist())
+    for row, path in enumerate(paths):
+        if not _is_file(path):
+            raise DataError(f"{where(source, row)}: no picture {path}")
+    return paths
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, or with a NUL in it
+        return False
+
+
+def expressions(source: Path, table: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column of labels as names of `EXPRESSIONS` (N,), empty where a cell is, or where there is no column.
+
+    Raises:
+        DataError: a label outside the vocabulary.
+    """
+    given = table[column] if column in table else [""] * len(table)
+    names = [canonical(str(value)) if isinstance(value, str) and value.strip() else "" for value in given]
+    for row, name in enumerate(names):
+        if name and name not in EXPRESSIONS.labels:
+            valid = ", ".join(EXPRESSIONS.labels)
+            raise DataError(f"{where(source, row)}: the {column} must be empty or one of {valid}; found {name!r}")
+    return np.array(names, str)

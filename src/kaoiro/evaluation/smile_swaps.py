@@ -1,0 +1,129 @@
+"""Does another person's smile come over onto a face at rest? Swaps, read by a model that classifies faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kaoiro.core.codes import Exchange
+from kaoiro.core.errors import DataError, InputError
+from kaoiro.core.labels import EXPRESSION, FER2013, UNITS_HEAD, unit_title
+from kaoiro.core.modelfile import ModelFolder
+from kaoiro.data.datasets import synthetic
+from kaoiro.evaluation.measured import Measured, level
+from kaoiro.evaluation.people import rendered
+from kaoiro.evaluation.renders import renders
+from kaoiro.inference.classifier import Classifier, prepare_crops
+
+SOURCES = 4
+"""Other people whose smile and rest each person gets."""
+Read = Callable[[np.ndarray], dict[str, np.ndarray]]
+"""Crops (N, side, side, 3) uint8 -> by what smiles are read from, whether each face smiles: (N,) bool."""
+
+
+class Pairs(NamedTuple):
+    """P people, each at rest and smiling.
+
+    Attributes:
+        people: (P,) names.
+        resting: (P, side, side, 3) uint8.
+        smiling: (P, side, side, 3) uint8.
+    """
+
+    people: np.ndarray
+    resting: np.ndarray
+    smiling: np.ndarray
+
+
+def reader(model: ModelFolder, threads: int | None = None) -> Read:
+    """Return what reads smiles off faces: by AU 12 and by happiness, as far as the model answers them.
+
+    A score counts from the probability on that the model names for it.
+
+    Raises:
+        InputError: it answers neither.
+    """
+    classifier, spec, wanted = Classifier(model, threads), model.specification, {}
+    for head, label, title in ((UNITS_HEAD, "au_12", unit_title("au_12")), (EXPRESSION, "happiness", "happiness")):
+        for one in spec.heads:
+            if one.name == head and label in one.labels:
+                wanted[title] = head, one.labels.index(label), one.present_from[label]
+    if not wanted:
+        raise InputError(f"model '{model.name}' reads no smiles: it answers neither au_12 nor happiness")
+
+    def read(faces: np.ndarray) -> dict[str, np.ndarray]:
+        heads = classifier.predict(prepare_crops(faces, spec.size, spec.channels)).heads
+        return {title: heads[head][:, place] >= least for title, (head, place, least) in wanted.items()}
+
+    return read
+
+
+def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict[str, dict[str, str]]:
+    """Return how often faces read as smiling, with intervals over the people whose faces they are.
+
+    Rows: the given faces; the same made again from their codes; faces at rest with the expression codes of other
+    people, smiling and at rest; and how much more often the former smile.
+
+    Args:
+        exchange: with two codes, of the pairs' side.
+        pairs: two people or more.
+        read: of smiles.
+        seed: of who gets whose smile.
+
+    Raises:
+        InputError: fewer than two people.
+    """
+    count = len(pairs.people)
+    if count < 2:
+        raise InputError(f"smiles are carried over between two people or more, not {count}")
+    resting, smiling = exchange.encode(pairs.resting), exchange.encode(pairs.smiling)
+    turns = 1 + np.random.default_rng(seed).permutation(count - 1)[:SOURCES]
+    owners = np.repeat(np.arange(count), len(turns))
+    others = (owners + np.tile(turns, count)) % count
+    kept = resting.identity[owners]
+    faces = {
+        "given, smiling": pairs.smiling,
+        "given, at rest": pairs.resting,
+        "made again, smiling": exchange.decode(smiling.identity, smiling.expression),
+        "made again, at rest": exchange.decode(resting.identity, resting.expression),
+        "at rest, with another's smile": exchange.decode(kept, smiling.expression[others]),
+        "at rest, with another's rest": exchange.decode(kept, resting.expression[others]),
+    }
+    sums: dict[str, np.ndarray] = {}
+    for name, made in faces.items():
+        for score, smiles in read(made).items():
+            hits = smiles.reshape(count, -1)
+            sums[f"{name}: {score}"] = np.column_stack([hits.sum(axis=1), np.full(count, hits.shape[1])])
+    scores = list(dict.fromkeys(name.split(": ")[1] for name in sums))
+    first, second = list(faces)[-2:]
+    for score in scores:
+        one, two = sums[f"{first}: {score}"], sums[f"{second}: {score}"]
+        sums[f"{MORE}: {score}"] = np.column_stack([one[:, 0] - two[:, 0], one[:, 1]])
+    found = Measured(tuple(str(name) for name in pairs.people), sums)
+    return {name: {score: _shown(found, f"{name}: {score}") for score in scores} for name in (*faces, MORE)}
+
+
+MORE = "smiling more often with another's smile"
+"""The row of the difference."""
+
+
+def _shown(found: Measured, name: str) -> str:
+    figure = level([found], name)
+    return "–" if figure is None else f"{figure[0]:.3f} ({figure[1]:.3f} to {figure[2]:.3f})"
+
+
+def of_renders(root: str | Path, side: int) -> Pairs:
+    """Return the people of a syn-swap set, neutral and happy.
+
+    Raises:
+        DataError: no such set, or one without happy faces.
+    """
+    data = synthetic.read(root)
+    found = renders(rendered(data, np.arange(len(data)), side))
+    happy = np.flatnonzero(found.expressions == FER2013.index("happiness"))
+    if not len(happy):
+        raise DataError(f"{root}: nobody is happy there; make the set by `kaoiro synth syn-swap`")
+    return Pairs(found.people, found.pixels[:, found.resting], found.pixels[:, int(happy[0])])

@@ -1,0 +1,230 @@
+"""System B from rendered sets to the claims, in one call that can be interrupted and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from kaoiro.core.checks import at_least, positive, require
+from kaoiro.evaluation import exchange_tables
+from kaoiro.evaluation.exchange_tables import PARTS as PEOPLE
+from kaoiro.evaluation.measured import Measured
+from kaoiro.evaluation.separation import CLUSTERING
+from kaoiro.training import exchange_pictures, judging
+from kaoiro.training.exchange_measures import CURVED, ITERATIONS, SEPARATION, SWAP, SWAPS, Bench, collapsed
+from kaoiro.training.exchange_runs import ROWS, Alike, Outcomes, Run, Runs, Tell
+from kaoiro.training.exchange_sets import FOLDS, Sets
+from kaoiro.training.exchange_summary import WISHED, about, by_row, rows, scaled_down
+from kaoiro.training.latents import Learned
+from kaoiro.training.signal import SignalConfig
+
+JUDGE = "judge"
+Section = tuple[dict[str, Any], Mapping[str, Image.Image]]
+"""Figures of a section of the results, and pictures by file name without ending."""
+Report = Callable[[str, dict[str, Any], Mapping[str, Image.Image], bool], None]
+"""Receives a section of the results, its figures, its pictures and whether all runs are finished that were asked for,
+each time that there are more of them."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is reproduced, from what and where.
+
+    Attributes:
+        sets: folder of syn-id and syn-swap.
+        out: folder of the runs; those in it are not done again.
+        seeds: of every row and fold.
+        folds: how many of the five are run.
+        rows: recipes, of `ROWS`.
+        judge: checkpoint of the network that judges swaps; None trains one on other people.
+        alike: what runs have alike, their budget among it.
+        judging: how a judge is trained.
+        training: False trains and measures nothing and reports what is finished.
+    """
+
+    sets: Path
+    out: Path
+    seeds: int = WISHED
+    folds: int = FOLDS
+    rows: tuple[str, ...] = ROWS
+    judge: Path | None = None
+    alike: Alike = field(default_factory=Alike)
+    judging: SignalConfig = field(default_factory=SignalConfig)
+    training: bool = True
+
+    def __post_init__(self) -> None:
+        at_least("--seeds", 1, self.seeds)
+        require(1 <= self.folds <= FOLDS, "--folds", f"from 1 to {FOLDS}", self.folds)
+        foreign = [name for name in self.rows if name not in ROWS]
+        require(bool(self.rows) and not foreign, "--rows", f"some of {', '.join(ROWS)}", ", ".join(foreign) or "none")
+        if self.alike.hours is not None:
+            positive("--budget", self.alike.hours, "hours")
+        alone = self.alike.proportional and self.alike.hours is None
+        require(not alone, "--proportional", "given together with --budget", "alone")
+        if self.alike.batch is not None:
+            at_least("--batch", 2, self.alike.batch)
+
+    def exchanges(self, recipe: str) -> bool:
+        """Tell whether a recipe has two codes, so that expressions can be exchanged."""
+        return self.alike.recipes[recipe].network.form == "exchange"
+
+    @property
+    def groups(self) -> list[list[Run]]:
+        """All runs, seed by seed and fold by fold; results are written after each group."""
+        rows = [name for name in ROWS if name in self.rows]
+        return [[Run(name, seed, fold) for name in rows] for seed in range(self.seeds) for fold in range(self.folds)]
+
+    @property
+    def planned(self) -> list[Run]:
+        """All runs."""
+        return [run for group in self.groups for run in group]
+
+
+def system_b(order: Order, report: Report, tell: Tell = print) -> None:
+    """Learn and measure all rows of the source's Table 3, and draw its figures 3 to 5.
+
+    Args:
+        order: what, from what and where.
+        report: receives every section of `PARTS`, with its pictures, whenever more of it is measured.
+        tell: receives what a person should know on the way.
+
+    Raises:
+        DataError: no such sets, sets of another kind or too small, no judge, or what is stored is damaged.
+        InputError: `out` holds runs with other settings, or swaps that another network judged.
+        KeyboardInterrupt: stopped by Ctrl-C; the same call goes on.
+    """
+    runs, worked = _runs(order, tell), False
+    if not order.training:
+        runs.settings()
+    else:
+        runs.settle()
+        _begin(order, runs)
+        for number, group in enumerate(order.groups):
+            left = [run for run in group if not runs.is_done(run)]
+            for run in left:
+                runs.finish(run, tell)
+                _say(run, runs, tell)
+                if not number or run is left[-1]:  # after every run as long as there is little to tell
+                    _report(order, runs, report)
+            worked = worked or bool(left)
+    if not worked:
+        _report(order, runs, report)
+
+
+def _runs(order: Order, tell: Tell) -> Runs:
+    sets = Sets(order.sets, order.out / "crops")
+    seed = int(sets.identities.settings.get("seed", 0))
+    judge = cache(lambda: judging.judge(order.out / JUDGE, order.judge, order.judging, seed, tell))
+    bench = Bench(sets, judge, order.alike.separation, order.alike.swapping)
+    return Runs(order.out, bench, order.alike)
+
+
+def _begin(order: Order, runs: Runs) -> None:
+    """Refuse what cannot end well, before hours are spent."""
+    judging.ready(order.out / JUDGE, order.judge, order.judging)
+    left = [run for run in order.planned if not runs.is_done(run)]
+    if left:
+        runs.sets.check(order.alike.recipe(left[0].recipe).network.side, order.alike.separation)
+    if any(order.exchanges(run.recipe) for run in left):
+        runs.bench.judge()
+
+
+def needs_people(order: Order) -> int | None:
+    """Return the seed of the people whom a judge would have to learn from; None where none has to be trained.
+
+    Raises:
+        InputError: `out` has another judge than the given one.
+        DataError: what is given is no judge, or there is no set of people to learn from.
+    """
+    asked = order.training and any(order.exchanges(name) for name in order.rows)
+    if not asked or judging.ready(order.out / JUDGE, order.judge, order.judging):
+        return None
+    return int(Sets(order.sets, order.out / "crops").identities.settings.get("seed", 0)) + 1
+
+
+def _say(run: Run, runs: Runs, tell: Tell) -> None:
+    outcome = runs.outcome(run)
+    if outcome is None or outcome.failed is not None:
+        return
+    found = outcome.found.get(SEPARATION, {})
+    named = ((f"{row} {part}", one.figure(CLUSTERING)) for row, parts in found.items() for part, one in parts.items())
+    shares = (f"{name} {float(share):.3f}" for name, share in named)
+    tell(f"{run.name}: {outcome.about['updates']} updates in {outcome.about['hours']:.2f} h; {', '.join(shares)}")
+    for code in collapsed(found):
+        tell(f"warning: {run.name}: the {code} has collapsed; it counts in the tables, which say so")
+
+
+def _report(order: Order, runs: Runs, report: Report) -> None:
+    found, complete = runs.outcomes(order.planned), all(runs.is_done(run) for run in order.planned)
+    for section, part in PARTS.items():
+        report(section, *part(order, runs, found), complete)
+
+
+def table3(order: Order, runs: Runs, found: Outcomes) -> Section:
+    """Return Table 3, which runs it rests on, and figure 3."""
+    figures = about(order.planned, runs, found) | exchange_tables.table3(_of_people(by_row(found, SEPARATION)))
+    figures["runs of each row"] = rows(order.planned, found)
+    figures["scaled down"] = scaled_down(order.planned, runs, found)
+    curves = by_row(found, ITERATIONS)
+    drawn = {
+        row: exchange_pictures.course({part: own.get(row, []) for part, own in curves.items()}, row) for row in CURVED
+    }
+    return _with(figures, {f"course-{row}": picture for row, picture in drawn.items() if picture is not None})
+
+
+def held(order: Order, runs: Runs, found: Outcomes) -> Section:
+    """Return what codes hold."""
+    return about(order.planned, runs, found) | exchange_tables.separation(_of_people(by_row(found, SEPARATION))), {}
+
+
+def swaps(order: Order, runs: Runs, found: Outcomes) -> Section:
+    """Return how well expressions are carried over, who judges that, and figures 4 and 5."""
+    figures, judge = about(order.planned, runs, found), judging.read(order.out / JUDGE)
+    methods = _methods(order, runs, found)
+    if judge is not None and methods:
+        faces = runs.sets.swap(min(learned.side for learned in methods.values()))
+        figures |= {"judge learned from": judge["learned from"], "judge sha256": judge["sha256"]}
+        figures["judge's error of action units on true renders"] = judging.error(runs.bench.judge(), faces)
+    figures |= exchange_tables.swap(by_row(found, SWAP).get(SWAPS, {}))
+    if not methods:
+        return _with(figures, {})
+    fold, named = next(iter(methods)).fold, {run.recipe: learned for run, learned in methods.items()}
+    return _with(figures, exchange_pictures.swaps(runs.sets, fold, named))
+
+
+def _with(figures: dict[str, Any], drawn: Mapping[str, Image.Image]) -> Section:
+    """Return a section whose pictures are named, with captions, beside its figures."""
+    below = {f"{PICTURES}-{name}.png": CAPTIONS[name] for name in drawn}
+    return figures | {"pictures below": below}, {f"{PICTURES}-{name}": picture for name, picture in drawn.items()}
+
+
+def _of_people(parts: Mapping[str, dict[str, list[Measured]]]) -> dict[str, dict[str, list[Measured]]]:
+    return {part: parts.get(part, {}) for part in PEOPLE}
+
+
+def _methods(order: Order, runs: Runs, found: Outcomes) -> dict[Run, Learned]:
+    """Open the networks with two codes of the first group that has any."""
+    for group in order.groups:
+        own = [run for run in group if run in found and SWAP in found[run].found and order.exchanges(run.recipe)]
+        if own:
+            return {run: runs.model(run) for run in own}
+    return {}
+
+
+Part = Callable[[Order, Runs, Outcomes], Section]
+PARTS: dict[str, Part] = {"table3": table3, "separation": held, "swap": swaps}
+"""Sections of the results. Further ones are added here; what they need to know of every run is added to
+`exchange_measures.MEASURES`, and measured of finished runs without training them again."""
+PICTURES = "system-b"
+CAPTIONS = {
+    "course-iterated": "Figure 3: accuracy of clusters after every iteration of row ④; bars are 95 % intervals over "
+    "people, broken lines what the source reports in the end",
+    "train": "Figure 4, people learned from: whose face, whose expression, and what each method makes of it",
+    "test": "Figure 4, unseen people: whose face, whose expression, the true render, and what each method makes of it",
+    "strips": "Figure 5: from an unseen person's face at rest to the expression of another one, in steps of a tenth",
+}
