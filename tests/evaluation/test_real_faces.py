@@ -70,7 +70,8 @@ def test_codes_stand_beside_plain_features_and_published_figures(roots: dict[str
     rows = real_faces.readings({CODE: told, "untrained": noise}, 8, data)
     assert rows[CODE]["FER2013"] == rows[CODE][f"FER2013: {OTHERS}"] == 1
     assert rows["untrained"]["FER2013"] < 0.5
-    assert (rows[CODE]["numbers"], rows["oriented gradients"]["numbers"]) == (7, 512)
+    assert (rows[CODE]["numbers"], rows["oriented gradients"]["numbers"]) == (7, 1024)
+    assert rows["oriented gradients, 256 components"]["FER2013"] is not None
     assert rows["pixels, 64 components"]["numbers"] == 64
     assert rows["FaceCycle (published)"] == dict.fromkeys(rows[CODE]) | {"FER2013": 0.4876}
     assert {tuple(row) for row in rows.values()} == {tuple(rows[CODE])}

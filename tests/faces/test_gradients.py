@@ -23,11 +23,15 @@ def test_a_vertical_edge_counts_for_the_first_direction_of_its_cell() -> None:
     strength = 12.0
     assert found[4, 3, 0] == pytest.approx(strength / np.sqrt(3 * strength**2 + 1e-3), rel=1e-5)
     assert np.abs(found[..., 1:]).max() < 1e-6
+    darker = shaped(gradients.histograms(255 - face))[0]
+    assert darker[4, 3, DIRECTIONS // 2] == pytest.approx(found[4, 3, 0], rel=1e-5)
+    downwards = shaped(gradients.histograms(face.transpose(0, 2, 1)))[0]
+    assert downwards[3, 4, DIRECTIONS // 4] == pytest.approx(found[4, 3, 0], rel=1e-5)
 
 
 def test_directions_between_two_are_shared() -> None:
     rows, columns = np.mgrid[:48, :48]
-    turned = np.deg2rad(22.5 / 2)  # halfway between the first direction and the second
+    turned = np.pi / DIRECTIONS  # halfway between the first direction and the second
     ramp = (np.cos(turned) * columns + np.sin(turned) * rows) / 80
     face = np.round(255 * np.clip(ramp, 0, 1) ** 2).astype(np.uint8)[None]
     middle = shaped(gradients.histograms(face))[0, 4, 4]
@@ -44,7 +48,7 @@ def test_light_and_size_hardly_matter_and_flat_faces_have_none() -> None:
     large = gradients.histograms((255 * np.kron(coarse, np.ones((8, 8)))).astype(np.uint8))
     assert np.corrcoef(one.ravel(), large.ravel())[0, 1] > 0.95
     assert not gradients.histograms(np.full((2, 16, 16), 90, np.uint8)).any()
-    assert gradients.histograms(np.empty((0, 16, 16), np.uint8)).shape == (0, 512)
+    assert gradients.histograms(np.empty((0, 16, 16), np.uint8)).shape == (0, CELLS * CELLS * DIRECTIONS)
 
 
 def test_mirrored_histograms_are_those_of_the_mirrored_face() -> None:

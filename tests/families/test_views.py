@@ -245,7 +245,7 @@ def test_the_rate_of_views_rises_shortly_and_falls_to_nothing() -> None:
         ({"known": 1.5}, "views.known must be between 0 and 1"),
         ({"grey": -0.1}, "views.grey must be between 0 and 1"),
         ({"batch": 1}, "views.batch must be 2 or more"),
-        ({"components": 513}, "views.components must be from 1 to 512"),
+        ({"components": 1025}, "views.components must be from 1 to 1024"),
         ({"augmentation": Augmentation(flip=2.0)}, r"views.augmentation.flip must be between 0 and 1"),
         ({"contrast": 0.0, "gradients": 0.0, "epochs": 1}, "views.epochs must be 0 where both weights"),
     ],

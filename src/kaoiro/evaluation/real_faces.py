@@ -34,11 +34,12 @@ CODE = "expression code"
 OTHERS, FREQUENT = "without images of Training", "most frequent"
 PHOTOGRAPHS, RENDERED = "photographs of London", "rendered people"
 """Whose smiles are carried over."""
-PIXELS = (64, 256)
-"""Principal components of pixels that readers are given, to compare with."""
+EDGES = "oriented gradients"
+COMPONENTS = (64, 256)
+"""Principal components of plain features that readers are given, to compare with."""
 CREDIT = "Face Research Lab London Set (DeBruine and Jones, 2017), CC BY 4.0, changed"
 _AT_ONCE = 1024  # faces that are encoded between two steps of the progress bar
-_TURNED_BY = 6000  # images, at least, by which principal components of pixels are found
+_TURNED_BY = 6000  # images, at least, by which principal components are found
 _CONTRAST = 0.05  # added to that of a face, 0-1, so that black images stay finite
 _DRAWN = 8  # people of a picture
 Encode = Callable[[np.ndarray], np.ndarray]
@@ -104,12 +105,12 @@ def readings(encoders: Mapping[str, Encode], side: int, data: Lesson) -> dict[st
         data: images.
     """
     rows = {name: _row(_encoded(encode, data.images, side), data) for name, encode in encoders.items()}
-    rows["oriented gradients"] = _row(gradients.histograms(data.images), data)
-    flat = _contrasted(data.images)
-    learned = flat[data.learned]
-    found = principal(learned[:: max(1, len(learned) // _TURNED_BY)], max(PIXELS))(flat)
-    for count in PIXELS:
-        rows[f"pixels, {count} components"] = _row(found[:, :count], data)
+    edges = gradients.histograms(data.images)
+    rows[EDGES] = _row(edges, data)
+    for name, features, counts in ((EDGES, edges, COMPONENTS[1:]), ("pixels", _contrasted(data.images), COMPONENTS)):
+        learned = features[data.learned]
+        found = principal(learned[:: max(1, len(learned) // _TURNED_BY)], max(counts))(features)
+        rows |= {f"{name}, {count} components": _row(found[:, :count], data) for count in counts}
     names = list(rows[next(iter(rows))])
     for name, accuracy in PUBLISHED.items():
         rows[f"{name} (published)"] = dict.fromkeys(names) | {"FER2013": accuracy}
@@ -202,7 +203,7 @@ def smiles(exchanger: Exchanger, faces: Portraits) -> dict[str, dict[str, Any]]:
     """
     codes = exchanger.encode(faces.pixels)
     grey = np.stack([to_luma(face) for face in prepare_crops(faces.pixels, fer2013.SIDE, 3)])
-    kinds = {CODE: codes.expression, "identity code": codes.identity, "oriented gradients": gradients.histograms(grey)}
+    kinds = {CODE: codes.expression, "identity code": codes.identity, EDGES: gradients.histograms(grey)}
     rows: dict[str, dict[str, Any]] = {}
     for name, found in kinds.items():
         if found.shape[1]:

@@ -1,7 +1,9 @@
 """Histograms of oriented gradients: in which directions a face's edges run, place by place.
 
 Source:  Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
-Changed: a cell is normalised once, by itself and its eight neighbours, instead of in four overlapping blocks.
+Changed: a cell is normalised once, by itself and its eight neighbours, instead of in four overlapping blocks;
+         directions go full circle, because on faces it matters which side of an edge is dark (a linear reader of
+         FER2013's expressions gains three points by it).
 Legend:  N faces, C cells a side, O directions.
 """
 
@@ -11,10 +13,11 @@ import numpy as np
 
 from kaoiro.core.checks import require
 
-CELLS, DIRECTIONS = 8, 8
-"""Cells along a side (of 6 pixels where a face has 48), and directions from 0 to 180 degrees."""
+CELLS, DIRECTIONS = 8, 16
+"""Cells along a side (of 6 pixels where a face has 48), and directions of the full circle; the first is lighter to the
+right, the next ones turn downwards."""
 _LEAST = 1e-3  # added to the strength of a neighbourhood, so that flat places stay flat
-_AT_ONCE = 1024  # faces, which bounds the memory
+_AT_ONCE = 256  # faces, which bounds the memory
 
 
 def histograms(faces: np.ndarray) -> np.ndarray:
@@ -39,16 +42,20 @@ def _histograms(faces: np.ndarray) -> np.ndarray:
     down, right = np.zeros_like(light), np.zeros_like(light)
     down[:, 1:-1], right[:, :, 1:-1] = light[:, 2:] - light[:, :-2], light[:, :, 2:] - light[:, :, :-2]
     strength = np.hypot(down, right)
-    direction = np.arctan2(down, right) % np.pi * (DIRECTIONS / np.pi)
-    lower = direction.astype(np.int8)  # the largest may be O itself, where 180 degrees are 0
-    share = direction - lower
-    side = faces.shape[1] // CELLS
-    found = np.zeros((len(faces), CELLS, CELLS, DIRECTIONS), np.float32)
-    for place in range(DIRECTIONS):
-        own = np.where(lower % DIRECTIONS == place, 1 - share, 0)
-        own += np.where((lower + 1) % DIRECTIONS == place, share, 0)
-        found[..., place] = (strength * own).reshape(-1, CELLS, side, CELLS, side).sum(axis=(2, 4))
-    return _normalised(found).reshape(len(faces), -1)
+    direction = np.arctan2(down, right) % (2 * np.pi) * (DIRECTIONS / (2 * np.pi))
+    lower = direction.astype(np.int64)  # the largest may be O itself, where 360 degrees are 0
+    share, cells = direction - lower, _cells(*faces.shape[:2])
+    found = np.zeros(len(faces) * CELLS * CELLS * DIRECTIONS)
+    for place, own in ((lower, 1 - share), (lower + 1, share)):
+        index = cells * DIRECTIONS + place % DIRECTIONS
+        found += np.bincount(index.ravel(), (strength * own).ravel(), len(found))
+    return _normalised(found.reshape(-1, CELLS, CELLS, DIRECTIONS)).reshape(len(faces), -1).astype(np.float32)
+
+
+def _cells(count: int, side: int) -> np.ndarray:
+    """Return the number of the cell in which a pixel lies, over all faces: (N, S, S)."""
+    place = np.arange(side) * CELLS // side
+    return (np.arange(count)[:, None, None] * CELLS + place[:, None]) * CELLS + place
 
 
 def _normalised(found: np.ndarray) -> np.ndarray:
@@ -61,7 +68,7 @@ def _normalised(found: np.ndarray) -> np.ndarray:
 def mirrored(found: np.ndarray) -> np.ndarray:
     """Return the histograms of mirrored faces: (N, C C O)."""
     cells = found.reshape(-1, CELLS, CELLS, DIRECTIONS)[:, :, ::-1]
-    return cells[..., -np.arange(DIRECTIONS) % DIRECTIONS].reshape(found.shape)
+    return cells[..., (DIRECTIONS // 2 - np.arange(DIRECTIONS)) % DIRECTIONS].reshape(found.shape)
 
 
 def symmetrical(found: np.ndarray) -> np.ndarray:

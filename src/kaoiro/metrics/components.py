@@ -27,7 +27,8 @@ class Components:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Return rows (N, F) along the directions, each with mean 0 and deviation 1: (N, K) float32."""
-        return ((rows - self.mean) @ (self.axes / self.spread)).astype(np.float32)
+        turn = (self.axes / self.spread).astype(np.float32)
+        return (rows - self.mean.astype(np.float32)).astype(np.float32) @ turn
 
 
 def principal(rows: np.ndarray, count: int) -> Components:

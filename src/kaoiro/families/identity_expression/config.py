@@ -240,7 +240,7 @@ class ViewsConfig:
     temperature: float = 0.2
     hidden: int = 256
     numbers: int = 64
-    components: int = 128
+    components: int = 256
     learning_rate: float = 1e-3
     augmentation: Augmentation = field(default_factory=lambda: VIEWED)
 
@@ -259,7 +259,7 @@ class ViewsConfig:
             not_negative(f"views.{name}", getattr(self, name))
         for name, least in (("epochs", 0), ("batch", 2), ("people", 0), ("hidden", 1), ("numbers", 1)):
             at_least(f"views.{name}", least, getattr(self, name))
-        require(1 <= self.components <= 512, "views.components", "from 1 to 512", self.components)
+        require(1 <= self.components <= 1024, "views.components", "from 1 to 1024", self.components)
         for name in ("known", "grey", "tint"):
             share(f"views.{name}", getattr(self, name))
         for name in ("temperature", "learning_rate"):
