@@ -38,9 +38,18 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_system_b(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--people",
+        default="syn-id",
+        metavar="SET",
+        help="that is learned from: syn-id (default), or syn-posed, where all clips of a person are of one session",
+    )
     parser.add_argument("--rows", metavar="NAME,...", help="recipes of the table, such as vae,iterated (default: all)")
     parser.add_argument("--folds", type=count, default=5, metavar="N", help="of five parts of people (default: 5)")
     parser.add_argument("--batch", type=count, metavar="N", help="pictures a step (default: 128); few for more updates")
+    parser.add_argument("--side", type=count, metavar="N", help="of the pictures, pixels (default: 64)")
+    parser.add_argument("--width", type=count, metavar="N", help="channels after the first convolution (default: 32)")
+    parser.add_argument("--iterations", type=count, metavar="N", help="of rows that iterate (default: 10)")
     parser.add_argument(
         "--proportional",
         action="store_true",
@@ -103,7 +112,7 @@ def _system_b(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
     from kaoiro.evaluation import exchange_report as results
     from kaoiro.training import judging, reproduce_b
     from kaoiro.training.exchange_runs import ROWS, Alike
-    from kaoiro.training.exchange_sets import SETS
+    from kaoiro.training.exchange_sets import SWAPS
 
     rows = ROWS if arguments.rows is None else tuple(name.strip() for name in arguments.rows.split(","))
     order = reproduce_b.Order(
@@ -113,22 +122,29 @@ def _system_b(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
         arguments.folds,
         rows,
         Path(arguments.judge) if arguments.judge else None,
-        Alike(arguments.budget, arguments.proportional, arguments.batch),
+        Alike(
+            arguments.budget,
+            arguments.proportional,
+            arguments.batch,
+            arguments.side,
+            arguments.width,
+            arguments.iterations,
+        ),
         training=not arguments.finished,
+        people=arguments.people,
     )
     folders = [out, *([Path(arguments.results)] if arguments.results else [])]
     for folder in folders:
         results.page(results.stored(folder / f"{results.NAME}.json"))  # refuses a damaged file before hours are spent
     if order.training:
-        _render(SETS, sets, arguments)
-    seed = reproduce_b.needs_people(order)
-    if seed is not None:
-        _render([judging.PEOPLE], out / reproduce_b.JUDGE, arguments, seed)
+        _render((order.people, SWAPS), sets, arguments)
+        if reproduce_b.needs_people(order):
+            _render([judging.PEOPLE], sets, arguments)
 
     def write(section: str, figures: dict[str, Any], pictures: Any, complete: bool) -> None:
         """Write what there is into OUT; the documentation gets what is complete, or what `--finished` asked for."""
         for folder in folders if complete or not order.training else folders[:1]:
-            exchange_figures.write(folder, pictures, "rendered people of syn-id and syn-swap")
+            exchange_figures.write(folder, pictures, f"rendered people of {order.people} and {SWAPS}")
             results.write(folder, section, figures)
 
     reproduce_b.system_b(order, write, _tell)
@@ -168,8 +184,8 @@ def _stored(file: Path) -> dict[str, Any]:
     return stored
 
 
-def _render(names: Sequence[str], sets: Path, arguments: argparse.Namespace, seed: int = 0) -> None:
-    """Make the rendered sets that are not there yet; other seeds give other people."""
+def _render(names: Sequence[str], sets: Path, arguments: argparse.Namespace) -> None:
+    """Make the rendered sets that are not there yet."""
     from kaoiro.training.reproduce import finished
 
     missing = [name for name in names if not finished(sets / name)]
@@ -179,7 +195,7 @@ def _render(names: Sequence[str], sets: Path, arguments: argparse.Namespace, see
     from kaoiro.synthesis.generate import Order, generate
     from kaoiro.synthesis.world import FaceWorld
 
-    orders = [Order(name, seed, arguments.scale) for name in missing]
+    orders = [Order(name, 0, arguments.scale) for name in missing]
     world = FaceWorld(arguments.assets)
     for order in orders:
         generate(order, sets / order.name, world, tell=_tell)

@@ -12,6 +12,7 @@ from kaoiro.core.errors import InputError, MissingExtra
 
 SETS = {
     "syn-id": "seven expressions of 242 subjects, for identity against expression",
+    "syn-posed": "the clips of syn-id in one session for each subject, as posed databases were recorded",
     "syn-vid": "300 clips at three nuisance levels, for smoothing over time",
     "syn-flicker": "the 60 clips of syn-vid's test people in bad light, and nothing else bad",
     "syn-mt": "300 videos with valence, arousal and partly given labels",

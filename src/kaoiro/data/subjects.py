@@ -9,8 +9,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from kaoiro.core.checks import at_least, require
+from kaoiro.core.crops import CROPS
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
+from kaoiro.core.spec import CropGeometry
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class SubjectsConfig:
         fold_seed: of the parts; apart from the seed of a run, so that runs of other seeds have the same parts.
         cut: 'detect' finds the face in each picture of a table or of a folder of unlabelled ones and places it, 'whole'
             takes pictures that are cut already.
+        crop: 'inner' shows brows to chin, 'fer2013' the head with what is around it. The source takes a detector's box
+            from recordings with one background for each person; where backgrounds vary, codes learned without labels
+            hold them.
         cache: folder that keeps the placed crops of a set, which take a minute or two to make; None keeps none.
         grey: whether colours are taken off, for a model that shall read grey faces, too.
         count: number of drawn people.
@@ -42,10 +47,16 @@ class SubjectsConfig:
     folds: int = 5
     fold_seed: int = 0
     cut: Literal["detect", "whole"] = "detect"
+    crop: Literal["inner", "fer2013"] = "inner"
     cache: str | None = None
     grey: bool = False
     count: int = 12
     pictures: int = 24
+
+    @property
+    def geometry(self) -> CropGeometry:
+        """Where a face lies in a crop."""
+        return CROPS[self.crop]
 
     def check(self) -> None:
         """Refuse settings that name no data.

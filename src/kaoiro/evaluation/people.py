@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from kaoiro.core.crops import FER2013_CROP
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
 from kaoiro.core.files import replacing, sha256, writing
 from kaoiro.core.labels import ACTION_UNITS, AFFECT, AFFECT_HEAD, EXPRESSION, FER2013, UNITS_HEAD
+from kaoiro.core.spec import CropGeometry, Point
 from kaoiro.core.types import LANDMARKS
 from kaoiro.data.datasets import drawn_people, subject_table, synthetic
 from kaoiro.data.source import DRAWN_LICENCE, DRAWN_LIMITS
@@ -53,7 +54,7 @@ def read(config: SubjectsConfig, side: int) -> People:
     if config.dataset == "unlabelled":
         if config.unlabelled is None:
             raise DataError("name a folder of faces without labels (with fer2013.csv, or photos) by --data.unlabelled")
-        return unlabelled.alone(unlabelled.read(config.unlabelled, side, config.cut), side)
+        return unlabelled.alone(unlabelled.read(config.unlabelled, side, config.geometry, config.cut), side)
     if config.dataset == "drawn":
         found = _drawn(config, side)
     elif config.root is None:
@@ -66,7 +67,7 @@ def read(config: SubjectsConfig, side: int) -> People:
     found = _grey(found) if config.grey else found
     if config.unlabelled is None:
         return found
-    return unlabelled.beside(found, unlabelled.read(config.unlabelled, side, config.cut))
+    return unlabelled.beside(found, unlabelled.read(config.unlabelled, side, config.geometry, config.cut))
 
 
 def _drawn(config: SubjectsConfig, side: int) -> People:
@@ -92,7 +93,9 @@ def _rendered(config: SubjectsConfig, side: int) -> People:
         seen, unseen = measured[~held[measured]], measured[held[measured]]
     people = f"{len(np.unique(names[kept]))} people" + _part(config)
     description = f"{len(kept)} frames of {people} of {data.settings.get('set')}, seed {data.settings.get('seed')}"
-    training, checked, others = (rendered(data, rows, side, config.cache) for rows in (kept, seen, unseen))
+    training, checked, others = (
+        rendered(data, rows, side, config.geometry, config.cache) for rows in (kept, seen, unseen)
+    )
     return People(training, checked, others, description, RENDERED_LICENCE, RENDERED_LIMITS)
 
 
@@ -100,7 +103,9 @@ def _part(config: SubjectsConfig) -> str:
     return "" if config.fold is None else f" (fold {config.fold} of {config.folds} kept back)"
 
 
-def rendered(data: synthetic.Synthetic, rows: np.ndarray, side: int, cache: str | Path | None = None) -> Faces:
+def rendered(
+    data: synthetic.Synthetic, rows: np.ndarray, side: int, crop: CropGeometry, cache: str | Path | None = None
+) -> Faces:
     """Read frames of the FACS world in colour, placed by their five points as `kaoiro analyze` places real faces.
 
     Targets: 'expression' (N, 7) one-hot, 'units' (N, 20) intensities 0-1, 'affect' (N, 2). Labels: 'expression' (N,)
@@ -110,6 +115,7 @@ def rendered(data: synthetic.Synthetic, rows: np.ndarray, side: int, cache: str 
         data: the set.
         rows: of the set.
         side: of the crops, pixels.
+        crop: where a face lies in it.
         cache: folder that keeps the crops of the whole set; None places those of the rows anew.
 
     Raises:
@@ -123,39 +129,40 @@ def rendered(data: synthetic.Synthetic, rows: np.ndarray, side: int, cache: str 
         UNITS_HEAD: table[list(ACTION_UNITS.labels)].to_numpy(np.float32),
         AFFECT_HEAD: table[list(AFFECT.labels)].to_numpy(np.float32),
     }
-    pixels = _placed(data, rows, side) if cache is None else _kept(data, side, Path(cache))[rows]
+    place, kept = crop.points, None if cache is None else Path(cache)
+    pixels = _placed(data, rows, side, place) if kept is None else _kept(data, side, place, kept)[rows]
     return Faces(pixels, targets, {EXPRESSION: classes}, table["subject"].to_numpy(str), data.clips[rows])
 
 
-def _placed(data: synthetic.Synthetic, rows: np.ndarray, side: int) -> np.ndarray:
+def _placed(data: synthetic.Synthetic, rows: np.ndarray, side: int, place: Sequence[Point]) -> np.ndarray:
     """Return crops (N, side, side, 3) uint8."""
     table = data.table.iloc[rows]
     points = table[[f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]].to_numpy(np.float64).reshape(-1, 5, 2)
-    wanted, pixels = np.asarray(FER2013_CROP.points), np.empty((len(rows), side, side, 3), np.uint8)
+    wanted, pixels = np.asarray(place), np.empty((len(rows), side, side, 3), np.uint8)
     starts = range(0, len(rows), _READ)
     for start in followed(starts, len(starts), f"x {_READ} rendered frames"):
-        for place, picture in enumerate(data.pixels(rows[start : start + _READ]), start=start):
-            pixels[place] = cut(picture, similarity(wanted, points[place]), side)
+        for row, picture in enumerate(data.pixels(rows[start : start + _READ]), start=start):
+            pixels[row] = cut(picture, similarity(wanted, points[row]), side)
     return pixels
 
 
-def _kept(data: synthetic.Synthetic, side: int, cache: Path) -> np.ndarray:
+def _kept(data: synthetic.Synthetic, side: int, place: Sequence[Point], cache: Path) -> np.ndarray:
     """Return the crops of a whole set from the cache; they are made first where they are not there."""
-    digest = hashlib.sha256(f"{sha256(data.root / synthetic.MANIFEST)} {FER2013_CROP.points}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{sha256(data.root / synthetic.MANIFEST)} {place}".encode()).hexdigest()
     file = cache / f"crops-{digest[:16]}-{side}.npy"
     shape = (len(data), side, side, 3)
     with suppress(OSError, ValueError):  # none, or one that another program left half
         found = np.load(file, mmap_mode="r")
         if found.shape == shape and found.dtype == np.uint8:
             return found
-    pixels = _placed(data, np.arange(len(data)), side)
+    pixels = _placed(data, np.arange(len(data)), side, place)
     with replacing(file) as partial, writing(file):
         np.save(partial, pixels)
     return pixels
 
 
 def _table(config: SubjectsConfig, side: int) -> People:
-    faces, missed = table(str(config.root), side, config.cut)
+    faces, missed = table(str(config.root), side, config.geometry, config.cut)
     assert faces.subjects is not None
     held = held_out(faces.subjects, config)
     people = f"{len(np.unique(faces.subjects[~held]))} people" + _part(config)
@@ -165,12 +172,13 @@ def _table(config: SubjectsConfig, side: int) -> People:
     return People(learned, learned, faces.rows(held), description, TABLE_LICENCE, TABLE_LIMITS)
 
 
-def table(root: str | Path, side: int, how: str = "detect") -> tuple[Faces, int]:
+def table(root: str | Path, side: int, crop: CropGeometry, how: str = "detect") -> tuple[Faces, int]:
     """Read a user's table of pictures.
 
     Args:
         root: the table, or its folder.
         side: of the crops, pixels.
+        crop: where a face lies in it.
         how: 'detect' finds the largest face of a picture and places it; 'whole' takes the picture, brought to size.
 
     Returns:
@@ -184,9 +192,9 @@ def table(root: str | Path, side: int, how: str = "detect") -> tuple[Faces, int]
     found, detector = subject_table.read(root), CenterFace() if how == "detect" else None
     crops, keep = [], []
     for row, path in enumerate(followed(found.paths, len(found), "pictures")):
-        crop = _crop(photo.read(path), detector, side)
-        if crop is not None:
-            crops.append(crop)
+        made = _crop(photo.read(path), detector, side, crop)
+        if made is not None:
+            crops.append(made)
             keep.append(row)
     if not crops:
         raise DataError(f"{found.source}: no face was found in any of {len(found)} pictures")
@@ -197,7 +205,7 @@ def table(root: str | Path, side: int, how: str = "detect") -> tuple[Faces, int]
     return faces, len(found) - len(crops)
 
 
-def _crop(picture: np.ndarray, detector: CenterFace | None, side: int) -> np.ndarray | None:
+def _crop(picture: np.ndarray, detector: CenterFace | None, side: int, crop: CropGeometry) -> np.ndarray | None:
     """Return (side, side, 3) uint8, or None where no face is found."""
     if detector is None:
         height, width = picture.shape[:2]
@@ -205,7 +213,7 @@ def _crop(picture: np.ndarray, detector: CenterFace | None, side: int) -> np.nda
     found = detect_in(picture, detector)
     if not found:
         return None
-    return cut(picture, placement(max(found, key=lambda face: face.box.area), FER2013_CROP), side)
+    return cut(picture, placement(max(found, key=lambda face: face.box.area), crop), side)
 
 
 def _grey(people: People) -> People:

@@ -11,9 +11,10 @@ from PIL import Image
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.labels import FER2013, FERPLUS, Vocabulary
+from kaoiro.core.spec import CropGeometry
 from kaoiro.data.datasets import fer2013, london
 from kaoiro.data.splits import Part, holdout, part_of
-from kaoiro.evaluation import carried, smile_swaps
+from kaoiro.evaluation import carried, smile_swaps, unlabelled
 from kaoiro.evaluation.exchange_figures import swap_grid
 from kaoiro.evaluation.exchange_tables import PUBLISHED
 from kaoiro.evaluation.fer2013 import truth_of
@@ -96,15 +97,17 @@ def lesson(root: str | Path, split: str) -> Lesson:
 _SETS: dict[str, Any] = {"FER2013": "fer2013", "FER+": "ferplus"}
 
 
-def readings(encoders: Mapping[str, Encode], side: int, data: Lesson) -> dict[str, dict[str, Any]]:
+def readings(encoders: Mapping[str, Encode], side: int, crop: CropGeometry, data: Lesson) -> dict[str, dict[str, Any]]:
     """Return what linear readers find: a row for each code and each plain feature, and the published figures.
 
     Args:
         encoders: by the name of the row.
         side: of the crops that they take, pixels.
+        crop: where a face lies in them.
         data: images.
     """
-    rows = {name: _row(_encoded(encode, data.images, side), data) for name, encode in encoders.items()}
+    seen = unlabelled.recut(data.images, crop)
+    rows = {name: _row(_encoded(encode, seen, side), data) for name, encode in encoders.items()}
     edges = gradients.histograms(data.images)
     rows[EDGES] = _row(edges, data)
     for name, features, counts in ((EDGES, edges, COMPONENTS[1:]), ("pixels", _contrasted(data.images), COMPONENTS)):
@@ -260,7 +263,7 @@ def measure(
     """
     encoders = {CODE: lambda crops: exchanger.encode(crops).expression}
     encoders |= {} if untrained is None else {"the same network, untrained": untrained}
-    table = readings(encoders, exchanger.side, lesson(root, split))
+    table = readings(encoders, exchanger.side, exchanger.description.crop, lesson(root, split))
     own = table[CODE]
     figures: dict[str, Any] = {"model": exchanger.title, "learned from": exchanger.description.provenance.data}
     figures |= {"claims": carried.reading_claim({"accuracy": own["FER2013"], "interval": own["FER2013: interval"]})}
@@ -274,7 +277,7 @@ def measure(
         figures[f"London, {part} part"] = smiles(exchanger, faces)
         pairs[PHOTOGRAPHS] = faces.pairs
     if swaps is not None:
-        pairs[RENDERED] = smile_swaps.of_renders(swaps, exchanger.side)
+        pairs[RENDERED] = smile_swaps.of_renders(swaps, exchanger.side, exchanger.description.crop)
     drawn: dict[str, Image.Image] = {}
     if read is not None and exchanger.description.identity:
         for whose, one in pairs.items():

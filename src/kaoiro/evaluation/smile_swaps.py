@@ -12,6 +12,7 @@ from kaoiro.core.codes import Exchange
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import EXPRESSION, FER2013, UNITS_HEAD, unit_title
 from kaoiro.core.modelfile import ModelFolder
+from kaoiro.core.spec import CropGeometry
 from kaoiro.data.datasets import synthetic
 from kaoiro.evaluation.measured import Measured, level
 from kaoiro.evaluation.people import rendered
@@ -115,14 +116,14 @@ def _shown(found: Measured, name: str) -> str:
     return "–" if figure is None else f"{figure[0]:.3f} ({figure[1]:.3f} to {figure[2]:.3f})"
 
 
-def of_renders(root: str | Path, side: int) -> Pairs:
+def of_renders(root: str | Path, side: int, crop: CropGeometry) -> Pairs:
     """Return the people of a syn-swap set, neutral and happy.
 
     Raises:
         DataError: no such set, or one without happy faces.
     """
     data = synthetic.read(root)
-    found = renders(rendered(data, np.arange(len(data)), side))
+    found = renders(rendered(data, np.arange(len(data)), side, crop))
     happy = np.flatnonzero(found.expressions == FER2013.index("happiness"))
     if not len(happy):
         raise DataError(f"{root}: nobody is happy there; make the set by `kaoiro synth syn-swap`")

@@ -11,12 +11,13 @@ import numpy as np
 from kaoiro.core.crops import FER2013_CROP
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
+from kaoiro.core.spec import CropGeometry
 from kaoiro.data.datasets import fer2013
 from kaoiro.data.source import FER2013_LICENCE, FER2013_LIMITS
 from kaoiro.data.subjects import People
 from kaoiro.evaluation.progress import followed
 from kaoiro.faces import photo
-from kaoiro.faces.align import cut, placement, to_luma
+from kaoiro.faces.align import cut, placement, similarity, to_luma
 from kaoiro.faces.detect import CenterFace, detect_in
 from kaoiro.inference.media import Unusable, discover
 
@@ -41,12 +42,13 @@ class Unlabelled(NamedTuple):
     limits: tuple[str, ...]
 
 
-def read(root: str | Path, side: int, how: str = "detect") -> Unlabelled:
+def read(root: str | Path, side: int, crop: CropGeometry, how: str = "detect") -> Unlabelled:
     """Read unlabelled faces.
 
     Args:
-        root: folder of fer2013.csv, whose 48 pixels stay as they are, or of pictures.
+        root: folder of fer2013.csv, whose pixels stay as they are where all of a face is wanted, or of pictures.
         side: of crops of pictures, pixels.
+        crop: where a face lies in a crop.
         how: 'detect' finds the largest face of a picture and places it; 'whole' takes the picture, brought to size.
 
     Raises:
@@ -54,15 +56,15 @@ def read(root: str | Path, side: int, how: str = "detect") -> Unlabelled:
         InputError: a picture cannot be read.
     """
     if (Path(root) / fer2013.TABLE).is_file():
-        pixels = fer2013.unlabelled(root)
+        pixels = recut(fer2013.unlabelled(root), crop)
         description = f"{len(pixels)} faces of FER2013 {fer2013.LEARNED} without labels"
         return Unlabelled(pixels, description, FER2013_LICENCE, (*LIMITS, *FER2013_LIMITS[2:]))
-    pixels, missed = _pictures(Path(root), side, how)
+    pixels, missed = _pictures(Path(root), side, crop, how)
     lost = f"; no face found in {missed} more" if missed else ""
     return Unlabelled(pixels, f"{len(pixels)} unlabelled pictures{lost}", OWN_LICENCE, LIMITS)
 
 
-def _pictures(root: Path, side: int, how: str) -> tuple[np.ndarray, int]:
+def _pictures(root: Path, side: int, crop: CropGeometry, how: str) -> tuple[np.ndarray, int]:
     """Return faces (N, side, side) uint8 of the photos in a folder, and in how many no face was found."""
     found = list(discover([str(root)]))
     for one in found:
@@ -77,13 +79,22 @@ def _pictures(root: Path, side: int, how: str) -> tuple[np.ndarray, int]:
         height, width = picture.shape[:2]
         for face in faces:
             whole = np.array([[width, 0, 0], [0, height, 0]], np.float64)
-            crops.append(cut(to_luma(picture), whole if face is None else placement(face, FER2013_CROP), side))
+            crops.append(cut(to_luma(picture), whole if face is None else placement(face, crop), side))
     if not crops:
         raise DataError(
             f"data.unlabelled: no face in any of {len(photos)} photos in {root}; name a folder with photos, or with "
             f"{fer2013.TABLE}"
         )
     return np.stack(crops), len(photos) - len(crops)
+
+
+def recut(images: np.ndarray, crop: CropGeometry) -> np.ndarray:
+    """Return images of FER2013 (N, 48, 48) uint8 placed as a crop has it: (N, 48, 48), or themselves."""
+    if crop == FER2013_CROP:
+        return images
+    side = images.shape[1]
+    matrix = similarity(np.asarray(crop.points), side * np.asarray(FER2013_CROP.points))
+    return np.stack([cut(image, matrix, side) for image in images])
 
 
 def beside(people: People, more: Unlabelled) -> People:

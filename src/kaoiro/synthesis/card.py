@@ -15,6 +15,8 @@ from kaoiro.synthesis.prototypes import TABLES, Prototype
 _ABOUT = {
     "syn-id": "clips of the seven expressions of every subject; training frames at equal intervals, evaluation frames "
     "from the apex only",
+    "syn-posed": "the clips of syn-id once more, all clips of a person in one session: one light, one background, a "
+    "head that hardly turns, as posed databases were recorded",
     "syn-vid": "one clip of one expression of each subject, all frames, three nuisance levels in turn",
     "syn-flicker": "the test clips of syn-vid once more, with flickering and changing light as their only nuisance "
     "above the low level",
@@ -38,7 +40,7 @@ def text(described: Mapping[str, Any], manifest: pa.Table, difficulty: Difficult
     parts = [
         _head(described),
         _splits(manifest),
-        *([_MEMORY] if described["set"] == "syn-id" else []),
+        *([_MEMORY[described["set"]]] if described["set"] in _MEMORY else []),
         _origin(described),
         _affect(),
         _prototypes(),
@@ -48,9 +50,13 @@ def text(described: Mapping[str, Any], manifest: pa.Table, difficulty: Difficult
     return "\n\n".join(parts)
 
 
-_MEMORY = """Evaluation frames of training people that also are training frames count in both columns. Besides, every
-expression of a subject is one clip with one background and one light, and neighbouring frames of it are trained on.
-Figures on training people therefore measure memory as well; what is learned shows on the test subjects only."""
+_BOTH = """Evaluation frames of training people that also are training frames count in both columns. Besides, {which}
+neighbouring frames of it are trained on. Figures on training people therefore measure memory as well; what is learned
+shows on the test subjects only."""
+_MEMORY = {
+    "syn-id": _BOTH.format(which="every\nexpression of a subject is one clip with one background and one light, and"),
+    "syn-posed": _BOTH.format(which="every\nexpression of a subject is one clip, and"),
+}
 
 _END = f"""## What it is not
 

@@ -74,7 +74,7 @@ class Order:
         still = self.video and self.name == "syn-swap"
         require(not still, "a set of videos", "one of clips", "syn-swap, which has stills")
         fixed = self.variable_rate and self.name == "conference"
-        require(not fixed, "a set of variable rate", "syn-id, syn-vid, syn-flicker or syn-mt", self.name)
+        require(not fixed, "a set of variable rate", "syn-id, syn-posed, syn-vid, syn-flicker or syn-mt", self.name)
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class _Studio:
         return _Take(plan, film, kept, training, evaluation)
 
     def length(self, plan: Plan) -> int:
-        """Return how many frames of a clip are kept; in syn-id at most, for some serve two roles."""
+        """Return how many frames of a clip are kept; in syn-id and syn-posed at most, for some serve two roles."""
         if self.order.video or plan.training is None or plan.evaluation is None:
             return len(plan.script(self.order.seed, self.difficulty, self.order.variable_rate))
         return plan.training + plan.evaluation

@@ -236,6 +236,17 @@ def still(subject: str, expression: str, difficulty: Difficulty | None = None) -
     return replace(script, subject=subject, clip=f"still-{expression}")
 
 
+def in_one_session(script: Script, seed: int) -> Script:
+    """Give a clip the light and the background that all clips of its subject have.
+
+    Args:
+        script: of the clip.
+        seed: of the whole set.
+    """
+    light, behind = (seed_of(seed, script.subject, "session", what) for what in ("light", "background"))
+    return replace(script, light_seed=light, background_seed=behind)
+
+
 def conference(
     subject: str,
     number: int,

@@ -1,12 +1,13 @@
 """What the sets of the FACS world consist of: which clips of whom, in which split, and which frames of them.
 
 Splits:   syn-id: train, paper-test (as few subjects as in the seed), further-test; syn-vid, syn-mt: train, val, test;
+          syn-posed as syn-id, whose clips they are in other surroundings;
           syn-swap: further-test, for its subjects are those of syn-id; syn-flicker: test, for its clips are those of
           syn-vid in other light; conference: test.
-Roles:    `training` frames are learned from, `evaluation` frames are measured on. In syn-id the former are sampled at
-          equal intervals and the latter lie around the apex, so that one frame can be both. Elsewhere all frames are
-          kept: those of the split train for training, all others for evaluation.
-Names:    a clip's name and its place among those of its subject say nothing about its expression: in syn-id they are
+Roles:    `training` frames are learned from, `evaluation` frames are measured on. In syn-id and syn-posed the former
+          are sampled at equal intervals and the latter lie around the apex, so that one frame can be both. Elsewhere
+          all frames are kept: those of the split train for training, all others for evaluation.
+Names:    a clip's name and its place among those of its subject say nothing about its expression: in those they are
           clip-0, clip-1 … in an order drawn for each subject, elsewhere a subject has one clip. In syn-swap they say it
           (still-anger), for nothing is learned from stills, and whoever looks up a true answer asks by expression.
 Scale:    takes the first subjects of each split, at least as many as show every expression, give each kind of
@@ -30,7 +31,7 @@ from kaoiro.synthesis.prototypes import NEUTRAL, SHOWN
 from kaoiro.synthesis.script import Script
 from kaoiro.synthesis.seeds import stream
 
-NAMES = ("syn-id", "syn-vid", "syn-flicker", "syn-mt", "syn-swap", "conference")
+NAMES = ("syn-id", "syn-posed", "syn-vid", "syn-flicker", "syn-mt", "syn-swap", "conference")
 SPLIT_SHARES = {
     "syn-vid": {"train": 0.6, "val": 0.2, "test": 0.2},
     "syn-mt": {"train": 0.7, "val": 0.1, "test": 0.2},
@@ -83,6 +84,11 @@ class Plan:
             ends = self.share, difficulty, seed
             return scripts.conference(self.subject, self.number, *ends, level=self.level)
         ends = self.level, self.set, seed, difficulty
+        if self.set == "syn-posed":
+            script = scripts.expression_clip(
+                self.subject, self.clip, self.expression, *ends, variable_rate=variable_rate
+            )
+            return scripts.in_one_session(script, seed)
         if self.set == "syn-mt":
             return scripts.blend_clip(self.subject, self.clip, *ends, variable_rate=variable_rate)
         return scripts.expression_clip(self.subject, self.clip, self.expression, *ends, variable_rate=variable_rate)
@@ -117,6 +123,7 @@ def plans(name: str, difficulty: Difficulty, scale: float = 1.0, seed: int = 0) 
     require(0 < scale <= 1, "scale", "above 0 and at most 1", scale)
     make: dict[str, Callable[[Difficulty, float], list[Plan]]] = {
         "syn-id": partial(_syn_id, seed=seed),
+        "syn-posed": partial(_syn_posed, seed=seed),
         "syn-vid": _syn_vid,
         "syn-flicker": _syn_flicker,
         "syn-mt": _syn_mt,
@@ -159,6 +166,12 @@ def _syn_id(difficulty: Difficulty, scale: float, seed: int) -> list[Plan]:
     ]
     groups = (found[start : start + sizes.id_clips] for start in range(0, len(found), sizes.id_clips))
     return [plan for group in groups for plan in _named(group, seed)]
+
+
+def _syn_posed(difficulty: Difficulty, scale: float, seed: int) -> list[Plan]:
+    """Return the clips of syn-id, at the level of this set."""
+    level = difficulty.set("syn-posed").levels[0]
+    return [replace(plan, set="syn-posed", level=level) for plan in _syn_id(difficulty, scale, seed)]
 
 
 def _named(plans_of_one: Sequence[Plan], seed: int) -> list[Plan]:

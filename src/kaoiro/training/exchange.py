@@ -245,7 +245,7 @@ def _told(people: People) -> list[int]:
 def _plain(recipe: Recipe) -> dict[str, Any]:
     """Return the settings as JSON has them, without those that change no result."""
     asked = dataclasses.asdict(recipe)
-    del asked["crop"], asked["data"]["cache"]
+    del asked["data"]["cache"]
     return json.loads(json.dumps(asked))
 
 

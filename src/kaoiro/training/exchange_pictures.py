@@ -15,7 +15,7 @@ from kaoiro.evaluation.exchange_tables import TABLE3
 from kaoiro.evaluation.measured import Found, Measured, level
 from kaoiro.evaluation.separation import CLUSTERING
 from kaoiro.training.exchange_measures import TEST, TRAIN
-from kaoiro.training.exchange_sets import Sets
+from kaoiro.training.exchange_sets import CROP, Sets
 from kaoiro.training.latents import Learned
 
 NAMES = {TRAIN: "training people", TEST: "unseen people"}
@@ -67,7 +67,7 @@ def swaps(sets: Sets, fold: int, methods: Mapping[str, Learned]) -> dict[str, Im
 
 
 def _faces(data: Synthetic, rows: np.ndarray, side: int) -> np.ndarray:
-    return reading.rendered(data, rows, side).pixels
+    return reading.rendered(data, rows, side, CROP).pixels
 
 
 def _pairs(data: Synthetic, rows: np.ndarray, expressions: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -97,6 +97,9 @@ class Alike:
         hours: of each run; None goes through whole schedules.
         proportional: whether `hours` are those of row ④ and all rows do the same share of their schedules.
         batch: pictures a step; None leaves it to the recipe.
+        side: of the pictures, pixels, twice as many in row ⑤; None leaves it to the recipe.
+        width: channels after the first convolution; None leaves it to the recipe.
+        iterations: of recipes that iterate; the control makes as many updates. None leaves it to the recipe.
         separation: how codes are looked at.
         swapping: how many swaps.
         recipes: by name.
@@ -105,21 +108,42 @@ class Alike:
     hours: float | None = None
     proportional: bool = False
     batch: int | None = None
+    side: int | None = None
+    width: int | None = None
+    iterations: int | None = None
     separation: SeparationConfig = field(default_factory=SeparationConfig)
     swapping: SwapConfig = field(default_factory=SwapConfig)
     recipes: Mapping[str, Recipe] = field(default_factory=lambda: RECIPES)
 
     def recipe(self, name: str) -> Recipe:
-        """Return a recipe with the batch that is asked for."""
+        """Return a recipe of the size that is asked for."""
         recipe = self.recipes[name]
-        return recipe if self.batch is None else replace(recipe, run=replace(recipe.run, batch=self.batch))
+        network, run = recipe.network, recipe.run
+        if self.batch is not None:
+            run = replace(run, batch=self.batch)
+        if self.side is not None:
+            network = replace(network, side=self.side * network.side // self.recipes[REFERENCE].network.side)
+        if self.width is not None:
+            network = replace(network, width=self.width)
+        if self.iterations is not None and run.iterations > 1:
+            run = replace(run, iterations=self.iterations)
+        recipe = replace(recipe, network=network, run=run)
+        return recipe if name != CONTROL or self.iterations is None else self._matched(recipe)
+
+    def _matched(self, control: Recipe) -> Recipe:
+        """Return the control with as many passes as the reference has, over which the rate falls as far as before."""
+        reference, before = self.recipe(REFERENCE).run, control.run.epochs
+        epochs = reference.epochs * reference.iterations
+        objective = replace(control.objective, decay=control.objective.decay ** (before / epochs))
+        return replace(control, objective=objective, run=replace(control.run, epochs=epochs))
 
     def stored(self) -> dict[str, Any]:
         """Return what decides results, as JSON has it."""
         named = {name: dataclasses.asdict(self.recipe(name)) for name in ROWS}
         for one in named.values():
-            del one["crop"], one["data"]
-        found = {"budget": self.hours, "proportional": self.proportional, "batch": self.batch}
+            del one["data"]
+        names = ("proportional", "batch", "side", "width", "iterations")
+        found = {"budget": self.hours} | {name: getattr(self, name) for name in names}
         found |= {"clusters": dataclasses.asdict(self.separation), "swaps": dataclasses.asdict(self.swapping)}
         return json.loads(json.dumps(found | {"recipes": named}))
 

@@ -18,25 +18,29 @@ from kaoiro.evaluation import people as reading
 from kaoiro.evaluation.renders import renders
 from kaoiro.evaluation.separation import SeparationConfig, separation
 
-SETS = ("syn-id", "syn-swap")
+LEARNED, SWAPS = ("syn-id", "syn-posed"), "syn-swap"
+"""Sets to learn from: their people are the same, and those of `SWAPS` are some of their unseen ones."""
 FOLDS = SubjectsConfig().folds
 """Parts of the training people, of which a run keeps one back."""
+CROP = SubjectsConfig().geometry
+"""Where faces lie in what runs learn from and are measured on."""
 
 
 class Sets:
     """Both sets; crops are kept on disk, and in memory for the fold that was asked for last.
 
     Args:
-        root: folder of `SETS`.
+        root: folder of the sets.
         cache: folder that keeps crops.
+        people: which of `LEARNED` is learned from.
 
     Raises:
         DataError: no such sets, or sets of another kind.
     """
 
-    def __init__(self, root: Path, cache: Path) -> None:
-        self.root, self.cache = root, cache
-        self.identities, self.swaps = (_read(root, name) for name in SETS)
+    def __init__(self, root: Path, cache: Path, people: str = LEARNED[0]) -> None:
+        self.root, self.cache, self.name = root, cache, people
+        self.identities, self.swaps = _read(root, people), _read(root, SWAPS)
         self._people: dict[int, tuple[int, People]] = {}
         self._swapped: dict[int, Faces] = {}
 
@@ -52,7 +56,7 @@ class Sets:
 
     def config(self, data: SubjectsConfig, fold: int) -> SubjectsConfig:
         """Return what a run learns from that keeps a fold back."""
-        return replace(data, root=str(self.root / SETS[0]), fold=fold, folds=FOLDS, cache=str(self.cache))
+        return replace(data, root=str(self.root / self.name), fold=fold, folds=FOLDS, cache=str(self.cache))
 
     def people(self, fold: int, side: int) -> People:
         """Return the people without a fold ('training', 'seen') and those of the fold ('unseen').
@@ -70,7 +74,7 @@ class Sets:
         """Return all faces of syn-swap, crops of `side` pixels."""
         if side not in self._swapped:
             rows = np.arange(len(self.swaps))
-            self._swapped[side] = reading.rendered(self.swaps, rows, side, self.cache)
+            self._swapped[side] = reading.rendered(self.swaps, rows, side, CROP, self.cache)
         return self._swapped[side]
 
     def trained(self, fold: int) -> np.ndarray:

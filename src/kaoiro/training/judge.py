@@ -16,10 +16,13 @@ from torch import Tensor
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.rendered import POINTS
+from kaoiro.core.spec import CropGeometry
 from kaoiro.faces.align import to_luma
 from kaoiro.training.signal import MEAN, SIDE, STD, Signal, SignalConfig
 
 _BATCH = 256
+_EYES, _EYE = (36, 42), 6  # first landmark of each eye, and how many it has
+_NEAR = 0.1  # of half the side: eyes that lie nearer than this to a crop's lie as in that crop
 
 
 class SignalJudge:
@@ -32,6 +35,12 @@ class SignalJudge:
     def __init__(self, signal: Signal) -> None:
         self._network = signal.network
         self._last: tuple[np.ndarray, tuple[Tensor, Tensor, Tensor]] | None = None
+
+    def knows(self, crop: CropGeometry) -> bool:
+        """Tell whether it learned from faces that lie as in a crop: by the usual place of the eyes."""
+        usual = self._network.usual.reshape(POINTS, 2).numpy()
+        eyes = np.stack([usual[first : first + _EYE].mean(axis=0) for first in _EYES])
+        return bool(np.abs(eyes - (2 * np.array(crop.points[:2]) - 1)).max() < _NEAR)
 
     def landmarks(self, pixels: np.ndarray) -> np.ndarray:
         """Return (N, 68, 2) places in the crop, -1 to 1 across and down."""

@@ -2,7 +2,6 @@
 
 Layout:   FOLDER/judge.json    what it learned from, and its SHA-256; written last
           FOLDER/signal.pt     the checkpoint (`training.signal`)
-          FOLDER/syn-id/       the other people, where it is learned here
 """
 
 from __future__ import annotations
@@ -20,10 +19,14 @@ from kaoiro.core.faces import Faces
 from kaoiro.core.files import replacing, sha256, write_text, writing
 from kaoiro.data.datasets import synthetic
 from kaoiro.evaluation.renders import renders
+from kaoiro.training.exchange_sets import CROP
 from kaoiro.training.judge import SignalJudge, restored
 from kaoiro.training.signal import Signal, SignalConfig, aligned
 
-NOTE, CHECKPOINT, PEOPLE = "judge.json", "signal.pt", "syn-id"
+NOTE, CHECKPOINT, PEOPLE = "judge.json", "signal.pt", "syn-mt"
+"""`PEOPLE`: a set of others than those who are swapped, at a level of nuisance above theirs."""
+EVERY = 2
+"""Of its frames, each so many: neighbours of 25 a second hardly differ."""
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -57,22 +60,23 @@ def ready(folder: Path, given: Path | None, config: SignalConfig) -> bool:
     stored = read(folder)
     if given is None:
         return stored is not None
-    restored(given, config)
+    if not restored(given, config).knows(CROP):
+        raise DataError(f"{given} learned from faces that lie otherwise than in crops '{CROP.name}'; leave --judge out")
     if stored is not None and stored["sha256"] != sha256(given):
         raise InputError(f"swaps in {folder.parent} were judged by another network than {given}; leave --judge out")
     return True
 
 
 def judge(
-    folder: Path, given: Path | None, config: SignalConfig, seed: int, tell: Callable[[str], None] = print
+    folder: Path, given: Path | None, config: SignalConfig, people: Path, tell: Callable[[str], None] = print
 ) -> SignalJudge:
     """Return the judge of a folder; it is copied or trained first where it is not there yet.
 
     Args:
-        folder: of the judge; a set of other people lies in it where none is given.
+        folder: of the judge.
         given: checkpoint that a person named, or None.
         config: of the training.
-        seed: of the people that methods learn from, who must be others.
+        people: a set of `PEOPLE`, which a judge learns from that is not there yet.
         tell: told of every epoch.
 
     Raises:
@@ -80,7 +84,7 @@ def judge(
         DataError: what is given or stored is no judge, or there are no other people to learn from.
     """
     if not ready(folder, given, config):
-        _train(folder, config, seed, tell)
+        _train(folder, config, people, tell)
     elif read(folder) is None:
         assert given is not None
         with replacing(folder / CHECKPOINT) as partial, writing(folder / CHECKPOINT):
@@ -89,14 +93,14 @@ def judge(
     return restored(folder / CHECKPOINT, config)
 
 
-def _train(folder: Path, config: SignalConfig, seed: int, tell: Callable[[str], None]) -> None:
-    data = synthetic.read(folder / PEOPLE)
-    if data.settings.get("set") != PEOPLE or data.settings.get("seed") == seed:
-        raise DataError(f"{data.root} must be a set of {PEOPLE} of another seed than {seed}: a judge has seen nobody")
-    rows = data.select("train", "training")
+def _train(folder: Path, config: SignalConfig, root: Path, tell: Callable[[str], None]) -> None:
+    data = synthetic.read(root)
+    if data.settings.get("set") != PEOPLE:
+        raise DataError(f"{data.root} must be a set of {PEOPLE}: a judge has seen nobody who is swapped")
+    rows = data.select("train", "training")[::EVERY]
     if len(rows) < config.batch:
         raise DataError(f"{data.root} has {len(rows)} frames to train on, fewer than a batch of {config.batch}")
-    frames = aligned(data, rows, "frames for the judge")
+    frames = aligned(data, rows, "frames for the judge", crop=CROP)
     tell(f"the judge of swaps learns from {len(frames)} frames of other people")
     people = sorted(set(frames.subjects.tolist()))
     of = str(data.settings.get("finished", {}).get("sha256"))

@@ -18,14 +18,14 @@ from kaoiro.evaluation.separation import CLUSTERING
 from kaoiro.training import exchange_pictures, judging
 from kaoiro.training.exchange_measures import CURVED, ITERATIONS, SEPARATION, SWAP, SWAPS, Bench, collapsed
 from kaoiro.training.exchange_runs import ROWS, Alike, Outcomes, Run, Runs, Tell
-from kaoiro.training.exchange_sets import FOLDS, Sets
+from kaoiro.training.exchange_sets import FOLDS, LEARNED, Sets
 from kaoiro.training.exchange_summary import WISHED, about, by_row, rows, scaled_down
 from kaoiro.training.latents import Learned
 from kaoiro.training.signal import SignalConfig
 
 JUDGE = "judge"
 Section = tuple[dict[str, Any], Mapping[str, Image.Image]]
-"""Figures of a section of the results, and pictures by file name without ending."""
+"""Figures of a section of the results, and pictures by name."""
 Report = Callable[[str, dict[str, Any], Mapping[str, Image.Image], bool], None]
 """Receives a section of the results, its figures, its pictures and whether all runs are finished that were asked for,
 each time that there are more of them."""
@@ -36,7 +36,7 @@ class Order:
     """What is reproduced, from what and where.
 
     Attributes:
-        sets: folder of syn-id and syn-swap.
+        sets: folder of the set of `people`, of syn-swap and, where a judge has to learn, of syn-mt.
         out: folder of the runs; those in it are not done again.
         seeds: of every row and fold.
         folds: how many of the five are run.
@@ -44,6 +44,7 @@ class Order:
         judge: checkpoint of the network that judges swaps; None trains one on other people.
         alike: what runs have alike, their budget among it.
         judging: how a judge is trained.
+        people: set that is learned from, of `exchange_sets.LEARNED`.
         training: False trains and measures nothing and reports what is finished.
     """
 
@@ -56,9 +57,11 @@ class Order:
     alike: Alike = field(default_factory=Alike)
     judging: SignalConfig = field(default_factory=SignalConfig)
     training: bool = True
+    people: str = LEARNED[0]
 
     def __post_init__(self) -> None:
         at_least("--seeds", 1, self.seeds)
+        require(self.people in LEARNED, "--people", f"one of {', '.join(LEARNED)}", self.people)
         require(1 <= self.folds <= FOLDS, "--folds", f"from 1 to {FOLDS}", self.folds)
         foreign = [name for name in self.rows if name not in ROWS]
         require(bool(self.rows) and not foreign, "--rows", f"some of {', '.join(ROWS)}", ", ".join(foreign) or "none")
@@ -68,6 +71,10 @@ class Order:
         require(not alone, "--proportional", "given together with --budget", "alone")
         if self.alike.batch is not None:
             at_least("--batch", 2, self.alike.batch)
+        if self.alike.iterations is not None:
+            at_least("--iterations", 2, self.alike.iterations)
+        for name in self.rows:
+            self.alike.recipe(name).check()
 
     def exchanges(self, recipe: str) -> bool:
         """Tell whether a recipe has two codes, so that expressions can be exchanged."""
@@ -117,9 +124,8 @@ def system_b(order: Order, report: Report, tell: Tell = print) -> None:
 
 
 def _runs(order: Order, tell: Tell) -> Runs:
-    sets = Sets(order.sets, order.out / "crops")
-    seed = int(sets.identities.settings.get("seed", 0))
-    judge = cache(lambda: judging.judge(order.out / JUDGE, order.judge, order.judging, seed, tell))
+    sets, others = Sets(order.sets, order.out / "crops", order.people), order.sets / judging.PEOPLE
+    judge = cache(lambda: judging.judge(order.out / JUDGE, order.judge, order.judging, others, tell))
     bench = Bench(sets, judge, order.alike.separation, order.alike.swapping)
     return Runs(order.out, bench, order.alike)
 
@@ -134,17 +140,15 @@ def _begin(order: Order, runs: Runs) -> None:
         runs.bench.judge()
 
 
-def needs_people(order: Order) -> int | None:
-    """Return the seed of the people whom a judge would have to learn from; None where none has to be trained.
+def needs_people(order: Order) -> bool:
+    """Tell whether a judge has to be trained, from a set of `judging.PEOPLE`.
 
     Raises:
         InputError: `out` has another judge than the given one.
-        DataError: what is given is no judge, or there is no set of people to learn from.
+        DataError: what is given is no judge.
     """
     asked = order.training and any(order.exchanges(name) for name in order.rows)
-    if not asked or judging.ready(order.out / JUDGE, order.judge, order.judging):
-        return None
-    return int(Sets(order.sets, order.out / "crops").identities.settings.get("seed", 0)) + 1
+    return asked and not judging.ready(order.out / JUDGE, order.judge, order.judging)
 
 
 def _say(run: Run, runs: Runs, tell: Tell) -> None:
@@ -162,7 +166,8 @@ def _say(run: Run, runs: Runs, tell: Tell) -> None:
 def _report(order: Order, runs: Runs, report: Report) -> None:
     found, complete = runs.outcomes(order.planned), all(runs.is_done(run) for run in order.planned)
     for section, part in PARTS.items():
-        report(section, *part(order, runs, found), complete)
+        figures, drawn = part(order, runs, found)
+        report(named(section, order.people), *_with(figures, drawn, order.people), complete)
 
 
 def table3(order: Order, runs: Runs, found: Outcomes) -> Section:
@@ -174,7 +179,7 @@ def table3(order: Order, runs: Runs, found: Outcomes) -> Section:
     drawn = {
         row: exchange_pictures.course({part: own.get(row, []) for part, own in curves.items()}, row) for row in CURVED
     }
-    return _with(figures, {f"course-{row}": picture for row, picture in drawn.items() if picture is not None})
+    return figures, {f"course-{row}": picture for row, picture in drawn.items() if picture is not None}
 
 
 def held(order: Order, runs: Runs, found: Outcomes) -> Section:
@@ -192,15 +197,21 @@ def swaps(order: Order, runs: Runs, found: Outcomes) -> Section:
         figures["judge's error of action units on true renders"] = judging.error(runs.bench.judge(), faces)
     figures |= exchange_tables.swap(by_row(found, SWAP).get(SWAPS, {}))
     if not methods:
-        return _with(figures, {})
-    fold, named = next(iter(methods)).fold, {run.recipe: learned for run, learned in methods.items()}
-    return _with(figures, exchange_pictures.swaps(runs.sets, fold, named))
+        return figures, {}
+    fold, by_name = next(iter(methods)).fold, {run.recipe: learned for run, learned in methods.items()}
+    return figures, exchange_pictures.swaps(runs.sets, fold, by_name)
 
 
-def _with(figures: dict[str, Any], drawn: Mapping[str, Image.Image]) -> Section:
+def named(section: str, people: str) -> str:
+    """Return the name under which a section is reported, of the set that was learned from."""
+    return section if people == LEARNED[0] else f"{section}, {people}"
+
+
+def _with(figures: dict[str, Any], drawn: Mapping[str, Image.Image], people: str) -> Section:
     """Return a section whose pictures are named, with captions, beside its figures."""
-    below = {f"{PICTURES}-{name}.png": CAPTIONS[name] for name in drawn}
-    return figures | {"pictures below": below}, {f"{PICTURES}-{name}": picture for name, picture in drawn.items()}
+    stem = PICTURES if people == LEARNED[0] else f"{PICTURES}-{people}"
+    below = {f"{stem}-{name}.png": CAPTIONS[name] for name in drawn}
+    return figures | {"pictures below": below}, {f"{stem}-{name}": picture for name, picture in drawn.items()}
 
 
 def _of_people(parts: Mapping[str, dict[str, list[Measured]]]) -> dict[str, dict[str, list[Measured]]]:

@@ -29,7 +29,7 @@ from kaoiro.core.labels import FER2013, MULTITASK_UNITS
 from kaoiro.core.modelfile import GRAPH, Card, Description, ModelFolder, Provenance, load, write_description
 from kaoiro.core.rendered import POINTS
 from kaoiro.core.revision import commit
-from kaoiro.core.spec import Head, Specification
+from kaoiro.core.spec import CropGeometry, Head, Specification
 from kaoiro.core.types import LANDMARKS
 from kaoiro.data.augmentation import Augmentation
 from kaoiro.data.datasets.synthetic import Synthetic
@@ -140,7 +140,9 @@ class Frames:
         return shares.astype(np.float32)
 
 
-def aligned(data: Synthetic, rows: np.ndarray, unit: str = "frames", side: int = SIDE) -> Frames:
+def aligned(
+    data: Synthetic, rows: np.ndarray, unit: str = "frames", side: int = SIDE, crop: CropGeometry = FER2013_CROP
+) -> Frames:
     """Read frames and place them by their five points, as `kaoiro analyze` places real faces; `side` in pixels."""
     table = data.table.iloc[rows]
     points = table[[f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]].to_numpy(np.float64).reshape(-1, 5, 2)
@@ -150,7 +152,7 @@ def aligned(data: Synthetic, rows: np.ndarray, unit: str = "frames", side: int =
     for start in followed(starts, len(starts), f"x {_READ} {unit}"):
         pictures = data.pixels(rows[start : start + _READ], grey=True)
         for place, picture in enumerate(pictures, start=start):
-            matrix = similarity(np.asarray(FER2013_CROP.points), points[place])
+            matrix = similarity(np.asarray(crop.points), points[place])
             pixels[place] = cut(picture, matrix, side)
             inside = np.linalg.solve(matrix[:, :2], (data.landmarks[rows[place]] - matrix[:, 2]).T).T
             places[place] = 2 * inside - 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from kaoiro.core.checks import require
-from kaoiro.core.crops import FER2013_CROP
 from kaoiro.core.spec import CropGeometry
 from kaoiro.data.subjects import SubjectsConfig
 from kaoiro.families.identity_expression.config import NetworkConfig, ObjectiveConfig, RunConfig, ViewsConfig
@@ -21,7 +20,6 @@ class Recipe:
         objective: losses and optimiser.
         run: how long, and in which order.
         views: what is learned from two views of a face (not in the source).
-        crop: where a face lies in a crop.
     """
 
     data: SubjectsConfig = field(default_factory=SubjectsConfig)
@@ -29,7 +27,11 @@ class Recipe:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     run: RunConfig = field(default_factory=RunConfig)
     views: ViewsConfig = field(default_factory=ViewsConfig)
-    crop: CropGeometry = FER2013_CROP
+
+    @property
+    def crop(self) -> CropGeometry:
+        """Where a face lies in a crop."""
+        return self.data.geometry
 
     def check(self) -> None:
         """Refuse settings with which nothing can be trained.
