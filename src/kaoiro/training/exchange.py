@@ -23,11 +23,12 @@ from kaoiro.core.faces import Faces
 from kaoiro.core.files import replacing, write_text, writing
 from kaoiro.data.subjects import People
 from kaoiro.evaluation import people as reading
+from kaoiro.families.identity_expression.network import PatchEncoder
 from kaoiro.families.identity_expression.objective import Objective
 from kaoiro.families.identity_expression.recipe import Recipe
 from kaoiro.inference.generated import save_picture
 from kaoiro.inference.portraits import sheet
-from kaoiro.training import hardware, latents, snapshots, stages
+from kaoiro.training import hardware, latents, patches, snapshots, stages
 from kaoiro.training.exchange_steps import Steps, step_seconds, through
 from kaoiro.training.exchange_views import ViewSteps
 from kaoiro.training.latents import Learned
@@ -108,13 +109,23 @@ class _Run:
         self._faces = _told(people)
         torch.manual_seed(recipe.run.seed)
         self.objective = Objective(recipe, steps.draws.people)
-        if recipe.views.start is not None and not (folder / CHECKPOINT).is_file():
-            snapshots.begin(self.objective.network, recipe.views.start)
+        if not (folder / CHECKPOINT).is_file():
+            self._begin()
         self.schedule = self._settled(steps.draws.steps)
         self.history: dict[str, Any] = {"schedule": self.schedule.asdict(), "epochs": [], "stages": []}
         self.stage, self.epoch, self.seconds = 0, 0, 0.0
         self._optimizers: list[dict[str, Any]] = []
         self._resume()
+
+    def _begin(self) -> None:
+        """Give the encoder of expression what it has before the first step."""
+        network, recipe = self.objective.network, self.recipe
+        if recipe.views.start is not None:
+            snapshots.begin(network, recipe.views.start)
+        elif isinstance(network.expression, PatchEncoder):
+            self.tick("learning a dictionary of patches")
+            known = None if recipe.data.dataset == "unlabelled" else self.people.training
+            patches.learn(network.expression, patches.grey(self.people), known, recipe.run.seed)
 
     def _settled(self, steps: int) -> Schedule:
         """Fix the schedule, or take the one that the folder's run was given.

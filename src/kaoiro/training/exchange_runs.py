@@ -35,7 +35,7 @@ from kaoiro.training.latents import Learned
 SETTINGS, RUN, MODEL = "settings.json", "run.json", "model"
 ROWS = (
     *("conventional", "switched", "iterated", "vae", "cvae", "adversarial", "switched-matched", "improved"),
-    "iterated-128",
+    *("advanced", "iterated-128"),
 )
 """Recipes in the order in which they are run: what most claims rest on comes first, what takes longest last."""
 REFERENCE, CONTROL = "iterated", "switched-matched"

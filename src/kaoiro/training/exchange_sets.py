@@ -52,6 +52,7 @@ class Sets:
             "set": {key: settings.get(key) for key in ("set", "seed", "scale", "size")},
             "set sha256": settings["finished"].get("sha256"),
             "swaps sha256": self.swaps.settings["finished"].get("sha256"),
+            "crop": CROP.name,
         }
 
     def config(self, data: SubjectsConfig, fold: int) -> SubjectsConfig:

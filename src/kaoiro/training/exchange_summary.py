@@ -122,11 +122,11 @@ def _smaller(asked: Mapping[str, Any], size: Mapping[str, Any], named: Sequence[
         notes.append(f"{size['scale']:g} of the rendered people")
     if asked["batch"] is not None:
         notes.append(f"steps of {asked['batch']} pictures instead of 128 (the source names no number)")
-    if asked["iterations"] is not None:
+    if asked.get("iterations") is not None:  # earlier versions wrote neither this nor the next two
         notes.append(f"{asked['iterations']} iterations instead of 10, and a control with as many updates")
-    if asked["width"] is not None:
+    if asked.get("width") is not None:
         notes.append(f"{asked['width']} channels after the first convolution instead of 32")
-    if asked["side"] is not None:
+    if asked.get("side") is not None:
         notes.append(f"pictures of {asked['side']} pixels instead of 64")
     sides = {name: asked["recipes"][name]["network"]["side"] for name in named}
     large = [name for name, side in sides.items() if side > (size.get("size") or side)]

@@ -6,8 +6,7 @@ Source:  Kanou and Nagao, "Weakly Supervised Learning for Acquisition of Continu
 Arms:    'frozen' reads the code μ_e of a trained network linearly; 'tuned' begins from the weights of its expression
          encoder and trains all of them; 'pixels' begins from random ones (He et al., ICCV 2015). The latter two are
          the same network (trunk, μ_e, a linear layer with the same random weights) and see the same batches, augmented
-         in the same way, in as many updates of the same optimiser. 'pixels' sees standardised pictures, without which
-         it learns much more slowly; the weights of 'tuned' know pictures of 0 to 1.
+         in the same way, in as many updates of the same optimiser.
 Labels:  a share of the labelled faces of the training people, the same for all arms and smaller shares within larger
          ones. Some people are kept back: on their share of the labels each arm chooses its learning rate or how
          strongly weights are held back. All expressions are learned from alike often, however rare they are.
@@ -37,7 +36,7 @@ from kaoiro.data.transforms import augment, sample
 from kaoiro.evaluation import recogniser_tables as tables
 from kaoiro.evaluation.progress import followed
 from kaoiro.evaluation.recogniser_tables import ARMS, FRACTIONS, FROZEN, TUNED, Recognised
-from kaoiro.families.identity_expression.network import Encoder, Network
+from kaoiro.families.identity_expression.network import Encoder, Network, PatchEncoder
 from kaoiro.families.identity_expression.objective import pictures
 from kaoiro.metrics.accuracy import confusion, macro_recall
 from kaoiro.metrics.probes import RIDGES, logistic
@@ -191,19 +190,15 @@ class _Trunk(nn.Module):
     Args:
         encoder: whose layers it takes over, but that of the variance.
         head: E -> K.
-        standard: mean and deviation (2, 3) of the channels, by which pictures are standardised; None leaves them.
     """
 
-    def __init__(self, encoder: Encoder, head: nn.Linear, standard: Tensor | None = None) -> None:
+    def __init__(self, encoder: Encoder, head: nn.Linear) -> None:
         super().__init__()
         self.trunk, self.mean, self.head = encoder.trunk, encoder.mean, head
-        self.standard: Tensor | None
-        self.register_buffer("standard", None if standard is None else standard[:, :, None, None])
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return scores."""
-        given = pictures if self.standard is None else (pictures - self.standard[0]) / self.standard[1]
-        return self.head(self.mean(self.trunk(given)))
+        return self.head(self.mean(self.trunk(pictures)))
 
 
 def _head(size: int) -> nn.Linear:
@@ -212,13 +207,6 @@ def _head(size: int) -> nn.Linear:
     nn.init.kaiming_normal_(head.weight, nonlinearity="relu")
     nn.init.zeros_(head.bias)
     return head
-
-
-def _standard(pixels: np.ndarray) -> Tensor:
-    """Return mean and deviation (2, 3) of the channels of some faces (N, side, side, 3) uint8, in 0 to 1."""
-    some = pixels[:: max(1, len(pixels) // _ASKED)].astype(np.float32) / 255
-    spread = np.maximum(some.std(axis=(0, 1, 2)), 1 / 255)
-    return torch.from_numpy(np.stack([some.mean(axis=(0, 1, 2)), spread]))
 
 
 class Recognisers:
@@ -247,6 +235,10 @@ class Recognisers:
         self.tested = labelled(people.unseen, network.config.side, "unseen")
         self._check(known)
         self._device = torch.device(hardware.accelerator())
+        if isinstance(network.expression, PatchEncoder):
+            raise InputError(
+                "a recogniser needs an encoder of convolutions, which can learn from pixels; this has patches"
+            )
         self._encoder = copy.deepcopy(network.expression).requires_grad_(True).to(self._device)
 
     def _check(self, known: Sequence[str]) -> None:
@@ -324,8 +316,7 @@ class Recognisers:
             torch.manual_seed(trial.seed)
             head = _head(self._form.expression)
             encoder = copy.deepcopy(self._encoder) if trial.arm == TUNED else Encoder(self._form, self._form.expression)
-        standard = None if trial.arm == TUNED else _standard(self.training.pixels[self.labels(trial).learning])
-        network = _Trunk(encoder, head, standard).to(self._device)
+        network = _Trunk(encoder, head).to(self._device)
         return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def fit(self, trial: Trial, rate: float) -> Fitted:

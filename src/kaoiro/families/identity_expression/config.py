@@ -35,6 +35,8 @@ class NetworkConfig:
         groups: of channels that are normalised together after every convolution; 0 normalises nothing (as the source).
         places: whether z_e is computed from all 4x4 places of the last map, which the source averages: faces are
             aligned, and what a place shows tells more than what the mean place shows (not in the source).
+        patches: atoms of the dictionary of patches that z_e is computed from, instead of convolutions (`patches`); it
+            is learned without gradients before the first stage. 0 has none (as the source).
     """
 
     form: Form = "exchange"
@@ -44,6 +46,7 @@ class NetworkConfig:
     expression: int = 64
     groups: int = 0
     places: bool = False
+    patches: int = 0
 
     def check(self) -> None:
         """Refuse widths with which there is no network.
@@ -56,6 +59,9 @@ class NetworkConfig:
             at_least(f"network.{name}", 1, getattr(self, name))
         require(self.width % 8 == 0, "network.width", "a multiple of 8", self.width)
         at_least("network.groups", 0, self.groups)
+        at_least("network.patches", 0, self.patches)
+        alone = not self.patches or (self.form != "cvae" and not self.places)
+        require(alone, "network.patches", "0 where network.places is on or the form is cvae", self.patches)
         narrowest = min(self.width, self.maps[-1] >> len(self.maps))
         fits = not self.groups or narrowest % self.groups == 0
         require(fits, "network.groups", f"0 or a divisor of the narrowest map's {narrowest} channels", self.groups)

@@ -15,15 +15,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from kaoiro.families.identity_expression.config import NetworkConfig
+from kaoiro.families.identity_expression.patches import PLACES, Patches
 
 SMALLEST = 4
 """Side of the last map, which pooling covers."""
 LOGVAR = 10.0
 """Logarithms of variances stay within this."""
+_NARROW = -4.0  # logarithm of the variance that codes of patches begin with
 
 
 class Posterior(NamedTuple):
@@ -84,6 +87,33 @@ class Encoder(nn.Module):
         seen = self.trunk(pictures)
         seen = seen if told is None else torch.cat([seen, told], dim=1)
         return Posterior(self.mean(seen), self.logvar(seen).clamp(-LOGVAR, LOGVAR))
+
+
+class PatchEncoder(nn.Module):
+    """Pictures (B, 3, H, W) -> posterior of a code (B, D), linear in the features of `patches.Patches`.
+
+    Its mean is learned before everything else, without gradients, and stands still.
+
+    Args:
+        config: number of atoms.
+        size: D.
+    """
+
+    turn: Tensor
+    shift: Tensor
+
+    def __init__(self, config: NetworkConfig, size: int) -> None:
+        super().__init__()
+        self.trunk = Patches(config.patches)
+        self.register_buffer("turn", torch.zeros(size, config.patches * PLACES**2))
+        self.register_buffer("shift", torch.zeros(size))
+        self.logvar = nn.Parameter(torch.full((size,), _NARROW))
+
+    def forward(self, pictures: Tensor, told: Tensor | None = None) -> Posterior:
+        """Return mean and logarithm of the variance, which is the same for all pictures."""
+        del told
+        mean = F.linear(self.trunk(pictures), self.turn, self.shift)
+        return Posterior(mean, self.logvar.clamp(-LOGVAR, LOGVAR).expand_as(mean))
 
 
 class Decoder(nn.Module):
@@ -152,7 +182,11 @@ class Network(nn.Module):
         self.config = config
         self.subjects = subjects if config.form == "cvae" else 0
         self.identity = Encoder(config, config.identity) if config.form == "exchange" else None
-        self.expression = Encoder(config, config.expression, self.subjects, config.places)
+        self.expression: Encoder | PatchEncoder = (
+            PatchEncoder(config, config.expression)
+            if config.patches
+            else Encoder(config, config.expression, self.subjects, config.places)
+        )
         self.decoder = Decoder(config, self.identity_size + config.expression)
 
     @property

@@ -47,8 +47,8 @@ class Recipe:
         require(alone or not nobody, "run.iterations", "0 where only faces of unknown people are learned from", "more")
         told = self.network.form == "cvae"
         require(not (told and views.on), "network.form", "exchange or vae where views are learned from", "cvae")
-        useless = self.data.unlabelled is not None and not views.on
-        require(not useless, "data.unlabelled", "left out where both weights of views are 0", self.data.unlabelled)
+        useless = self.data.unlabelled is not None and not (views.on or self.network.patches)
+        require(not useless, "data.unlabelled", "left out without views and patches", self.data.unlabelled)
 
 
 SWITCHED = Recipe()
@@ -73,6 +73,14 @@ MATCHED = replace(
 """The control of ④: one pass with as many updates. The rate falls as far as in ③, only more slowly: with the printed
 factor it would be nothing after a third of the way."""
 IMPROVED = replace(
+    SWITCHED,
+    network=NetworkConfig(groups=8, patches=256),
+    objective=ObjectiveConfig(adversarial=0.0, switch=1.0, identity_images=3, perceptual=0.005),
+    run=RunConfig(epochs=200),
+)
+"""What a user should run: a code of expression that subjects alone give, without gradients (`training.patches`), for
+which a decoder is learned. One pass, for the code stands still."""
+ADVANCED = replace(
     ITERATED,
     network=NetworkConfig(groups=8),
     objective=ObjectiveConfig(
@@ -84,14 +92,14 @@ IMPROVED = replace(
         perceptual=0.005,
     ),
 )
-"""What a user should run (SPEC 3.9)."""
+"""④ with what else SPEC 3.9 names."""
 REAL = replace(
-    IMPROVED,
+    ADVANCED,
     network=NetworkConfig(groups=8, expression=256, places=True),
     run=RunConfig(epochs=20),
     views=ViewsConfig(contrast=1.0, gradients=1.0, epochs=60),
 )
-"""Improved, and for real faces: the encoder of expression begins with views of unlabelled faces (`--data.unlabelled`)
+"""Advanced, and for real faces: the encoder of expression begins with views of unlabelled faces (`--data.unlabelled`)
 and goes on with them beside everything else. Its code is as wide as those of FAb-Net and FaceCycle."""
 VIEWS = replace(
     REAL,
@@ -120,6 +128,7 @@ RECIPES: dict[str, Recipe] = {
     "cvae": CVAE,
     "switched-matched": MATCHED,
     "improved": IMPROVED,
+    "advanced": ADVANCED,
     "real": REAL,
     "views": VIEWS,
     "tiny": TINY,
