@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kaoiro.core.errors import DataError, InputError
+from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
 from kaoiro.data.subjects import People
 from kaoiro.faces.align import to_luma
@@ -25,13 +25,14 @@ from kaoiro.families.identity_expression.objective import pictures
 from kaoiro.families.identity_expression.patches import PATCH, contrasted
 from kaoiro.families.identity_expression.patches import SIDE as CUT
 from kaoiro.families.identity_expression.views import sized
-from kaoiro.metrics.components import principal
 
 _PATCHES, _ROUNDS = 60_000, 10  # patches that atoms are learned from; rounds of k-means
-_FACES = 12_000  # faces by which components are found, at most
+_FACES = 10_000  # faces by which components and directions are found, at most
 _COMPONENTS = 400  # among which directions are looked for
+_MORE, _TURNS = 50, 3  # projections beyond those asked for, and how often they are turned towards the components
+_STILL = 1e-6  # deviation below which nothing varies
 _EASED = 0.1  # added to the variances that whitening evens out, those of a patch of contrast being about 1
-_AT_ONCE = 128
+_AT_ONCE = 16  # few, so that memory is used again and not asked for anew
 
 
 def learn(encoder: PatchEncoder, faces: np.ndarray, people: Faces | None, seed: int = 0) -> None:
@@ -48,21 +49,46 @@ def learn(encoder: PatchEncoder, faces: np.ndarray, people: Faces | None, seed: 
         DataError: too few faces, or all alike.
     """
     size, rng = len(encoder.shift), np.random.default_rng(seed)
-    chosen = faces[np.sort(rng.permutation(len(faces))[:_FACES])]
+    chosen = drawn(faces, rng)
     encoder.trunk.learned(*dictionary(chosen, len(encoder.trunk.atoms), rng))
-    try:
-        found = principal(features(encoder, np.repeat(chosen[..., None], 3, axis=3)), max(size, _COMPONENTS))
-    except InputError as error:
-        raise DataError("the faces that patches are learned from are all alike") from error
-    if len(found.spread) < size:
-        raise DataError(f"{len(chosen)} faces give {len(found.spread)} components, fewer than a code of {size} needs")
-    turn = (found.axes / found.spread)[:, :size]
+    mean, axes, spread = components(features(encoder, chosen), max(size, _COMPONENTS), seed)
+    if len(spread) < size:
+        raise DataError(f"{len(chosen)} faces give {len(spread)} components, fewer than a code of {size} needs")
+    turn = (axes / spread)[:, :size]
     if people is not None:
         assert people.subjects is not None
-        known = (features(encoder, people.pixels) - found.mean.astype(np.float32)) @ found.axes.astype(np.float32)
-        turn = found.axes @ within(known, people.subjects)[:, :size]
+        rows = np.sort(rng.permutation(len(people))[:_FACES])
+        known = (features(encoder, people.pixels[rows]) - mean) @ axes
+        turn = axes @ within(known, people.subjects[rows])[:, :size]
     encoder.turn.copy_(torch.from_numpy(turn.T.astype(np.float32)))
-    encoder.shift.copy_(torch.from_numpy(-(found.mean @ turn).astype(np.float32)))
+    encoder.shift.copy_(torch.from_numpy(-(mean @ turn).astype(np.float32)))
+
+
+def drawn(faces: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return so many of the faces that components can be found by them."""
+    return faces[np.sort(rng.permutation(len(faces))[:_FACES])]
+
+
+def components(rows: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean (F,), the directions (F, D) in which rows (N, F) vary most, and deviations (D,) along them.
+
+    They are found in random projections (Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review
+    2011): there are thousands of features.
+
+    Raises:
+        DataError: rows that do not vary.
+    """
+    mean = rows.mean(axis=0)
+    wished = min(count, *rows.shape)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        more = min(wished + _MORE, *rows.shape)
+        _, values, axes = torch.svd_lowrank(torch.from_numpy(rows - mean), more, niter=_TURNS)
+    spread = values[:wished].numpy() / len(rows) ** 0.5
+    kept = spread > max(_STILL, 1e-4 * float(spread[0]))
+    if not kept.any():
+        raise DataError("the faces that patches are learned from are all alike")
+    return mean, axes[:, :wished].numpy()[:, kept], spread[kept]
 
 
 def within(rows: np.ndarray, subjects: np.ndarray) -> np.ndarray:
@@ -106,8 +132,9 @@ def grey(people: People) -> np.ndarray:
 
 @torch.no_grad()
 def features(encoder: PatchEncoder, pixels: np.ndarray) -> np.ndarray:
-    """Return features (N, F) of faces (N, s, s, 3) uint8."""
+    """Return features (N, F) of faces (N, s, s, 3) or grey (N, s, s) uint8."""
     parts = []
+    pixels = pixels if pixels.ndim == 4 else np.broadcast_to(pixels[..., None], (*pixels.shape, 3))
     for start in range(0, len(pixels), _AT_ONCE):
         part = pictures(torch.from_numpy(np.ascontiguousarray(pixels[start : start + _AT_ONCE])))
         parts.append(encoder.trunk(sized(part, CUT)).numpy())

@@ -74,7 +74,7 @@ MATCHED = replace(
 factor it would be nothing after a third of the way."""
 IMPROVED = replace(
     SWITCHED,
-    network=NetworkConfig(groups=8, patches=256),
+    network=NetworkConfig(patches=256),
     objective=ObjectiveConfig(adversarial=0.0, switch=1.0, identity_images=3, perceptual=0.005),
     run=RunConfig(epochs=200),
 )
