@@ -80,6 +80,9 @@ IMPROVED = replace(
 )
 """What a user should run: a code of expression that subjects alone give, without gradients (`training.patches`), for
 which a decoder is learned. One pass, for the code stands still."""
+REAL = replace(IMPROVED, network=NetworkConfig(width=16, expression=480, patches=256))
+"""Improved, for real faces: patches and components are those of unlabelled photographs (`--data.unlabelled`); as many
+numbers as a linear reader of photographs needs, and half of the channels, so that the model stays small."""
 ADVANCED = replace(
     ITERATED,
     network=NetworkConfig(groups=8),
@@ -93,7 +96,7 @@ ADVANCED = replace(
     ),
 )
 """④ with what else SPEC 3.9 names."""
-REAL = replace(
+CONTRASTIVE = replace(
     ADVANCED,
     network=NetworkConfig(groups=8, expression=256, places=True),
     run=RunConfig(epochs=20),
@@ -102,12 +105,12 @@ REAL = replace(
 """Advanced, and for real faces: the encoder of expression begins with views of unlabelled faces (`--data.unlabelled`)
 and goes on with them beside everything else. Its code is as wide as those of FAb-Net and FaceCycle."""
 VIEWS = replace(
-    REAL,
+    CONTRASTIVE,
     data=SubjectsConfig(dataset="unlabelled"),
-    network=replace(REAL.network, form="vae"),
+    network=replace(CONTRASTIVE.network, form="vae"),
     run=RunConfig(iterations=0),
 )
-"""The beginning of `real` alone: an expression code of unlabelled faces, from which no face can be made."""
+"""The beginning of `contrastive` alone: an expression code of unlabelled faces, from which no face can be made."""
 TINY = Recipe(
     data=SubjectsConfig(dataset="drawn", count=16, pictures=21, fold=0, folds=4),
     network=NetworkConfig(side=16, identity=16, expression=16),
@@ -130,6 +133,7 @@ RECIPES: dict[str, Recipe] = {
     "improved": IMPROVED,
     "advanced": ADVANCED,
     "real": REAL,
+    "contrastive": CONTRASTIVE,
     "views": VIEWS,
     "tiny": TINY,
 }
