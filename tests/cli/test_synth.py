@@ -82,10 +82,10 @@ def test_all_makes_each_set_in_a_folder_of_its_own(
     assert capsys.readouterr().out.count("\n") == len(NAMES)
     made.clear()
     assert main([*common, "--video"]) == 0
-    assert [name for name, _, _ in made] == ["syn-id", "syn-vid", "syn-flicker", "syn-mt", "conference"]
+    assert [name for name, _, _ in made] == ["syn-id", "syn-posed", "syn-vid", "syn-flicker", "syn-mt", "conference"]
     made.clear()
     assert main([*common, "--video", "--variable-rate"]) == 0
-    assert made == [(name, name, True) for name in ("syn-id", "syn-vid", "syn-flicker", "syn-mt")]
+    assert made == [(name, name, True) for name in ("syn-id", "syn-posed", "syn-vid", "syn-flicker", "syn-mt")]
 
 
 def test_the_sets_of_the_command_are_those_there_are() -> None:

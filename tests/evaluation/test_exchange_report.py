@@ -94,12 +94,32 @@ def test_measurements_of_every_kind_become_a_page(tmp_path):
     page = (tmp_path / "system-b.md").read_text(encoding="utf-8")
     assert page.index("## Table 3") < page.index("## What the codes hold") < page.index("## Expressions carried")
     assert "* few people" in page and "![faces](swap.png)" in page
-    assert page.count("Not measured yet.") == 3
+    others = [name for name in exchange_report.SECTIONS if name not in ("swap", "table3", "separation")]
+    assert page.count("Not measured yet.") == len(others) == 6
     assert "vae: expression code" in page and "| iterated: forehead |" in page
     stored = json.loads((tmp_path / "system-b.json").read_text(encoding="utf-8"))
     assert list(stored) == ["table3", "separation", "swap"] and "measured" in stored["swap"]
     rows = [row for row in claims.table(tmp_path)["claims"].values() if row["from"] == "system-b"]
     assert {row["verdict"] for row in rows} >= {"holds", "does not hold", "not measured yet"}
+
+
+def test_people_of_one_session_have_sections_of_their_own(tmp_path):
+    """They answer no claim of the table, which is about people in changing surroundings."""
+    exchange_report.write(tmp_path, "table3, syn-posed", exchange_tables.table3({"train": runs(), "test": runs()}))
+    stored = json.loads((tmp_path / "system-b.json").read_text(encoding="utf-8"))
+    assert list(stored) == ["table3, syn-posed"]
+    assert {row["verdict"] for row in claims.rows("system-b", stored)} == {"not measured yet"}
+    exchange_report.write(tmp_path, "table3", exchange_tables.table3({"train": runs(), "test": runs(iterated=0.3)}))
+    content = exchange_report.stored(tmp_path / "system-b.json")
+    assert list(content) == ["table3", "table3, syn-posed"]
+    assert content["table3, syn-posed"] == stored["table3, syn-posed"]
+    page = (tmp_path / "system-b.md").read_text(encoding="utf-8")
+    titles = [line for line in page.splitlines() if line.startswith("## ")]
+    session = [title for title in titles if title.endswith(": one session")]
+    whole = ("Table 3 of the source", "What the codes hold", "Expressions carried over to other people")
+    assert session == [f"## {title}: one session" for title in whole]
+    assert titles.index(session[0]) > titles.index("## Expressions carried over to other people")
+    assert page.count("one light, one background") == 3
 
 
 def test_sections_without_any_run_name_every_claim():

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake import subject_table, synthetic
+from fake import identities, subject_table, synthetic
 from PIL import Image
 
+from kaoiro.core.crops import FER2013_CROP, INNER_CROP
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import FER2013
 from kaoiro.data.datasets import synthetic as sets
@@ -48,7 +49,7 @@ def test_a_fold_keeps_people_back(root: str) -> None:
 def test_crops_are_in_colour_and_carry_labels_for_measurements(root: str) -> None:
     data = sets.read(root)
     rows = np.array([5, 0])
-    faces = people.rendered(data, rows, 16)
+    faces = people.rendered(data, rows, 16, FER2013_CROP)
     whole = data.pixels(rows)
     assert np.abs(faces.pixels.mean(axis=(1, 2)) - whole.mean(axis=(1, 2))).max() < 2
     assert faces.labels["expression"].tolist() == FER2013.indices(data.table["expression"].iloc[rows])
@@ -73,6 +74,21 @@ def test_a_cache_gives_the_same_crops_and_is_made_once(
     assert np.array_equal(read(config, 16).training.pixels, plain.training.pixels)
 
 
+def test_crops_of_both_kinds_are_kept_apart(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    identities.write_identities(root, people=2)
+    data, rows = sets.read(root), np.arange(6)
+    crops = (FER2013_CROP, INNER_CROP, FER2013_CROP)
+    found = [people.rendered(data, rows, 16, crop, tmp_path / "crops").pixels for crop in crops]
+    assert np.array_equal(found[0], found[2]) and not np.array_equal(found[0], found[1])
+    assert np.array_equal(found[1], people.rendered(data, rows, 16, INNER_CROP).pixels)
+    assert len(list((tmp_path / "crops").iterdir())) == 2
+    config = SubjectsConfig(root=str(root), cache=str(tmp_path / "crops"))
+    inner, around = (read(one, 16).training.pixels for one in (config, replace(config, crop="fer2013")))
+    assert not np.array_equal(inner, around)
+    assert len(list((tmp_path / "crops").iterdir())) == 2  # what the recipe asks for is what is kept
+
+
 def test_a_users_table_is_read_whole_or_by_detection(tmp_path: Path) -> None:
     subject_table.write(tmp_path)
     config = SubjectsConfig(dataset="table", root=str(tmp_path), cut="whole", folds=3)
@@ -91,17 +107,20 @@ def test_faces_of_a_table_are_found_and_placed(tmp_path: Path, astronaut: Path) 
     file = subject_table.write(tmp_path)
     for person in range(2):
         Image.open(astronaut).save(tmp_path / f"faces/{person}-0.png")
-    faces, missed = people.table(file, 32)
+    faces, missed = people.table(file, 32, FER2013_CROP)
     assert (len(faces), missed) == (2, 10)
     assert faces.subjects is not None
     assert faces.subjects.tolist() == ["p0", "p1"]
+    closer, _ = people.table(file, 32, INNER_CROP)
+    assert closer.pixels.shape == faces.pixels.shape
+    assert not np.array_equal(closer.pixels, faces.pixels)
 
 
 def test_damaged_pictures_of_a_table_are_named(tmp_path: Path) -> None:
     subject_table.write(tmp_path)
     (tmp_path / "faces/1-2.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"1-2\.png"):
-        people.table(tmp_path, 16, "whole")
+        people.table(tmp_path, 16, INNER_CROP, "whole")
 
 
 def test_colours_can_be_taken_off() -> None:

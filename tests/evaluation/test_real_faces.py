@@ -12,8 +12,9 @@ from jobs import Middle
 from PIL import Image
 
 from kaoiro.cli.main import main
+from kaoiro.core.crops import FER2013_CROP, INNER_CROP
 from kaoiro.data.splits import part_of
-from kaoiro.evaluation import carried, real_faces
+from kaoiro.evaluation import carried, real_faces, unlabelled
 from kaoiro.evaluation.real_faces import CODE, OTHERS
 from kaoiro.inference import exchange
 from kaoiro.inference.exchange import Exchanger
@@ -67,7 +68,7 @@ def test_codes_stand_beside_plain_features_and_published_figures(roots: dict[str
     def noise(crops: np.ndarray) -> np.ndarray:
         return np.random.default_rng(0).normal(size=(len(crops), 5))
 
-    rows = real_faces.readings({CODE: told, "untrained": noise}, 8, data)
+    rows = real_faces.readings({CODE: told, "untrained": noise}, 8, FER2013_CROP, data)
     assert rows[CODE]["FER2013"] == rows[CODE][f"FER2013: {OTHERS}"] == 1
     assert rows["untrained"]["FER2013"] < 0.5
     assert (rows[CODE]["numbers"], rows["oriented gradients"]["numbers"]) == (7, 1024)
@@ -76,6 +77,24 @@ def test_codes_stand_beside_plain_features_and_published_figures(roots: dict[str
     assert rows["FaceCycle (published)"] == dict.fromkeys(rows[CODE]) | {"FER2013": 0.4876}
     assert {tuple(row) for row in rows.values()} == {tuple(rows[CODE])}
     assert rows[CODE]["FER+: faces"] == 64
+
+
+def test_encoders_see_the_crop_that_they_learned_and_plain_features_the_images(
+    roots: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, plain = real_faces.lesson(roots["fer"], "val"), []
+    histograms = real_faces.gradients.histograms
+    monkeypatch.setattr(real_faces.gradients, "histograms", lambda images: plain.append(images) or histograms(images))
+    seen: dict[str, list[np.ndarray]] = {}
+    for crop in (FER2013_CROP, INNER_CROP):
+        batches = seen.setdefault(crop.name, [])
+        codes = lambda crops, own=batches: own.append(crops) or crops.reshape(len(crops), -1)[:, :4]  # noqa: E731
+        real_faces.readings({CODE: codes}, 48, crop, data)
+    found = {name: np.concatenate(batches)[..., 0] for name, batches in seen.items()}
+    assert np.array_equal(found["fer2013"], data.images)
+    assert np.array_equal(found["inner"], unlabelled.recut(data.images, INNER_CROP))
+    assert not np.array_equal(found["inner"], data.images)
+    assert all(images is data.images for images in plain)
 
 
 def test_portraits_are_those_of_one_part_in_colour(roots: dict[str, Path], model: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from fake import separator
 from graphs import write_affect_model, write_bright_model, write_model
 
+from kaoiro.core.crops import FER2013_CROP
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import FER2013
 from kaoiro.evaluation import smile_swaps
@@ -78,12 +79,12 @@ def test_smiles_are_read_by_whatever_a_model_answers(tmp_path: Path) -> None:
 def test_rendered_people_are_those_of_syn_swap(monkeypatch: pytest.MonkeyPatch) -> None:
     faces = separator.swap_faces(3)
     monkeypatch.setattr(smile_swaps.synthetic, "read", lambda _: faces)
-    monkeypatch.setattr(smile_swaps, "rendered", lambda data, rows, side: data.rows(rows))
-    found = smile_swaps.of_renders("set", 32)
+    monkeypatch.setattr(smile_swaps, "rendered", lambda data, rows, side, crop: data.rows(rows))
+    found = smile_swaps.of_renders("set", 32, FER2013_CROP)
     assert found.people.tolist() == ["id-000", "id-001", "id-002"]
     assert lips(found.smiling)["lips"].all()
     assert not lips(found.resting)["lips"].any()
     without = faces.rows(faces.labels["expression"] != FER2013.index("happiness"))
     monkeypatch.setattr(smile_swaps.synthetic, "read", lambda _: without)
     with pytest.raises(DataError, match="nobody is happy"):
-        smile_swaps.of_renders("set", 32)
+        smile_swaps.of_renders("set", 32, FER2013_CROP)

@@ -10,10 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from kaoiro.core.crops import FER2013_CROP
 from kaoiro.core.errors import InputError
 from kaoiro.families.identity_expression import losses
 from kaoiro.families.identity_expression.config import NetworkConfig, ObjectiveConfig, RunConfig
-from kaoiro.families.identity_expression.network import Decoder, Discriminator, Encoder, Network, Posterior
+from kaoiro.families.identity_expression.network import (
+    Decoder,
+    Discriminator,
+    Encoder,
+    Network,
+    Posterior,
+    Standardised,
+)
 from kaoiro.families.identity_expression.objective import Batch, Objective, Progress, pictures
 from kaoiro.families.identity_expression.recipe import RECIPES, Recipe
 
@@ -81,10 +89,31 @@ def test_pictures_are_between_0_and_1_and_variances_are_held() -> None:
 
 
 @torch.no_grad()
+def test_encoders_and_discriminator_see_standardised_pictures_and_the_decoder_makes_plain_ones() -> None:
+    assert Standardised()(torch.tensor([0.0, 0.25, 0.5, 1.0])).tolist() == [-2, -1, 0, 2]
+    network, discriminator = Network(SMALL.network), Discriminator(SMALL.network, spectral=True)
+    assert network.identity is not None
+    x = torch.rand(2, 3, 16, 16)
+    for part in (network.identity, network.expression, discriminator):
+        seen: list[torch.Tensor] = []
+        (first, *_) = (layer for layer in part.trunk if isinstance(layer, nn.Conv2d))
+        hook = first.register_forward_pre_hook(lambda _, given, into=seen: into.append(given[0].clone()))
+        part(x)
+        hook.remove()
+        torch.testing.assert_close(seen, [4 * x - 2])
+    assert not [layer for layer in network.decoder.modules() if isinstance(layer, Standardised)]
+
+
+def test_faces_lie_as_the_data_of_a_recipe_say() -> None:
+    assert {recipe.crop.name for recipe in RECIPES.values()} == {"inner"}
+    assert replace(TINY, data=replace(TINY.data, crop="fer2013")).crop == FER2013_CROP
+
+
+@torch.no_grad()
 def test_he_initialisation_keeps_the_spread_of_features() -> None:
     torch.manual_seed(0)
     config = NetworkConfig()
-    features = Encoder(config, 64).trunk[:-2](torch.randn(16, 3, 64, 64))
+    features = Encoder(config, 64).trunk[:-2](0.5 + 0.25 * torch.randn(16, 3, 64, 64))  # as pictures are
     assert 0.2 < float(features.square().mean()) < 2
     decoded = Decoder(config, 128)
     before = decoded.blocks[:-2](decoded.first(torch.randn(16, 128)).unflatten(1, (256, 4, 4)))

@@ -13,6 +13,9 @@ TEXT, FURTHER = (
     files("kaoiro.synthesis").joinpath(name).read_text("utf-8") for name in ("difficulty.toml", "further.toml")
 )
 
+FLICKER = FURTHER[FURTHER.index("[variants.flicker]") :].split("\n")
+FLICKER = "\n".join(FLICKER[:2])
+
 
 def changed(old: str, new: str) -> str:
     assert TEXT.count(old) == 1, old
@@ -27,7 +30,7 @@ def test_the_packaged_file_is_read_once_and_carries_its_hash() -> None:
 
 def test_nuisance_grows_from_level_to_level() -> None:
     levels = [load().level(name) for name in ("none", "low", "medium", "high")]
-    assert list(load().levels) == ["none", "low", "medium", "high", "flicker"]
+    assert list(load().levels) == ["none", "low", "medium", "high", "flicker", "posed"]
     for name in ("yaw", "turn_sd", "hand_sd", "exposure_sd", "box_sd", "gaze_sd", "rest_sd", "asymmetry_sd", "noise"):
         values = [getattr(level, name) for level in levels]
         assert values == sorted(values) and len(set(values)) == 4, name
@@ -95,14 +98,16 @@ def test_a_file_that_cannot_be_is_refused_by_the_name_of_its_key(old: str, new: 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('like = "low"', 'like = "soft"', "variants.flicker.like must be one of none, low"),
-        ('like = "low"', 'like = "low"\nlamps = 3', r"keys of variants.flicker \(unknown: lamps\)"),
+        (FLICKER, FLICKER.replace("low", "soft"), "variants.flicker.like must be one of none, low"),
+        (FLICKER, FLICKER + "\nlamps = 3", r"keys of variants.flicker \(unknown: lamps\)"),
         ("flicker_probability = 1.0", "flicker_probability = 1.5", "variants.flicker: levels.flicker_probability"),
-        ('like = "low"', 'like = ["low"]', "variants.flicker.like must be one of none, low"),
+        (FLICKER, FLICKER.replace('"low"', '["low"]'), "variants.flicker.like must be one of none, low"),
         ("[variants.flicker]", "[variants.high]", "variants.high: there is a level of this name"),
         ("flicker_hertz = [0.2, 6.0]", "flicker_hertz = [6.0]", "variants.flicker.flicker_hertz must be a list of 2"),
         ('levels = ["flicker"]', 'levels = ["soft"]', "sets.syn-flicker.levels must be some of none, low"),
-        ("[sets.syn-flicker]", "[lamps]", r"keys of further file \(unknown: lamps; missing: sets\)"),
+        ("[sets.syn-flicker]", "[lamps]", r"keys of further file \(unknown: lamps\)"),
+        ('levels = ["posed"]', 'levels = ["seated"]', "sets.syn-posed.levels must be some of none, low"),
+        ("yaw = 3.0", "yaw = -3.0", "variants.posed: levels.yaw"),
         ("[variants.flicker]", "[variants.flicker", "further file is no TOML"),
     ],
 )
@@ -120,6 +125,16 @@ def test_a_variant_is_like_its_level_but_for_what_it_says() -> None:
     assert flicker.noise == low.noise
 
 
+def test_a_posed_person_is_filmed_like_at_low_but_hardly_moves() -> None:
+    low, posed = load().level("low"), load().level("posed")
+    other = {name for name in vars(low) if getattr(low, name) != getattr(posed, name)}
+    assert other == tomllib.loads(FURTHER)["variants"]["posed"].keys() - {"like"}
+    assert all(getattr(posed, name) < getattr(low, name) for name in other)
+    assert (posed.yaw, posed.pitch, posed.roll) == (3, 2, 1.5)
+    assert load().set("syn-posed").levels == ("posed",)
+    assert load().set("syn-posed").intensity == load().set("syn-id").intensity
+
+
 def test_what_came_later_changes_no_hash_of_what_was_there() -> None:
     assert load().digest("syn-vid") == load().sha256 == parse(TEXT).sha256
     assert load().digest("syn-flicker") == hashlib.sha256((TEXT + FURTHER).encode()).hexdigest()
@@ -128,7 +143,8 @@ def test_what_came_later_changes_no_hash_of_what_was_there() -> None:
 
 
 def test_unknown_levels_and_sets_are_refused_with_the_valid_ones() -> None:
-    with pytest.raises(InputError, match="one of none, low, medium, high, flicker, not extreme"):
+    with pytest.raises(InputError, match="one of none, low, medium, high, flicker, posed, not extreme"):
         load().level("extreme")
-    with pytest.raises(InputError, match="one of syn-id, syn-vid, syn-mt, syn-swap, conference, syn-flicker, not mug"):
+    further = "syn-posed, syn-flicker"
+    with pytest.raises(InputError, match=f"one of syn-id, syn-vid, syn-mt, syn-swap, conference, {further}, not mug"):
         load().set("mug")

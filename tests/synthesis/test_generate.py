@@ -167,6 +167,28 @@ def test_the_card_and_set_json_say_how_the_set_came_about(finished: Path, world:
     assert "| sadness | 1 4 15 | 4 15 1 (0.60) 6 (0.50) 11 (0.26) 17 (0.67) |" in card
 
 
+def test_people_of_one_session_are_those_of_syn_id_in_one_light_and_before_one_background(
+    make: Make, finished: Path
+) -> None:
+    path = make(replace(ORDER, name="syn-posed")).path
+    posed, own = (pq.read_table(folder / "manifest.parquet").to_pandas() for folder in (path, finished))
+    for name in ("subject", "clip", "frame", "split", "training", "evaluation", "expression", "intensity"):
+        assert posed[name].tolist() == own[name].tolist(), name
+    assert set(posed["level"]) == {"posed"}
+    light = ["light_azimuth", "light_elevation", "light_contrast"]
+    lights = posed.groupby("subject")[light].nunique()
+    assert (lights == 1).all(axis=None)
+    assert posed.groupby("subject")[light].first().nunique().tolist() == [4, 4, 4]
+    assert (own.groupby("subject")[light].nunique() == 7).all(axis=None)
+    assert posed["yaw"].abs().max() < own["yaw"].abs().max()
+    people = [pq.read_table(folder / "subjects.parquet").to_pylist() for folder in (path, finished)]
+    assert people[0] == people[1]
+    card = (path / "README.md").read_text()
+    assert "one light, one background" in card and "measure memory as well" in card
+    assert "with one background and one light" not in card  # which is said of the clips of syn-id
+    assert "one background and one light" in (finished / "README.md").read_text()
+
+
 def test_another_seed_gives_other_people(make: Make) -> None:
     first, second = (make(replace(ORDER, name="syn-swap", seed=seed), str(seed)) for seed in (0, 1))
     assert first.frames == second.frames == 7
@@ -348,7 +370,7 @@ def test_a_file_in_place_of_the_folder_is_refused(make: Make, tmp_path: Path) ->
         ({"size": 520}, "--size must be a multiple of 8"),
         ({"variable_rate": True}, "--variable-rate must be given together with --video"),
         ({"name": "syn-swap", "video": True}, "stills"),
-        ({"name": "conference", "video": True, "variable_rate": True}, "variable rate"),
+        ({"name": "conference", "video": True, "variable_rate": True}, "syn-id, syn-posed, syn-vid, syn-flicker"),
     ],
 )
 def test_impossible_orders_are_refused(change: dict, words: str) -> None:

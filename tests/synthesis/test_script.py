@@ -11,7 +11,7 @@ from kaoiro.synthesis.action_units import SHAPES, blend_weights, column
 from kaoiro.synthesis.difficulty import Difficulty, load
 from kaoiro.synthesis.motion import speech
 from kaoiro.synthesis.prototypes import mean, prototype
-from kaoiro.synthesis.script import Script, blend_clip, conference, expression_clip, still
+from kaoiro.synthesis.script import Script, blend_clip, conference, expression_clip, in_one_session, still
 from kaoiro.synthesis.seeds import number, stream
 
 ALL = load()
@@ -206,6 +206,16 @@ def test_stills_differ_in_nothing_but_subject_and_expression(expression: str) ->
     assert np.allclose(one.units[0], mean(expression, "facs", 1.0)) and one.labels[0] == expression
     assert (one.valence[0], one.arousal[0]) == pytest.approx(AFFECT_CENTRES[expression])
     assert (one.yaw[0], one.blur, one.noise, one.jpeg, one.zoom[0], one.exposure[0]) == (0, 0, 0, 100, 1, 1)
+
+
+def test_a_session_gives_a_clip_its_light_and_background_and_nothing_else() -> None:
+    first, second = in_one_session(clip("c"), 7), in_one_session(clip("d", "anger"), 7)
+    assert (first.light_seed, first.background_seed) == (second.light_seed, second.background_seed)
+    assert first.light_seed != first.background_seed
+    changed = {name for name, value in vars(clip("c")).items() if np.any(getattr(first, name) != value)}
+    assert changed == {"light_seed", "background_seed"}
+    assert in_one_session(replace(clip("c"), subject="t"), 7).light_seed != first.light_seed
+    assert in_one_session(clip("c"), 8).light_seed != first.light_seed
 
 
 @pytest.mark.parametrize("share", [*ALL.conference.shares, 0.2])

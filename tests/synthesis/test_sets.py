@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,37 @@ def test_syn_id_shows_every_expression_of_every_subject_once() -> None:
         assert Counter((plan.subject, plan.expression) for plan in part) == {
             (subject, expression): 1 for subject in subjects(part) for expression in FER2013.labels
         }
+
+
+def test_syn_posed_has_the_clips_of_syn_id_with_the_same_course() -> None:
+    found, own = plans("syn-posed", DIFFICULTY, seed=3), plans("syn-id", DIFFICULTY, seed=3)
+    assert [replace(plan, set="syn-id", level=other.level) for plan, other in zip(found, own, strict=True)] == own
+    assert {plan.level for plan in found} == {"posed"}
+    for plan, other in list(zip(found, own, strict=True))[::97]:
+        ours, theirs = plan.script(3, DIFFICULTY), other.script(3, DIFFICULTY)
+        for name in ("time_s", "intensity", "labels", "valence", "arousal"):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+        assert ours.expression == theirs.expression
+        if other.level == "low":  # which the posed one is like, but for the head, the chair and the exposure
+            np.testing.assert_array_equal(ours.units, theirs.units)
+
+
+def test_all_clips_of_a_person_of_syn_posed_are_of_one_session() -> None:
+    sessions: dict[str, set[tuple[int, int]]] = {}
+    noises = []
+    for plan in plans("syn-posed", DIFFICULTY, 0.02):
+        script = plan.script(0, DIFFICULTY)
+        sessions.setdefault(plan.subject, set()).add((script.light_seed, script.background_seed))
+        noises.append(script.noise_seed)
+        assert np.ptp(script.yaw) < 15  # a head that hardly turns
+    assert {len(found) for found in sessions.values()} == {1}
+    seeds = [seed for found in sessions.values() for pair in found for seed in pair]
+    assert len(sessions) == 6 and len(set(seeds)) == 12  # another light and background for everybody
+    assert len(set(noises)) == len(noises)
+    plan = plans("syn-posed", DIFFICULTY)[0]
+    assert plan.script(0, DIFFICULTY).light_seed != plan.script(1, DIFFICULTY).light_seed
+    lights = {one.script(0, DIFFICULTY).light_seed for one in plans("syn-id", DIFFICULTY, 0.02)[:7]}
+    assert len(lights) == 7  # of syn-id, each clip in its own
 
 
 def test_names_and_places_of_clips_say_nothing_about_the_expression() -> None:
@@ -140,8 +172,9 @@ def test_splits_share_no_subject_and_clips_are_named_once(name: str, scale: floa
     assert len(clips) == len(set(clips))
 
 
-def test_other_sets_than_swap_and_flicker_have_subjects_of_their_own() -> None:
-    groups = [set(subjects(plans(name, DIFFICULTY))) for name in NAMES if name not in ("syn-swap", "syn-flicker")]
+def test_sets_that_show_nobody_again_have_subjects_of_their_own() -> None:
+    again = ("syn-posed", "syn-swap", "syn-flicker")
+    groups = [set(subjects(plans(name, DIFFICULTY))) for name in NAMES if name not in again]
     assert sum(map(len, groups)) == len(set().union(*groups))
 
 
@@ -175,7 +208,7 @@ def test_an_impossible_scale_is_refused(scale: float) -> None:
 
 
 def test_an_unknown_set_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InputError, match=r"set must be one of syn-id, syn-vid, .*, not syn-x"):
+    with pytest.raises(InputError, match=r"set must be one of syn-id, syn-posed, syn-vid, .*, not syn-x"):
         plans("syn-x", DIFFICULTY)
 
 

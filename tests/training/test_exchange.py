@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from kaoiro.cli.main import main
 from kaoiro.core.codes import deviations
+from kaoiro.core.crops import INNER_CROP
 from kaoiro.core.errors import DataError, InputError, ModelError
 from kaoiro.data.subjects import People
 from kaoiro.evaluation.people import read
@@ -210,6 +213,23 @@ def test_what_is_no_snapshot_is_refused(tmp_path: Path) -> None:
         snapshots.reopen(tmp_path / "a.safetensors")
 
 
+def test_networks_that_saw_pictures_as_they_are_are_refused(trained: Trained, tmp_path: Path) -> None:
+    """Weights of before pictures were standardised would be opened and mean nothing."""
+    file = tmp_path / "a.safetensors"
+    snapshots.save(trained.objective.network, trained.learned.people, file)
+    assert snapshots.reopen(file).people == trained.learned.people
+    with safe_open(file, "pt") as content:
+        about, weights = content.metadata(), {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+
+    def earlier(name: str) -> str:
+        coder, part, *rest = name.split(".")
+        return ".".join([coder, part, str(int(rest[0]) - 1), *rest[1:]]) if part == "trunk" else name
+
+    save_file({earlier(name): value for name, value in weights.items()}, file, about)
+    with pytest.raises(ModelError, match="holds no network of this family"):
+        snapshots.reopen(file)
+
+
 def test_a_resumed_run_ends_where_an_unbroken_one_does(
     trained: Trained, people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +277,8 @@ def test_folders_of_other_runs_are_refused(trained: Trained, folder: Path, peopl
     del trained
     with pytest.raises(InputError, match="holds a run with other settings"):
         fit(replace(SMALL, run=replace(SMALL.run, seed=5)), folder, silent, people)
+    with pytest.raises(InputError, match="holds a run with other settings"):
+        fit(replace(SMALL, data=replace(SMALL.data, crop="fer2013")), folder, silent, people)
     darker = replace(people, training=replace(people.training, pixels=people.training.pixels // 2))
     with pytest.raises(DataError, match="training on other faces"):
         fit(SMALL, folder, silent, darker)
@@ -334,6 +356,8 @@ def test_the_description_says_where_it_came_from(opened: Exchanger) -> None:
     assert description.provenance.recipe == "identity_expression/tiny"
     assert description.provenance.settings["schedule"]["scale"] == 1.0
     assert description.provenance.settings["data"]["root"] is None
+    assert description.crop == INNER_CROP
+    assert description.provenance.settings["crop"]["name"] == description.provenance.settings["data"]["crop"] == "inner"
     assert {"leakage", "cycle_expression", "graph_codes", "unseen_leakage"} <= set(description.card.numbers)
     assert len(description.provenance.history["leakage"]) == 4
 
@@ -398,6 +422,7 @@ def test_the_command_trains_exports_and_goes_on(tmp_path: Path, capsys: pytest.C
         (["switched", "--data.root", "nowhere"], "nowhere"),
         (["tiny", "--data.fold", "9"], "data.fold must be none, or from 0 to 3"),
         (["tiny", "--network.side", "50"], "network.side must be one of"),
+        (["tiny", "--data.crop", "outer"], "data.crop"),
         (["tiny", "--run.nothing", "1"], "--recipe-help"),
         (["tiny", "--budget", "-1"], "run.budget must be a positive, finite number of hours"),
         (["nothing"], "no recipe 'nothing' in identity_expression; there are: conventional"),

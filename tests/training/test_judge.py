@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from kaoiro.core.crops import CROPS
 from kaoiro.core.errors import DataError
 from kaoiro.families.residual_attention.config import NetworkConfig
 from kaoiro.training import judge
@@ -43,6 +44,22 @@ def test_other_pictures_get_other_answers_and_grey_ones_are_taken(signal):
     assert (asked.units(pictures()) == first).all()
     grey = pictures(96)[..., 0]
     assert asked.units(grey) == pytest.approx(asked.units(grey[..., None].repeat(3, axis=3)), abs=1e-6)
+
+
+def test_it_knows_the_crop_in_which_the_eyes_of_its_lessons_lay():
+    one = Signal(TINY, ["a"])
+    asked = judge.SignalJudge(one)
+    assert not any(asked.knows(crop) for crop in CROPS.values())  # it has seen nobody
+    for crop in CROPS.values():
+        marks = torch.zeros(68, 2)
+        for eye, first in enumerate((36, 42)):  # the landmarks of an eye lie about its centre
+            marks[first : first + 6] = 2 * torch.tensor(crop.points[eye]) - 1 + torch.linspace(-0.1, 0.1, 6)[:, None]
+        one.network.expect(marks.flatten().repeat(3, 1))
+        assert [name for name, other in CROPS.items() if asked.knows(other)] == [crop.name]
+        one.network.usual += 0.09  # a little lower and to the right
+        assert asked.knows(crop)
+        one.network.usual += 0.02
+        assert not asked.knows(crop)
 
 
 def test_a_judge_comes_back_from_the_checkpoint_of_its_training(signal, tmp_path):

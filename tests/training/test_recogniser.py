@@ -157,27 +157,28 @@ def test_tuned_begins_from_the_encoder_and_pixels_from_random_weights(people: Pe
         asked.begun(trial).state_dict()
         for trial in (Trial(TUNED, 0.1), Trial(PIXELS, 0.1), Trial(PIXELS, 1.0), Trial(PIXELS, 0.1, seed=1))
     )
-    layers = [name for name in tuned if not name.startswith(("head", "standard"))]
+    layers = [name for name in tuned if not name.startswith("head")]
     assert {name for name in own if not name.startswith("logvar")} == set(layers)
     assert all(torch.equal(tuned[name], own[name]) for name in layers)
     convolutions = [name for name in layers if name.endswith("weight")]
     assert not any(torch.equal(pixels[name], own[name]) for name in convolutions)
     assert all(torch.equal(pixels[name], again[name]) for name in layers)
     assert not any(torch.equal(pixels[name], other[name]) for name in convolutions)
-    assert {name: value.shape for name, value in pixels.items() if name != "standard"} == {
-        name: value.shape for name, value in tuned.items()
-    }
+    assert {name: value.shape for name, value in pixels.items()} == {name: value.shape for name, value in tuned.items()}
     assert all(torch.equal(pixels[name], tuned[name]) for name in ("head.weight", "head.bias"))
-    first = pixels["trunk.0.weight"]
+    first = pixels["trunk.1.weight"]
     assert float(first.std()) == pytest.approx((2 / (3 * 9)) ** 0.5, rel=0.15)  # He et al.
 
 
-def test_pixels_are_standardised_by_faces_that_are_learned_from(people: People) -> None:
-    asked, trial = Recognisers(fresh(), people, QUICK), Trial(PIXELS, 0.5)
-    mean, spread = asked.begun(trial).state_dict()["standard"][:, :, 0, 0].numpy()
-    known = people.training.pixels[asked.labels(trial).learning] / 255
-    assert mean == pytest.approx(known.mean(axis=(0, 1, 2)), abs=1e-4)
-    assert spread == pytest.approx(known.std(axis=(0, 1, 2)), abs=1e-4)
+@torch.no_grad()
+def test_all_see_the_same_pictures_standardised_once(people: People) -> None:
+    asked, given = Recognisers(fresh(), people, QUICK), torch.rand(4, 3, 16, 16)
+    for arm in (TUNED, PIXELS):
+        network, seen = asked.begun(Trial(arm, 0.5)), []
+        (first, *_) = (layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d))
+        first.register_forward_pre_hook(lambda _, inputs, into=seen: into.append(inputs[0].clone()))
+        network(given)
+        torch.testing.assert_close(seen, [4 * given - 2])
 
 
 def test_all_weights_are_trained(people: People) -> None:

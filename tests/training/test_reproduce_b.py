@@ -17,7 +17,9 @@ from PIL import Image
 
 from kaoiro.cli.main import main
 from kaoiro.core.codes import EXPRESSION_CODE, IDENTITY, Codes, deviations
+from kaoiro.core.crops import FER2013_CROP, INNER_CROP
 from kaoiro.core.errors import DataError, InputError
+from kaoiro.data.datasets import synthetic
 from kaoiro.evaluation import claims, separation
 from kaoiro.evaluation.exchange_tables import MEANLESS
 from kaoiro.evaluation.measured import Measured
@@ -29,7 +31,7 @@ from kaoiro.training import exchange, exchange_measures, exchange_runs, exchange
 from kaoiro.training.exchange_measures import MEASURES, SEPARATION, SWAP
 from kaoiro.training.exchange_runs import ROWS, Alike, Outcome, Run
 from kaoiro.training.reproduce_b import Order, system_b
-from kaoiro.training.signal import SignalConfig
+from kaoiro.training.signal import Signal, SignalConfig, aligned
 
 JUDGING = SignalConfig(epochs=1, batch=16, network=NetworkConfig(8, (8, 12, 16), 0, 0.0))
 QUICK = SeparationConfig(runs=3, sizes=(), further=1, folds=3, turns=1, hidden=0)
@@ -91,11 +93,12 @@ def no_sheets() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return both sets, and beside them a judge that learned from other people."""
+    """Return all sets, and beside them a judge that learned from other people."""
     folder = tmp_path_factory.mktemp("sets")
     identities.write(folder)
-    identities.write_identities(folder / "other" / "syn-id", seed=1)
-    judging.judge(folder / "other", None, JUDGING, 0, lambda _: None)
+    identities.write_identities(folder / "syn-posed", name="syn-posed")
+    identities.write_videos(folder / "syn-mt")
+    judging.judge(folder / "other", None, JUDGING, folder / "syn-mt", lambda _: None)
     shutil.copy(folder / "other" / "signal.pt", folder / "signal.pt")
     return folder
 
@@ -138,7 +141,7 @@ def test_all_rows_are_run_seed_by_seed_and_fold_by_fold(tmp_path: Path) -> None:
     assert [run.recipe for run in groups[7]] == list(ROWS)
     assert set(ROWS) <= set(RECIPES)
     assert ROWS.index("conventional") < ROWS.index("iterated") < ROWS.index("adversarial") < ROWS.index("iterated-128")
-    assert len({run.slug for group in groups for run in group}) == 3 * 5 * 9
+    assert len({run.slug for group in groups for run in group}) == 3 * 5 * len(ROWS)
     some = Order(tmp_path, tmp_path, rows=("cvae", "conventional"), seeds=1, folds=1).planned
     assert [run.recipe for run in some] == ["conventional", "cvae"]
 
@@ -154,11 +157,48 @@ def test_all_rows_are_run_seed_by_seed_and_fold_by_fold(tmp_path: Path) -> None:
         ({"alike": Alike(hours=-1.0)}, "--budget must be a positive, finite number of hours"),
         ({"alike": Alike(batch=1)}, "--batch must be 2 or more"),
         ({"alike": Alike(proportional=True)}, "--proportional must be given together with --budget"),
+        ({"alike": Alike(iterations=1)}, "--iterations must be 2 or more"),
+        ({"alike": Alike(side=48)}, "network.side must be one of 16, 32, 64, 128, not 48"),
+        ({"alike": Alike(side=128)}, "network.side must be one of 16, 32, 64, 128, not 256"),  # of row 5
+        ({"alike": Alike(width=12)}, "network.width must be a multiple of 8"),
+        ({"people": "syn-vid"}, "--people must be one of syn-id, syn-posed, not syn-vid"),
     ],
 )
 def test_impossible_orders_are_refused(change: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=said):
         Order(tmp_path, tmp_path, **change)
+
+
+def test_a_side_is_that_of_all_rows_and_twice_that_of_row_5(tmp_path: Path) -> None:
+    for side in (16, 32, 64):
+        found = {name: Alike(side=side).recipe(name).network for name in ROWS}
+        assert found.pop("iterated-128") == replace(RECIPES["iterated-128"].network, side=2 * side)
+        assert found == {name: replace(RECIPES[name].network, side=side) for name in found}
+    large = Order(tmp_path, tmp_path, rows=("vae", "iterated"), alike=Alike(side=128))  # without row 5
+    assert large.alike.recipe("iterated").network.side == 128
+
+
+def test_a_width_is_that_of_all_rows_and_nothing_else_changes() -> None:
+    for name in ROWS:
+        recipe = RECIPES[name]
+        assert Alike().recipe(name) == recipe
+        assert Alike(width=16).recipe(name) == replace(recipe, network=replace(recipe.network, width=16))
+
+
+def test_iterations_are_those_of_rows_that_iterate_and_the_control_keeps_up() -> None:
+    alike = Alike(iterations=4)
+    found = {name: alike.recipe(name) for name in ROWS}
+    for name in ("iterated", "iterated-128", "advanced"):
+        assert found[name] == replace(RECIPES[name], run=replace(RECIPES[name].run, iterations=4))
+    for name in ("conventional", "adversarial", "switched", "vae", "cvae", "improved"):
+        assert found[name] == RECIPES[name]
+    control, reference = found["switched-matched"], found["iterated"].run
+    assert (control.run.epochs, control.run.iterations) == (reference.epochs * reference.iterations, 1) == (200, 1)
+    assert control.objective.decay == pytest.approx(0.95**0.5)  # half as far each epoch as ③ falls, twice as long
+    assert control.objective.decay**200 == pytest.approx(RECIPES["switched-matched"].objective.decay ** 500)
+    again = Alike(iterations=10).recipe("switched-matched")
+    assert again.run == RECIPES["switched-matched"].run
+    assert again.objective.decay == pytest.approx(RECIPES["switched-matched"].objective.decay)
 
 
 def test_every_run_is_the_recipe_with_its_fold_and_seed(sets: Path, whole: Told, out: Path) -> None:
@@ -280,9 +320,16 @@ def test_what_is_smaller_than_in_the_source_is_said(whole: Told, sets: Path) -> 
     rows = whole.sections["table3"]["runs of each row"]
     assert rows["iterated"]["runs"] == "2 of 2" and rows["iterated"]["updates"] == 2 * rows["conventional"]["updates"]
     asked = {"batch": 32, "recipes": {"a": {"network": {"side": 128}}, "b": {"network": {"side": 64}}}}
-    smaller = exchange_summary._smaller(asked, {"scale": 1.0, "size": 96}, ["a", "b"])
+    smaller = exchange_summary._smaller(asked, {"scale": 1.0, "size": 96}, ["a", "b"])  # of runs before there was more
     assert smaller[0].startswith("steps of 32 pictures instead of 128")
     assert smaller[1] == "pictures of the set have 96 pixels: a sees them enlarged"
+    recipes = {"a": {"network": {"side": 32}}}
+    asked = {"batch": None, "side": 32, "width": 16, "iterations": 4, "recipes": recipes}
+    assert exchange_summary._smaller(asked, {"scale": 1.0, "size": 96}, ["a"]) == [
+        "4 iterations instead of 10, and a control with as many updates",
+        "16 channels after the first convolution instead of 32",
+        "pictures of 32 pixels instead of 64",
+    ]
 
 
 def test_collapsed_codes_are_named(whole: Told, out: Path) -> None:
@@ -349,10 +396,10 @@ def test_what_is_finished_is_reported_without_training(
     assert learned == []
     figures = found.sections["table3"]
     assert not any(complete for _, complete in found.reports)
-    assert figures["runs"] == "6 of 54" and figures["budget_hours"] is None
+    assert figures["runs"] == f"6 of {6 * len(ROWS)}" and figures["budget_hours"] is None
     assert figures["runs of each row"]["vae"]["runs"] == "1 of 6"
     assert figures["runs of each row"]["improved"]["updates"] is None
-    assert figures["scaled down"][1].startswith("6 of 54 runs are finished")
+    assert figures["scaled down"][1].startswith(f"6 of {6 * len(ROWS)} runs are finished")
     assert figures["claims"]["⑦ - ⑥, test"]["verdict"] != "not measured yet"
     assert found.sections["swap"]["claims"] == whole.sections["swap"]["claims"]
     with pytest.raises(DataError, match="holds no runs of system B; leave --finished out"):
@@ -400,6 +447,9 @@ def test_folders_of_other_runs_are_refused(sets: Path, out: Path, whole: Told, t
     longer = ALIKE.recipes | {"vae": replace(ALIKE.recipes["vae"], run=replace(ALIKE.recipes["vae"].run, epochs=2))}
     for alike, what in (
         (changed(batch=16), "batch, recipes"),
+        (changed(side=32), "side, recipes"),
+        (changed(width=16), "width, recipes"),
+        (changed(iterations=3), "iterations, recipes"),
         (changed(hours=1.0), "budget"),
         (changed(separation=replace(QUICK, runs=4)), "clusters"),
         (changed(recipes=longer), "recipes"),
@@ -410,9 +460,35 @@ def test_folders_of_other_runs_are_refused(sets: Path, out: Path, whole: Told, t
     identities.write(other, seed=2)
     with pytest.raises(InputError, match="holds runs with other sets"):
         reproduced(order(other, out))
+    with pytest.raises(InputError, match="holds runs with other sets"):
+        reproduced(order(sets, out, people="syn-posed"))
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(DataError, match=r"settings\.json is damaged"):
         reproduced(order(sets, tmp_path))
+
+
+def test_what_runs_have_alike_is_kept_beside_them(sets: Path, whole: Told, out: Path) -> None:
+    asked = json.loads((out / "settings.json").read_text())["asked"]
+    assert asked["sets"]["crop"] == "inner"
+    assert all(figures["crop"] == "inner" for figures in whole.sections.values())
+    assert {asked[name] for name in ("budget", "batch", "side", "width", "iterations")} == {None}
+    other = Alike(side=32, width=16, iterations=4).stored()
+    assert (other["side"], other["width"], other["iterations"]) == (32, 16, 4)
+    assert other["recipes"]["iterated-128"]["network"]["side"] == 64
+    assert other["recipes"]["switched-matched"]["run"]["epochs"] == 200
+
+
+def test_runs_on_faces_that_were_placed_otherwise_are_not_gone_on_with(
+    sets: Path, whole: Told, out: Path, tmp_path: Path, learned: list[str]
+) -> None:
+    """As those of an earlier version were, whose settings name no crop."""
+    del whole
+    content = json.loads((out / "settings.json").read_text())
+    del content["asked"]["sets"]["crop"]
+    (tmp_path / "settings.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="holds runs with other sets; choose another --out or delete it"):
+        reproduced(order(sets, tmp_path))
+    assert learned == []
 
 
 def test_a_run_that_diverges_is_reported_and_left(sets: Path, tmp_path: Path, learned: list[str]) -> None:
@@ -488,29 +564,48 @@ def test_a_share_of_the_schedule_is_done(sets: Path, tmp_path: Path, seconds: li
 
 def test_a_judge_learns_from_other_people_once(sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = order(sets, tmp_path, judge=None)
-    assert reproduce_b.needs_people(asked) == 1
-    assert reproduce_b.needs_people(replace(asked, rows=("vae", "cvae"))) is None
-    assert reproduce_b.needs_people(replace(asked, training=False)) is None
-    identities.write_identities(tmp_path / "judge" / "syn-id", seed=1)
+    assert reproduce_b.needs_people(asked)
+    assert not reproduce_b.needs_people(replace(asked, judge=sets / "signal.pt"))
+    assert not reproduce_b.needs_people(replace(asked, rows=("vae", "cvae")))
+    assert not reproduce_b.needs_people(replace(asked, training=False))
     lines: list[str] = []
-    first = judging.judge(tmp_path / "judge", None, JUDGING, 0, lines.append)
-    assert lines[0] == "the judge of swaps learns from 210 frames of other people"
+    first = judging.judge(tmp_path / "judge", None, JUDGING, sets / "syn-mt", lines.append)
+    assert lines[0] == "the judge of swaps learns from 70 frames of other people"  # every second one of 10 people's 14
     assert lines[1].startswith("judge: epoch 1 of 1")
-    assert reproduce_b.needs_people(asked) is None
+    assert not reproduce_b.needs_people(asked)
     monkeypatch.setattr(judging, "_train", pytest.fail)
-    again = judging.judge(tmp_path / "judge", None, JUDGING, 0, lines.append)
+    again = judging.judge(tmp_path / "judge", None, JUDGING, tmp_path / "nowhere", lines.append)
     pixels = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3)).astype(np.uint8)
     assert np.array_equal(first.units(pixels), again.units(pixels))
     about = judging.read(tmp_path / "judge")
-    assert about is not None and about["learned from"] == "210 frames of 15 other people of syn-id, seed 1"
+    assert about is not None and about["learned from"] == "70 frames of 10 other people of syn-mt, seed 0"
 
 
-def test_a_judge_who_has_seen_the_people_or_too_few_is_refused(sets: Path, tmp_path: Path) -> None:
-    identities.write_identities(tmp_path / "judge" / "syn-id", seed=0)
-    with pytest.raises(DataError, match="must be a set of syn-id of another seed than 0"):
-        reproduced(order(sets, tmp_path, judge=None))
-    with pytest.raises(DataError, match="fewer than a batch of 500"):
-        judging.judge(tmp_path / "judge", None, replace(JUDGING, batch=500), 3)
+def test_a_judge_learns_from_every_second_frame_in_the_crop_of_the_runs(
+    sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[list[int], Any]] = []
+
+    def noted(data: Any, rows: np.ndarray, *rest: Any, **named: Any) -> Any:
+        seen.append((data.table["frame"].iloc[rows].tolist(), named["crop"]))
+        return aligned(data, rows, *rest, **named)
+
+    monkeypatch.setattr(judging, "aligned", noted)
+    found = judging.judge(tmp_path, None, JUDGING, sets / "syn-mt", lambda _: None)
+    assert seen == [(10 * [1, 5, 9, 13, 17, 21, 25], INNER_CROP)]
+    assert found.knows(INNER_CROP) and not found.knows(FER2013_CROP)
+
+
+def test_people_whom_no_judge_can_learn_from_are_refused(sets: Path, tmp_path: Path, learned: list[str]) -> None:
+    with pytest.raises(DataError, match="must be a set of syn-mt: a judge has seen nobody who is swapped"):
+        judging.judge(tmp_path / "judge", None, JUDGING, sets / "syn-id")
+    with pytest.raises(DataError, match="has 70 frames to train on, fewer than a batch of 500"):
+        judging.judge(tmp_path / "judge", None, replace(JUDGING, batch=500), sets / "syn-mt")
+    identities.write(tmp_path / "few")
+    with pytest.raises(DataError, match=r"syn-mt.set\.json not found"):
+        reproduced(order(tmp_path / "few", tmp_path, judge=None))
+    assert learned == []
+    (tmp_path / "judge").mkdir(exist_ok=True)
     (tmp_path / "judge" / "judge.json").write_text("{}")
     with pytest.raises(DataError, match=r"judge\.json is damaged"):
         reproduced(order(sets, tmp_path, judge=None))
@@ -521,14 +616,33 @@ def test_another_judge_than_before_is_refused(sets: Path, whole: Told, out: Path
     other = tmp_path / "other.pt"
     shutil.copy(sets / "signal.pt", other)
     reproduced(order(sets, out, judge=other))  # the same
-    identities.write_identities(tmp_path / "syn-id", seed=5)
-    judging.judge(tmp_path, None, JUDGING, 0, lambda _: None)
+    identities.write_videos(tmp_path / "syn-mt", seed=5)
+    judging.judge(tmp_path, None, JUDGING, tmp_path / "syn-mt", lambda _: None)
     with pytest.raises(InputError, match=r"were judged by another network than .*signal\.pt; leave --judge out"):
         reproduced(order(sets, out, judge=tmp_path / "signal.pt"))
     other.write_bytes(b"none")
     with pytest.raises(DataError, match="no checkpoint of the network that judges"):
         reproduced(order(sets, tmp_path / "new", judge=other))
     assert not (tmp_path / "new" / "runs").exists()
+
+
+@pytest.fixture(scope="module")
+def otherwise(sets: Path) -> Path:
+    """Return a checkpoint that learned from faces with what is around them, as `kaoiro evaluate synthesis` makes."""
+    data = synthetic.read(sets / "syn-mt")
+    frames = aligned(data, data.select("train", "training"))
+    Signal(JUDGING, sorted(set(frames.subjects.tolist()))).fit(frames, sets / "otherwise.pt", lambda _: None)
+    return sets / "otherwise.pt"
+
+
+def test_a_judge_of_another_crop_is_refused(sets: Path, otherwise: Path, tmp_path: Path, learned: list[str]) -> None:
+    asked = order(sets, tmp_path, judge=otherwise)
+    for call in (reproduced, reproduce_b.needs_people):
+        with pytest.raises(
+            DataError, match=r"otherwise\.pt learned from faces that lie otherwise than in crops 'inner'"
+        ):
+            call(asked)
+    assert learned == [] and not (tmp_path / "judge").exists()
 
 
 # Sets
@@ -595,12 +709,60 @@ def test_the_command_writes_a_page_and_pictures(
     assert "| runs | 2 of 4 |" in (elsewhere / "system-b.md").read_text(encoding="utf-8")
 
 
+def test_a_page_names_both_sets_of_people(
+    sets: Path, tmp_path: Path, quick: None, learned: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sections and pictures of one set leave those of the other alone; runs need a folder of their own."""
+    rows, pages = ["--seeds", "1", "--folds", "1", "--rows", "iterated"], ["--results", str(tmp_path)]
+    assert main([*call(sets, tmp_path / "own", *rows), *pages]) == 0
+    before = json.loads((tmp_path / "system-b.json").read_text(encoding="utf-8"))
+    kept = {file.name: file.read_bytes() for file in tmp_path.glob("*.png")}
+    assert sorted(kept) == [f"system-b-{name}.png" for name in ("course-iterated", "strips", "test", "train")]
+    capsys.readouterr()
+    assert main(call(sets, tmp_path / "own", *rows, "--people", "syn-posed")) == 2
+    assert "holds runs with other sets; choose another --out" in capsys.readouterr().err
+    assert main([*call(sets, tmp_path / "posed", *rows, "--people", "syn-posed"), *pages]) == 0
+    assert learned == ["iterated-seed0-fold0"] * 2
+    content = json.loads((tmp_path / "system-b.json").read_text(encoding="utf-8"))
+    sections = ("table3", "separation", "swap")
+    assert list(content) == [*sections, *(f"{name}, syn-posed" for name in sections)]
+    assert {name: content[name] for name in sections} == before
+    assert content["table3, syn-posed"]["set"]["set"] == "syn-posed"
+    assert {file.name for file in tmp_path.glob("*.png")} == kept.keys() | {
+        name.replace("system-b-", "system-b-syn-posed-") for name in kept
+    }
+    assert all((tmp_path / name).read_bytes() == picture for name, picture in kept.items())
+    with Image.open(tmp_path / "system-b-syn-posed-test.png") as picture:
+        assert "syn-posed and syn-swap" in str(picture.info)
+    page = (tmp_path / "system-b.md").read_text(encoding="utf-8")
+    first, second = (page.index(f"## Table 3 of the source{end}") for end in ("\n", ": one session\n"))
+    assert first < page.index("](system-b-test.png)") < second < page.index("](system-b-syn-posed-test.png)")
+    asked = json.loads((tmp_path / "posed/runs/iterated-seed0-fold0/recipe.json").read_text())["asked"]
+    assert asked["data"]["root"] == str(sets / "syn-posed") and asked["data"]["crop"] == "inner"
+
+
+def test_the_command_takes_sizes(sets: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ["--side", "32", "--width", "16", "--iterations", "3"]
+    assert main(call(sets, tmp_path, "--seeds", "1", "--folds", "1", "--rows", "vae", *sizes)) == 0
+    asked = json.loads((tmp_path / "settings.json").read_text())["asked"]
+    assert (asked["side"], asked["width"], asked["iterations"]) == (32, 16, 3)
+    network = json.loads((tmp_path / "runs/vae-seed0-fold0/recipe.json").read_text())["asked"]["network"]
+    assert (network["side"], network["width"]) == (32, 16)
+    page = capsys.readouterr().out
+    for note in ("3 iterations instead of 10", "16 channels after", "pictures of 32 pixels instead of 64"):
+        assert f"* {note}" in page
+
+
 @pytest.mark.parametrize(
     ("further", "said"),
     [
         (["--rows", "vae,nothing"], "--rows must be some of conventional, .*, not nothing"),
         (["--folds", "6"], "--folds must be from 1 to 5, not 6"),
         (["--proportional"], "--proportional must be given together with --budget"),
+        (["--people", "syn-mt"], "--people must be one of syn-id, syn-posed, not syn-mt"),
+        (["--side", "50"], "network.side must be one of 16, 32, 64, 128, not 50"),
+        (["--width", "12"], "network.width must be a multiple of 8"),
+        (["--iterations", "1"], "--iterations must be 2 or more"),
         (["--judge", "nowhere.pt"], "nowhere.pt is no checkpoint of the network that judges"),
         (["--finished"], "holds no runs of system B"),
     ],
@@ -613,6 +775,15 @@ def test_the_command_refuses_in_one_line(
     assert main(call(sets, tmp_path / "out", *further)) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(said, line)
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_the_command_refuses_a_judge_of_another_crop_in_one_line(
+    sets: Path, otherwise: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(call(sets, tmp_path / "out", "--judge", str(otherwise))) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "otherwise.pt learned from faces that lie otherwise than in crops 'inner'; leave --judge out" in line
     assert not (tmp_path / "out" / "runs").exists()
 
 
@@ -635,12 +806,20 @@ def test_the_command_makes_the_sets_and_the_judges_people_that_lack(
 
     def generate(order: Any, out: Path, *_: Any, **__: Any) -> None:
         made.append((order.name, order.seed, order.scale, out))
-        identities.write_identities(out, order.seed)
+        write = {"syn-mt": identities.write_videos, "syn-posed": partial(identities.write_identities, name="syn-posed")}
+        write[order.name](out, order.seed)
 
     monkeypatch.setattr("kaoiro.synthesis.generate.generate", generate)
     monkeypatch.setattr("kaoiro.synthesis.world.FaceWorld", lambda _: None)
     monkeypatch.setattr(reproduce_b, "system_b", lambda *_: (tmp_path / "system-b.md").write_text("done"))
-    asked = ["reproduce", "B", "--sets", str(sets), "--out", str(tmp_path), "--scale", "0.5"]
+    own = tmp_path / "own"
+    for name in ("syn-id", "syn-swap"):
+        shutil.copytree(sets / name, own / name)
+    asked = ["reproduce", "B", "--sets", str(own), "--out", str(tmp_path), "--scale", "0.5"]
+    assert main([*asked, "--rows", "vae,cvae"]) == 0 and made == []
+    assert main([*asked, "--judge", str(sets / "signal.pt")]) == 0 and made == []
     assert main(asked) == 0
-    assert made == [("syn-id", 1, 0.5, tmp_path / "judge" / "syn-id")]
+    assert made == [("syn-mt", 0, 0.5, own / "syn-mt")]
     assert main(asked) == 0 and len(made) == 1
+    assert main([*asked, "--people", "syn-posed"]) == 0
+    assert made[1:] == [("syn-posed", 0, 0.5, own / "syn-posed")]

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from fake import model, synthetic
+from fake import identities, model, synthetic
 
+from kaoiro.core.crops import CROPS, INNER_CROP
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import FER2013, MULTITASK_UNITS
 from kaoiro.data.augmentation import Augmentation
+from kaoiro.data.datasets import synthetic as sets
 from kaoiro.data.transforms import warp
 from kaoiro.families.residual_attention.config import NetworkConfig
 from kaoiro.inference.classifier import Classifier
@@ -50,6 +52,21 @@ def trained() -> Signal:
     one = Signal(SignalConfig(**{**vars(TINY), "epochs": 20, "identity": 2.0}), ["p0", "p1", "p2", "p3"])
     one.fit(data, tick=lambda _: None)
     return one
+
+
+def test_frames_are_placed_in_the_crop_that_is_asked_for(tmp_path):
+    """The five points lie where the inner crop has them: it is the whole picture, and landmarks stay where they are."""
+    identities.write_videos(tmp_path)
+    data = sets.read(tmp_path)
+    rows = np.arange(0, 28, 5)
+    whole, around = signal.aligned(data, rows, side=32, crop=INNER_CROP), signal.aligned(data, rows, side=32)
+    plain = data.pixels(rows, grey=True)
+    assert np.abs(whole.pixels.astype(int) - plain).max() <= 1
+    assert whole.landmarks == pytest.approx(2 * data.landmarks[rows] / 32 - 1, abs=1e-5)
+    eyes = {name: one.landmarks[:, 36:42].mean(axis=1) for name, one in (("inner", whole), ("fer2013", around))}
+    for name, found in eyes.items():
+        assert found == pytest.approx(np.tile(2 * np.array(CROPS[name].points[0]) - 1, (len(rows), 1)), abs=1e-5)
+    assert np.abs(around.pixels.astype(int) - plain).max() > 50
 
 
 def test_it_learns_expression_units_and_identity_of_plain_pictures(trained):

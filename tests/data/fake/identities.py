@@ -1,6 +1,7 @@
-"""Write fake sets of syn-id and syn-swap in the real layout: drawn cells that are the person and the expression.
+"""Write fake sets of syn-id, syn-posed, syn-swap and syn-mt in the real layout.
 
-Pictures are those of `fake.separator`; the five points lie so that the placed crop is the whole picture.
+Pictures are those of `fake.separator`, cells that are the person and the expression. The five points lie so that the
+placed crop is the whole picture, and the landmarks of both eyes about them.
 """
 
 from __future__ import annotations
@@ -17,21 +18,22 @@ import pyarrow.parquet as pq
 from fake import separator, synthetic
 from PIL import Image
 
-from kaoiro.core.crops import FER2013_CROP
+from kaoiro.core.crops import INNER_CROP
 from kaoiro.core.labels import FER2013, MULTITASK_UNITS
 from kaoiro.core.types import LANDMARKS
 
-PEOPLE, SWAPPED = 15, 4
+PEOPLE, SWAPPED, OTHERS = 15, 4, 10
 FRAMES = 3  # of a clip: the first two to learn from, the last two to measure on
+LENGTH = 14  # frames of a video of syn-mt
 
 
 def write(folder: Path, seed: int = 0) -> None:
-    """Write both sets, finished, into `folder`; another seed gives other people."""
+    """Write people to learn from and people to swap, finished, into `folder`; another seed gives other people."""
     write_identities(folder / "syn-id", seed)
     write_swaps(folder / "syn-swap", seed)
 
 
-def write_identities(folder: Path, seed: int = 0, people: int = PEOPLE) -> None:
+def write_identities(folder: Path, seed: int = 0, people: int = PEOPLE, name: str = "syn-id") -> None:
     """Write people to learn from, each with seven clips in an order of its own, and one person of each other split."""
     splits = ["train"] * people + ["paper-test", "further-test"]
     persons, rng = separator.people(len(splits), seed + 10), np.random.default_rng(seed)
@@ -43,7 +45,7 @@ def write_identities(folder: Path, seed: int = 0, people: int = PEOPLE) -> None:
                 entry = synthetic.row(f"id-{split}-{number:03d}", split, clip % 2, frame, number) | {"clip": f"c{clip}"}
                 rows.append(entry | _truth(which, shown, split == "train" and frame < 2, frame > 0))
                 values.append([*persons[number], *shown])
-    _write(folder, "syn-id", rows, np.array(values), seed)
+    _write(folder, name, rows, np.array(values), seed)
 
 
 def write_swaps(folder: Path, seed: int = 0) -> None:
@@ -58,13 +60,31 @@ def write_swaps(folder: Path, seed: int = 0) -> None:
     _write(folder, "syn-swap", rows, np.array(values), seed)
 
 
+def write_videos(folder: Path, seed: int = 0) -> None:
+    """Write videos of yet other people, from whom a judge learns."""
+    splits = ["train"] * OTHERS + ["val", "test"]
+    persons, rng, rows, values = separator.people(len(splits), seed + 30), np.random.default_rng(seed), [], []
+    for number, split in enumerate(splits):
+        for frame in range(LENGTH):
+            which = frame % 7
+            shown = separator.units_of(FER2013.labels[which]) * rng.uniform(0.8, 1)
+            entry = synthetic.row(f"mt-{split}-{number:03d}", split, 0, frame, number) | {"clip": "video"}
+            rows.append(entry | _truth(which, shown, split == "train", split != "train"))
+            values.append([*persons[number], *shown])
+    _write(folder, "syn-mt", rows, np.array(values), seed)
+
+
 def _truth(which: int, shown: np.ndarray, training: bool, evaluation: bool) -> dict[str, Any]:
     name = FER2013.labels[which]
-    points = separator.SIDE * np.asarray(FER2013_CROP.points)
+    points = separator.SIDE * np.asarray(INNER_CROP.points)
     places = {f"{one}_{axis}": float(points[k, j]) for k, one in enumerate(LANDMARKS) for j, axis in enumerate("xy")}
+    marks = np.random.default_rng(which).uniform(0.2, 0.8, (68, 2)) * separator.SIDE
+    for eye, first in enumerate((36, 42)):
+        marks[first : first + 6] = points[eye] + np.column_stack([np.linspace(-2, 2, 6), np.zeros(6)])
     units = dict(zip(MULTITASK_UNITS.labels, shown.tolist(), strict=True))
     flags = {"training": training, "evaluation": evaluation}
-    return {"expression": name, "clip_expression": name, "intensity": 1.0} | places | units | flags
+    told = {"expression": name, "clip_expression": name, "intensity": 1.0, "landmarks": marks.flatten().tolist()}
+    return told | places | units | flags
 
 
 def _write(folder: Path, name: str, rows: list[dict[str, Any]], values: np.ndarray, seed: int) -> None:
