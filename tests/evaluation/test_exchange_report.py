@@ -47,7 +47,7 @@ def test_the_order_of_the_source_is_judged_gap_by_gap():
 
 def test_table_3_sets_ours_beside_the_source():
     table = exchange_tables.table3({"train": runs(), "test": runs()})["table 3"]
-    assert len(table) == 10
+    assert len(table) == 11
     row = table["④ ③, stages iterated"]
     assert row["source, test"] == "0.6283 ± 0.0524"
     assert row["ours, test"].startswith("0.70") and "± 0.0200 (" in row["ours, test"]
@@ -95,7 +95,7 @@ def test_measurements_of_every_kind_become_a_page(tmp_path):
     assert page.index("## Table 3") < page.index("## What the codes hold") < page.index("## Expressions carried")
     assert "* few people" in page and "![faces](swap.png)" in page
     others = [name for name in exchange_report.SECTIONS if name not in ("swap", "table3", "separation")]
-    assert page.count("Not measured yet.") == len(others) == 6
+    assert page.count("Not measured yet.") == len(others) == 8
     assert "vae: expression code" in page and "| iterated: forehead |" in page
     stored = json.loads((tmp_path / "system-b.json").read_text(encoding="utf-8"))
     assert list(stored) == ["table3", "separation", "swap"] and "measured" in stored["swap"]
@@ -117,9 +117,15 @@ def test_people_of_one_session_have_sections_of_their_own(tmp_path):
     titles = [line for line in page.splitlines() if line.startswith("## ")]
     session = [title for title in titles if title.endswith(": one session")]
     whole = ("Table 3 of the source", "What the codes hold", "Expressions carried over to other people")
-    assert session == [f"## {title}: one session" for title in whole]
+    own = ("Improved mode", "A recogniser on the expression code")
+    assert session == [f"## {title}: one session" for title in (*whole, *own)]
     assert titles.index(session[0]) > titles.index("## Expressions carried over to other people")
-    assert page.count("one light, one background") == 3
+    assert page.count("one light, one background") == 5
+    first, second = (page[page.index(f"## Table 3 of the source{end}") :] for end in ("\n", ": one session\n"))
+    for text, people, call in ((first, "syn-id", "B"), (second, "syn-posed", "B --people syn-posed")):
+        about = text.split("\n\n")[1]
+        assert f"ours are rendered (`{people}`)" in about
+        assert about.endswith(f"Written by `kaoiro reproduce {call}`.")
 
 
 def test_sections_without_any_run_name_every_claim():

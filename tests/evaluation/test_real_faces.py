@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,21 @@ from graphs import write_bright_model
 from jobs import Middle
 from PIL import Image
 
+from kaoiro.cli import evaluate
 from kaoiro.cli.main import main
 from kaoiro.core.crops import FER2013_CROP, INNER_CROP
+from kaoiro.core.errors import ModelError
+from kaoiro.core.spec import CropGeometry
 from kaoiro.data.splits import part_of
 from kaoiro.evaluation import carried, real_faces, unlabelled
 from kaoiro.evaluation.real_faces import CODE, OTHERS
+from kaoiro.faces.surroundings import put_back
+from kaoiro.families.identity_expression.config import NetworkConfig
+from kaoiro.families.identity_expression.network import Network
 from kaoiro.inference import exchange
 from kaoiro.inference.exchange import Exchanger
 from kaoiro.metrics.agreement import resampled_interval
+from kaoiro.training import snapshots
 
 SUBJECTS = [f"{number:03d}" for number in range(1, 25)]
 
@@ -106,6 +115,27 @@ def test_portraits_are_those_of_one_part_in_colour(roots: dict[str, Path], model
     pairs = faces.pairs
     assert pairs.people.tolist() == wished
     assert pairs.smiling.mean() > 180 > 80 > pairs.resting.mean()
+    assert pairs.smiling_wide.mean() > 180 > 80 > pairs.resting_wide.mean()
+
+
+@pytest.mark.parametrize(("crop", "side"), [(INNER_CROP, 12), (FER2013_CROP, 8)], ids=["inner", "fer2013"])
+def test_portraits_are_kept_with_what_lies_around_the_face(tmp_path: Path, crop: CropGeometry, side: int) -> None:
+    """Pictures get brighter downwards, so that it shows how far a crop reaches: from the geometry, 45 % further."""
+    shades = np.linspace(0, 255, 64).round().astype(np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(np.broadcast_to(shades[:, None, None], (64, 64, 3))).save(content, "PNG")
+    names = [london.name(subject, expression) for subject in SUBJECTS for expression in london.FOLDERS]
+    london.write(tmp_path / "london", SUBJECTS, own=dict.fromkeys(names, content.getvalue()))
+    exchanger = Exchanger(fake.write(tmp_path / "model", crop=crop), threads=1)
+    faces = real_faces.portraits(exchanger, tmp_path / "london", "report")
+    assert (faces.crop, faces.wide.shape[1:]) == (crop, (side, side, 3))
+    reach = [np.ptp(pixels[0, :, 0, 0].astype(float)) / (len(pixels[0]) - 1) for pixels in (faces.pixels, faces.wide)]
+    assert reach[1] == pytest.approx(reach[0] * 8 / side * (1.45 if crop == INNER_CROP else 1), rel=0.1)
+    if crop == INNER_CROP:
+        again = put_back(faces.pixels, faces.wide, crop).astype(int)
+        assert np.abs(again - faces.wide).max() <= 8
+    else:
+        assert np.array_equal(faces.wide, faces.pixels)
 
 
 def test_what_real_faces_say_becomes_a_section(
@@ -134,6 +164,20 @@ def test_what_real_faces_say_becomes_a_section(
     with Image.open(tmp_path / "own" / "london-swaps.png") as picture:
         assert "CC BY 4.0" in picture.info["Description"]
         assert "generated" in picture.info["Comment"]
+
+
+def test_an_untrained_network_stands_beside_where_there_is_one(model: Path, tmp_path: Path) -> None:
+    """Models that ship have no weights, and a code of patches is nothing before it has learned."""
+    folder = shutil.copytree(model, tmp_path / "model")
+    exchanger = Exchanger(folder, threads=1)
+    assert evaluate._untrained(exchanger) is None
+    for patches in (0, 8):
+        network = Network(NetworkConfig(side=16, width=2, identity=4, expression=4, patches=patches))
+        snapshots.save(network, [], folder / exchange.WEIGHTS)
+        found = evaluate._untrained(exchanger)
+        assert (found is None) == bool(patches)
+    with pytest.raises(ModelError, match=r"views\.start .*: no weights\.safetensors in it, as in models that ship"):
+        snapshots.begin(network, model)
 
 
 def test_choices_are_made_on_other_images_and_people(

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fake import separator
+from fake import identities, separator
 from graphs import write_affect_model, write_bright_model, write_model
 
-from kaoiro.core.crops import FER2013_CROP
+from kaoiro.core.crops import FER2013_CROP, INNER_CROP
 from kaoiro.core.errors import DataError, InputError
-from kaoiro.core.labels import FER2013
+from kaoiro.core.spec import CropGeometry
 from kaoiro.evaluation import smile_swaps
 from kaoiro.evaluation.smile_swaps import MORE, Pairs
+from kaoiro.faces.align import cut
+from kaoiro.faces.surroundings import put_back, wide_side
 
 LIPS = separator.PERSON + 4
 """Cell of AU 12 among the person's three and those of units 1, 2, 4, 6, 12, …"""
@@ -24,7 +27,8 @@ def pairs(count: int = 6) -> Pairs:
         name: separator.draw(np.concatenate([who, np.tile(separator.units_of(name), (count, 1))], axis=1))
         for name in ("neutral", "happiness")
     }
-    return Pairs(np.array([f"p{k}" for k in range(count)]), faces["neutral"], faces["happiness"])
+    both = faces["neutral"], faces["happiness"]
+    return Pairs(np.array([f"p{k}" for k in range(count)]), *both, *both, FER2013_CROP)
 
 
 def lips(faces: np.ndarray) -> dict[str, np.ndarray]:
@@ -61,7 +65,35 @@ def test_everybody_gets_the_smiles_of_others() -> None:
     share = 1 - smile_swaps.SOURCES / 24
     assert found[LIFTED]["lips"].startswith(f"{share:.3f}")
     with pytest.raises(InputError, match="two people or more"):
-        smile_swaps.measure(separator.Perfect(), Pairs(*(part[:1] for part in given)), lips)
+        smile_swaps.measure(separator.Perfect(), Pairs(*(part[:1] for part in given[:5]), given.crop), lips)
+
+
+@pytest.mark.parametrize("crop", [FER2013_CROP, INNER_CROP], ids=["fer2013", "inner"])
+def test_faces_are_read_in_the_wider_picture_of_the_person_who_is_shown(crop: CropGeometry) -> None:
+    """Whose picture a face lies in shows at its rim, what it does in its middle."""
+    seen: list[np.ndarray] = []
+
+    def read(faces: np.ndarray) -> dict[str, np.ndarray]:
+        seen.append(faces)
+        return {"any": np.ones(len(faces), bool)}
+
+    given, side = pairs(), wide_side(separator.SIDE, crop)
+    shades = np.arange(10, 130, 10, dtype=np.uint8)  # at rest, then smiling
+    wide = np.broadcast_to(shades[:, None, None, None], (12, side, side, 3))
+    given = given._replace(resting_wide=wide[:6], smiling_wide=wide[6:], crop=crop)
+    smile_swaps.measure(separator.Perfect(), given, read)
+    assert [len(faces) for faces in seen] == [6, 6, 6, 6, 24, 24]
+    rest, smile = shades[:6].tolist(), shades[6:].tolist()
+    if crop == FER2013_CROP:
+        assert all(faces.shape[1] == separator.SIDE for faces in seen)
+        assert np.array_equal(seen[0], given.smiling)
+        return
+    rims = [smile, rest, smile, rest, np.repeat(rest, 4).tolist(), np.repeat(rest, 4).tolist()]
+    assert [faces[:, 0, 0, 0].tolist() for faces in seen] == rims
+    inner = np.array([[1 / 1.45, 0, 0.5 - 0.5 / 1.45], [0, 1 / 1.45, 0.57 - 0.5 / 1.45]])
+    cells = [separator.read(np.stack([cut(face, side * inner, separator.SIDE) for face in faces])) for faces in seen]
+    assert (cells[0][:, LIPS] > 0.8).all() and (cells[4][:, LIPS] > 0.8).all()
+    assert (cells[1][:, LIPS] < 0.2).all() and (cells[5][:, LIPS] < 0.2).all()
 
 
 def test_smiles_are_read_by_whatever_a_model_answers(tmp_path: Path) -> None:
@@ -76,15 +108,34 @@ def test_smiles_are_read_by_whatever_a_model_answers(tmp_path: Path) -> None:
         smile_swaps.reader(write_model(tmp_path / "none", [0.0, 0.0], labels=("anger", "neutral")))
 
 
-def test_rendered_people_are_those_of_syn_swap(monkeypatch: pytest.MonkeyPatch) -> None:
-    faces = separator.swap_faces(3)
-    monkeypatch.setattr(smile_swaps.synthetic, "read", lambda _: faces)
-    monkeypatch.setattr(smile_swaps, "rendered", lambda data, rows, side, crop: data.rows(rows))
-    found = smile_swaps.of_renders("set", 32, FER2013_CROP)
-    assert found.people.tolist() == ["id-000", "id-001", "id-002"]
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("syn-swap")
+    identities.write_swaps(folder)
+    return folder
+
+
+def test_rendered_people_are_those_of_syn_swap(root: Path) -> None:
+    """The inner crop is the whole picture there; the wider one shows it in its middle."""
+    found = smile_swaps.of_renders(root, 32, INNER_CROP)
+    assert found.people.tolist() == [f"id-further-{number:03d}" for number in range(identities.SWAPPED)]
     assert lips(found.smiling)["lips"].all()
     assert not lips(found.resting)["lips"].any()
-    without = faces.rows(faces.labels["expression"] != FER2013.index("happiness"))
-    monkeypatch.setattr(smile_swaps.synthetic, "read", lambda _: without)
+    assert found.resting_wide.shape == found.smiling_wide.shape == (identities.SWAPPED, 47, 47, 3)
+    for face, around in ((found.resting, found.resting_wide), (found.smiling, found.smiling_wide)):
+        assert np.abs(put_back(face, around, found.crop).astype(int) - around).mean() < 4
+    assert np.abs(found.smiling_wide.astype(int) - found.resting_wide).mean() > 8
+
+
+def test_rendered_people_of_the_wider_crop_are_read_as_they_are(root: Path) -> None:
+    found = smile_swaps.of_renders(root, 32, FER2013_CROP)
+    assert found.resting_wide.shape == (identities.SWAPPED, 32, 32, 3)
+    assert np.array_equal(found.resting, found.resting_wide) and np.array_equal(found.smiling, found.smiling_wide)
+
+
+def test_a_set_without_happy_faces_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = smile_swaps.synthetic.read(root)
+    sad = found.table.assign(expression="sadness")
+    monkeypatch.setattr(smile_swaps.synthetic, "read", lambda _: replace(found, table=sad))
     with pytest.raises(DataError, match="nobody is happy"):
-        smile_swaps.of_renders("set", 32, FER2013_CROP)
+        smile_swaps.of_renders(root, 32, FER2013_CROP)

@@ -148,6 +148,10 @@ def test_a_network_with_one_code_has_no_identity_and_one_that_is_told_has_the_on
         ("network", {"side": 48}, "network.side must be one of 16, 32, 64, 128, not 48"),
         ("network", {"width": 12}, "network.width must be a multiple of 8"),
         ("network", {"groups": 5}, "network.groups must be 0 or a divisor"),
+        ("network", {"patches": -1}, "network.patches must be 0 or more"),
+        ("network", {"patches": 8, "places": True}, "network.patches must be 0 where network.places is on or the form"),
+        ("network", {"patches": 8, "form": "cvae"}, "network.patches must be 0 where .* or the form is cvae, not 8"),
+        ("data", {"unlabelled": "FER2013"}, "data.unlabelled must be left out without views and patches"),
         ("objective", {"alpha_1": -1.0}, "objective.alpha_1 must be 0 or a positive"),
         ("objective", {"identity_images": 0}, "objective.identity_images must be 1 or more"),
         ("objective", {"decay": 0.0}, "objective.decay must be above 0"),
@@ -174,9 +178,20 @@ def test_rows_of_the_table_differ_by_what_they_say() -> None:
     assert replace(rows["adversarial"].objective, switch=10.0) == rows["switched"].objective
     assert [row.run.epochs * row.run.iterations for row in rows.values()] == [100, 100, 100, 500, 500]
     assert rows["iterated-128"] == replace(rows["iterated"], network=NetworkConfig(side=128))
+    assert not any(row.network.patches for row in rows.values())
     matched = RECIPES["switched-matched"]
     assert matched.run.epochs == 500
     assert matched.objective.decay**500 == pytest.approx(0.95**100)
+
+
+def test_patches_are_those_of_the_recipes_that_users_should_run() -> None:
+    named = {name for name, recipe in RECIPES.items() if recipe.network.patches}
+    assert named == {"improved", "real"}
+    for name in named:
+        recipe = RECIPES[name]
+        assert (recipe.objective.adversarial, recipe.run.iterations, recipe.run.epochs) == (0, 1, 200)
+        replace(recipe, data=replace(recipe.data, unlabelled="FER2013")).check()
+    assert (RECIPES["real"].network.width, RECIPES["real"].network.expression) == (16, 480)
 
 
 # Losses (1) to (5)
@@ -315,6 +330,16 @@ STAGES = [
         replace(PLAIN, objective=ObjectiveConfig(adversarial=0.0, switch=0.0)),
         "expression",
         ("network.expression.", "network.decoder."),
+    ),
+    (
+        replace(PLAIN, network=replace(SMALL.network, patches=3)),
+        "expression",
+        ("network.expression.logvar", "network.decoder.", "discriminator."),
+    ),
+    (
+        replace(PLAIN, network=replace(SMALL.network, form="vae", patches=3)),
+        "whole",
+        ("network.expression.logvar", "network.decoder."),
     ),
     (
         replace(PLAIN, network=replace(SMALL.network, form="vae")),

@@ -226,6 +226,8 @@ def test_none_ships_until_one_does(tmp_path: Path, folder: Path, monkeypatch: py
     shipped = shutil.copytree(folder, tmp_path / "models" / "exchange")
     assert find() == find("exchange") == shipped
     assert Exchanger(detector=Middle()).title.startswith("paint-")
+    with pytest.raises(ModelError, match=r"no exchange\.json there; .*; by name, without a path: exchange$"):
+        find("nosuch")
 
 
 def test_the_folder_of_a_run_is_as_good_as_its_model(tmp_path: Path, folder: Path) -> None:

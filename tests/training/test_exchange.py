@@ -422,6 +422,12 @@ def test_the_command_trains_exports_and_goes_on(tmp_path: Path, capsys: pytest.C
         (["switched", "--data.root", "nowhere"], "nowhere"),
         (["tiny", "--data.fold", "9"], "data.fold must be none, or from 0 to 3"),
         (["tiny", "--network.side", "50"], "network.side must be one of"),
+        (
+            ["tiny", "--network.patches", "8", "--network.places"],
+            "network.patches must be 0 where network.places is on",
+        ),
+        (["tiny", "--network.patches", "8", "--network.form", "cvae"], "network.patches must be 0 where .* is cvae"),
+        (["improved"], r"name a rendered set \(kaoiro synth syn-id\) by --data.root"),
         (["tiny", "--data.crop", "outer"], "data.crop"),
         (["tiny", "--run.nothing", "1"], "--recipe-help"),
         (["tiny", "--budget", "-1"], "run.budget must be a positive, finite number of hours"),

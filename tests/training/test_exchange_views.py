@@ -122,7 +122,7 @@ def test_the_stage_of_views_comes_once_and_first() -> None:
 
 
 def test_a_budget_scales_views_as_everything_else() -> None:
-    recipe = replace(RECIPES["real"], run=replace(RECIPES["real"].run, budget=1.0))
+    recipe = replace(RECIPES["contrastive"], run=replace(RECIPES["contrastive"].run, budget=1.0))
     seconds = {"views": 0.5, "identity": 1.0, "expression": 3.0}
     plan = stages.schedule(recipe, 200, seconds, views=250)
     whole = stages.OVERHEAD * (60 * 250 * 0.5 + 20 * 200 * 4) / 3600
@@ -212,7 +212,7 @@ def test_settings_that_were_added_since_are_as_their_defaults(people: People, tm
 def test_a_run_begins_with_the_encoder_of_another(
     whole: tuple[exchange.Trained, Path], people: People, tmp_path: Path
 ) -> None:
-    export(whole[0], "real", tmp_path / "first" / "model", "first")
+    export(whole[0], "contrastive", tmp_path / "first" / "model", "first")
     begun = replace(SMALL, views=replace(SMALL.views, epochs=0, start=str(tmp_path / "first")))
     fresh = exchange._Run(begun, tmp_path / "next", people, silent).objective.network
     for name, value in whole[0].objective.network.expression.state_dict().items():

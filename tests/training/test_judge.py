@@ -70,7 +70,7 @@ def test_a_judge_comes_back_from_the_checkpoint_of_its_training(signal, tmp_path
     with pytest.raises(DataError, match="no checkpoint of the network that judges"):
         judge.restored(tmp_path / "signal.pt")  # of another width
     (tmp_path / "broken.pt").write_bytes(b"no")
-    with pytest.raises(DataError, match="kaoiro evaluate synthesis"):
+    with pytest.raises(DataError, match=r"name OUT/judge/signal\.pt of another reproduction"):
         judge.restored(tmp_path / "broken.pt")
     with pytest.raises(DataError, match="no checkpoint"):
         judge.restored(tmp_path / "none.pt")

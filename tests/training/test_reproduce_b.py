@@ -158,8 +158,9 @@ def test_all_rows_are_run_seed_by_seed_and_fold_by_fold(tmp_path: Path) -> None:
         ({"alike": Alike(batch=1)}, "--batch must be 2 or more"),
         ({"alike": Alike(proportional=True)}, "--proportional must be given together with --budget"),
         ({"alike": Alike(iterations=1)}, "--iterations must be 2 or more"),
-        ({"alike": Alike(side=48)}, "network.side must be one of 16, 32, 64, 128, not 48"),
-        ({"alike": Alike(side=128)}, "network.side must be one of 16, 32, 64, 128, not 256"),  # of row 5
+        ({"alike": Alike(side=48)}, "--side must be one of 16, 32, 64, not 48"),
+        ({"alike": Alike(side=128)}, "--side must be one of 16, 32, 64, not 128"),  # of row 5
+        ({"alike": Alike(side=48), "rows": ("vae",)}, "--side must be one of 16, 32, 64, 128, not 48"),
         ({"alike": Alike(width=12)}, "network.width must be a multiple of 8"),
         ({"people": "syn-vid"}, "--people must be one of syn-id, syn-posed, not syn-vid"),
     ],
@@ -760,10 +761,12 @@ def test_the_command_takes_sizes(sets: Path, tmp_path: Path, quick: None, capsys
         (["--folds", "6"], "--folds must be from 1 to 5, not 6"),
         (["--proportional"], "--proportional must be given together with --budget"),
         (["--people", "syn-mt"], "--people must be one of syn-id, syn-posed, not syn-mt"),
-        (["--side", "50"], "network.side must be one of 16, 32, 64, 128, not 50"),
+        (["--side", "48"], "--side must be one of 16, 32, 64, not 48"),
         (["--width", "12"], "network.width must be a multiple of 8"),
         (["--iterations", "1"], "--iterations must be 2 or more"),
+        (["--side", "128"], "--side must be one of 16, 32, 64, not 128"),
         (["--judge", "nowhere.pt"], "nowhere.pt is no checkpoint of the network that judges"),
+        (["--judge", "nowhere.pt"], "name OUT/judge/signal.pt of another reproduction"),
         (["--finished"], "holds no runs of system B"),
     ],
 )

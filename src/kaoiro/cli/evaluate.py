@@ -284,7 +284,11 @@ def _codes(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _untrained(exchanger: Any) -> Any:
-    """Return what an untrained network of the same shape makes of faces; None where PyTorch or the weights lack."""
+    """Return what an untrained network of the same shape makes of faces.
+
+    None where PyTorch or the weights lack, as of models that ship, and where the code is one of patches: before their
+    dictionary is learned it is nothing.
+    """
     from kaoiro.inference.exchange import WEIGHTS
 
     file = exchanger.folder / WEIGHTS
@@ -296,7 +300,10 @@ def _untrained(exchanger: Any) -> Any:
 
     if not file.is_file():
         return None
-    fresh = snapshots.untrained(snapshots.reopen(file).network)
+    network = snapshots.reopen(file).network
+    if network.config.patches:
+        return None
+    fresh = snapshots.untrained(network)
     return lambda crops: fresh.encode(crops).expression
 
 

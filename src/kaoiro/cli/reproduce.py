@@ -47,15 +47,27 @@ def _add_system_b(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", metavar="NAME,...", help="recipes of the table, such as vae,iterated (default: all)")
     parser.add_argument("--folds", type=count, default=5, metavar="N", help="of five parts of people (default: 5)")
     parser.add_argument("--batch", type=count, metavar="N", help="pictures a step (default: 128); few for more updates")
-    parser.add_argument("--side", type=count, metavar="N", help="of the pictures, pixels (default: 64)")
+    text = "of the pictures, pixels: 16, 32 or 64 (default), twice as many in row 5 (iterated-128)"
+    parser.add_argument("--side", type=count, metavar="N", help=text)
     parser.add_argument("--width", type=count, metavar="N", help="channels after the first convolution (default: 32)")
-    parser.add_argument("--iterations", type=count, metavar="N", help="of rows that iterate (default: 10)")
+    text = "of rows that iterate, at least 2 (default: 10); the control makes as many updates"
+    parser.add_argument("--iterations", type=count, metavar="N", help=text)
     parser.add_argument(
         "--proportional",
         action="store_true",
         help="--budget is for row 4 (iterated); all rows do the same share of their schedules",
     )
-    parser.add_argument("--judge", metavar="FILE", help="of swaps: checkpoint of `kaoiro evaluate synthesis`")
+    text = "of swaps: OUT/judge/signal.pt of another reproduction (default: learned first, from syn-mt)"
+    parser.add_argument(
+        "--recognisers",
+        type=count,
+        metavar="STEPS",
+        help="also learn recognisers on the codes of rows 4 and 'improved', beside pixels, in so many steps each",
+    )
+    parser.add_argument(
+        "--recogniser-seeds", type=count, default=3, metavar="N", help="of every recogniser (default: 3)"
+    )
+    parser.add_argument("--judge", metavar="FILE", help=text)
     parser.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
 
 
@@ -113,7 +125,11 @@ def _system_b(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
     from kaoiro.training import judging, reproduce_b
     from kaoiro.training.exchange_runs import ROWS, Alike
     from kaoiro.training.exchange_sets import SWAPS
+    from kaoiro.training.recogniser import RecogniserConfig
 
+    recognising = None
+    if arguments.recognisers is not None:
+        recognising = RecogniserConfig(arguments.recognisers, seeds=arguments.recogniser_seeds)
     rows = ROWS if arguments.rows is None else tuple(name.strip() for name in arguments.rows.split(","))
     order = reproduce_b.Order(
         sets,
@@ -132,6 +148,7 @@ def _system_b(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
         ),
         training=not arguments.finished,
         people=arguments.people,
+        recognising=recognising,
     )
     folders = [out, *([Path(arguments.results)] if arguments.results else [])]
     for folder in folders:

@@ -21,8 +21,9 @@ from kaoiro.evaluation.fer2013 import truth_of
 from kaoiro.evaluation.progress import followed
 from kaoiro.evaluation.smile_swaps import Pairs, Read
 from kaoiro.faces import gradients, photo
-from kaoiro.faces.align import to_luma
+from kaoiro.faces.align import cut, placement, to_luma
 from kaoiro.faces.detect import detect_in
+from kaoiro.faces.surroundings import WIDE, wide_side
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.inference.exchange import Exchanger
 from kaoiro.metrics.accuracy import bootstrap_interval
@@ -154,12 +155,16 @@ class Portraits(NamedTuple):
 
     Attributes:
         pixels: (N, side, side, 3) uint8.
+        wide: (N, wide, wide, 3) uint8, the same faces placed as `WIDE`.
+        crop: where a face lies in `pixels`.
         smiling: (N,) bool.
         people: (N,) names.
         missed: pictures in which no face was found.
     """
 
     pixels: np.ndarray
+    wide: np.ndarray
+    crop: CropGeometry
     smiling: np.ndarray
     people: np.ndarray
     missed: int
@@ -175,27 +180,29 @@ class Portraits(NamedTuple):
             if len(rest) and len(smile)
         ]
         first, second = ([one[place] for one in both] for place in (0, 1))
-        return Pairs(np.array([name for *_, name in both]), self.pixels[first], self.pixels[second])
+        faces = [pixels[rows] for pixels in (self.pixels, self.wide) for rows in (first, second)]
+        return Pairs(np.array([name for *_, name in both]), *faces, crop=self.crop)
 
 
 def portraits(exchanger: Exchanger, root: str | Path, part: Part) -> Portraits:
-    """Read one part of the London set, placed as a model eats it.
+    """Read one part of the London set, placed as a model eats it and as `WIDE`.
 
     Raises:
         DataError: files are missing, or no face was found.
     """
     chosen = [one for one in london.read(root) if part_of(one.subject) == part]
-    crops, found = [], []
+    crop = exchanger.description.crop
+    crops, wide, found, size = [], [], [], wide_side(exchanger.side, crop)
     for one in followed(chosen, len(chosen), "portraits"):
         pixels = photo.read(one.data, f"{root}, {one.file}")
-        faces = exchanger.crops(pixels, detect_in(pixels, exchanger.detector)[:1])
-        if len(faces):
-            crops.append(faces[0])
+        for face in detect_in(pixels, exchanger.detector)[:1]:
+            crops.append(exchanger.crops(pixels, [face])[0])
+            wide.append(crops[-1] if crop == WIDE else cut(pixels, placement(face, WIDE), size))
             found.append(one)
     if not found:
         raise DataError(f"{root}: no face was found in any of {len(chosen)} portraits of the {part} part")
     smiling, people = np.array([one.smiling for one in found]), np.array([one.subject for one in found])
-    return Portraits(np.stack(crops), smiling, people, len(chosen) - len(found))
+    return Portraits(np.stack(crops), np.stack(wide), crop, smiling, people, len(chosen) - len(found))
 
 
 def smiles(exchanger: Exchanger, faces: Portraits) -> dict[str, dict[str, Any]]:

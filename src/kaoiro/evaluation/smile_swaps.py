@@ -1,4 +1,8 @@
-"""Does another person's smile come over onto a face at rest? Swaps, read by a model that classifies faces."""
+"""Does another person's smile come over onto a face at rest? Swaps, read by a model that classifies faces.
+
+Such models expect faces as FER2013 shows them. Faces of a tighter crop, given ones and made ones alike, are put back
+into the wider pictures that they were cut from before they are read.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,20 @@ import numpy as np
 
 from kaoiro.core.codes import Exchange
 from kaoiro.core.errors import DataError, InputError
-from kaoiro.core.labels import EXPRESSION, FER2013, UNITS_HEAD, unit_title
+from kaoiro.core.labels import EXPRESSION, UNITS_HEAD, unit_title
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.spec import CropGeometry
 from kaoiro.data.datasets import synthetic
 from kaoiro.evaluation.measured import Measured, level
 from kaoiro.evaluation.people import rendered
 from kaoiro.evaluation.renders import renders
+from kaoiro.faces.surroundings import WIDE, put_back, wide_side
 from kaoiro.inference.classifier import Classifier, prepare_crops
 
 SOURCES = 4
 """Other people whose smile and rest each person gets."""
 Read = Callable[[np.ndarray], dict[str, np.ndarray]]
-"""Crops (N, side, side, 3) uint8 -> by what smiles are read from, whether each face smiles: (N,) bool."""
+"""Faces (N, side, side, 3) uint8 placed as `WIDE` -> by what smiles are read from, whether each smiles: (N,) bool."""
 
 
 class Pairs(NamedTuple):
@@ -32,11 +37,17 @@ class Pairs(NamedTuple):
         people: (P,) names.
         resting: (P, side, side, 3) uint8.
         smiling: (P, side, side, 3) uint8.
+        resting_wide: (P, wide, wide, 3) uint8, the same faces placed as `WIDE`.
+        smiling_wide: (P, wide, wide, 3) uint8, likewise.
+        crop: where a face lies in `resting` and `smiling`.
     """
 
     people: np.ndarray
     resting: np.ndarray
     smiling: np.ndarray
+    resting_wide: np.ndarray
+    smiling_wide: np.ndarray
+    crop: CropGeometry
 
 
 def reader(model: ModelFolder, threads: int | None = None) -> Read:
@@ -66,7 +77,8 @@ def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict
     """Return how often faces read as smiling, with intervals over the people whose faces they are.
 
     Rows: the given faces; the same made again from their codes; faces at rest with the expression codes of other
-    people, smiling and at rest; and how much more often the former smile.
+    people, smiling and at rest; and how much more often the former smile. All are read in the wider picture of the
+    person who is shown.
 
     Args:
         exchange: with two codes, of the pairs' side.
@@ -85,17 +97,18 @@ def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict
     owners = np.repeat(np.arange(count), len(turns))
     others = (owners + np.tile(turns, count)) % count
     kept = resting.identity[owners]
+    rest, smile, turned = pairs.resting_wide, pairs.smiling_wide, pairs.resting_wide[owners]
     faces = {
-        "given, smiling": pairs.smiling,
-        "given, at rest": pairs.resting,
-        "made again, smiling": exchange.decode(smiling.identity, smiling.expression),
-        "made again, at rest": exchange.decode(resting.identity, resting.expression),
-        "at rest, with another's smile": exchange.decode(kept, smiling.expression[others]),
-        "at rest, with another's rest": exchange.decode(kept, resting.expression[others]),
+        "given, smiling": (pairs.smiling, smile),
+        "given, at rest": (pairs.resting, rest),
+        "made again, smiling": (exchange.decode(smiling.identity, smiling.expression), smile),
+        "made again, at rest": (exchange.decode(resting.identity, resting.expression), rest),
+        "at rest, with another's smile": (exchange.decode(kept, smiling.expression[others]), turned),
+        "at rest, with another's rest": (exchange.decode(kept, resting.expression[others]), turned),
     }
     sums: dict[str, np.ndarray] = {}
-    for name, made in faces.items():
-        for score, smiles in read(made).items():
+    for name, (made, around) in faces.items():
+        for score, smiles in read(put_back(made, around, pairs.crop)).items():
             hits = smiles.reshape(count, -1)
             sums[f"{name}: {score}"] = np.column_stack([hits.sum(axis=1), np.full(count, hits.shape[1])])
     scores = list(dict.fromkeys(name.split(": ")[1] for name in sums))
@@ -119,12 +132,21 @@ def _shown(found: Measured, name: str) -> str:
 def of_renders(root: str | Path, side: int, crop: CropGeometry) -> Pairs:
     """Return the people of a syn-swap set, neutral and happy.
 
+    Args:
+        root: folder of the set.
+        side: of the crops, pixels.
+        crop: where a face lies in them.
+
     Raises:
-        DataError: no such set, or one without happy faces.
+        DataError: no such set, one without happy faces, or people who are not there at rest and happy once each.
     """
     data = synthetic.read(root)
-    found = renders(rendered(data, np.arange(len(data)), side, crop))
-    happy = np.flatnonzero(found.expressions == FER2013.index("happiness"))
-    if not len(happy):
+    shown = data.table["expression"].to_numpy(str)
+    if "happiness" not in shown:
         raise DataError(f"{root}: nobody is happy there; make the set by `kaoiro synth syn-swap`")
-    return Pairs(found.people, found.pixels[:, found.resting], found.pixels[:, int(happy[0])])
+    rows = np.flatnonzero(np.isin(shown, ("neutral", "happiness")))
+    found = renders(rendered(data, rows, side, crop))
+    wide = found if crop == WIDE else renders(rendered(data, rows, wide_side(side, crop), WIDE))
+    rest, smile = found.resting, 1 - found.resting
+    faces = [one.pixels[:, place] for one in (found, wide) for place in (rest, smile)]
+    return Pairs(found.people, *faces, crop=crop)

@@ -33,6 +33,7 @@ PLACES = ("source", "frame", "time_s", "track", "face_score", "box_left", "box_t
 """Columns that say which face a row is about, as records have them."""
 MODEL = "model"
 """Column: name and checksum of the model; codes of different ones cannot be compared."""
+_WIDEST = 1024  # numbers of an identity code that are kept of every face; a whole picture is not
 _AT_ONCE = 64  # faces that are encoded together
 _PIXELS_AT_ONCE = 8_000_000  # what detectors may work on at a time in all threads
 _DIGITS = 6  # decimals of codes in text
@@ -137,7 +138,8 @@ def embed(
 def joined(parts: Sequence[Embeddings], exchanger: Exchanger) -> Embeddings:
     """Return several embeddings of one model as one."""
     said = exchanger.description
-    empty = Codes(np.empty((0, said.identity), np.float32), np.empty((0, said.expression), np.float32))
+    width = said.identity if parts and parts[0].codes.identity.shape[1] else 0
+    empty = Codes(np.empty((0, width), np.float32), np.empty((0, said.expression), np.float32))
     codes = [empty, *(part.codes for part in parts)]
     identity, expression = (
         np.concatenate([getattr(code, name) for code in codes]) for name in ("identity", "expression")
@@ -194,6 +196,8 @@ def embedded(
 
 def _encoded(exchanger: Exchanger, faces: Sequence[tuple[Place, np.ndarray]]) -> Embeddings:
     codes = exchanger.encode(np.stack([crop for _, crop in faces]))
+    if codes.identity.shape[1] > _WIDEST:
+        codes = Codes(codes.identity[:, :0], codes.expression)
     return Embeddings([place for place, _ in faces], codes, exchanger.title)
 
 

@@ -74,6 +74,12 @@ def write(folder: Path, description: ExchangeDescription) -> None:
     write_text(folder / DESCRIPTION, json.dumps(filled.model_dump(mode="json"), indent=1, ensure_ascii=False))
 
 
+def shipped() -> dict[str, Path]:
+    """Return the folders of the exchange models inside the package, by name."""
+    root = Path(str(resources.files("kaoiro"))) / "models"
+    return {item.parent.name: item.parent for item in sorted(root.glob(f"*/{DESCRIPTION}"))}
+
+
 def find(model: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of an exchange model given by name or path; None is the one that ships.
 
@@ -82,23 +88,21 @@ def find(model: str | os.PathLike[str] | None = None) -> Path:
     Raises:
         ModelError: none ships, or there is none of this name or in this folder.
     """
-    root = Path(str(resources.files("kaoiro"))) / "models"
-    shipped = {item.parent.name: item.parent for item in sorted(root.glob(f"*/{DESCRIPTION}"))}
+    known = shipped()
     if model is None:
-        if not shipped:
+        if not known:
             raise ModelError(
                 f"no model that exchanges expressions ships with kaoiro; train one ({TRAIN}) and name its folder by "
                 "--model"
             )
-        return next(iter(shipped.values()))
-    if str(model) in shipped:
-        return shipped[str(model)]
+        return next(iter(known.values()))
+    if str(model) in known:
+        return known[str(model)]
     for folder in (Path(model), Path(model) / "model"):
         if (folder / DESCRIPTION).is_file():
             return folder
-    raise ModelError(
-        f"no model that exchanges expressions in '{os.fspath(model)}': no {DESCRIPTION} there; train one: {TRAIN}"
-    )
+    how = f"train one: {TRAIN}" + (f"; by name, without a path: {', '.join(known)}" if known else "")
+    raise ModelError(f"no model that exchanges expressions in '{os.fspath(model)}': no {DESCRIPTION} there; {how}")
 
 
 def read(folder: Path) -> ExchangeDescription:

@@ -28,7 +28,7 @@ from kaoiro.families.identity_expression.objective import Objective
 from kaoiro.families.identity_expression.recipe import Recipe
 from kaoiro.inference.generated import save_picture
 from kaoiro.inference.portraits import sheet
-from kaoiro.training import hardware, latents, patches, snapshots, stages
+from kaoiro.training import hardware, latents, painting, patches, snapshots, stages
 from kaoiro.training.exchange_steps import Steps, step_seconds, through
 from kaoiro.training.exchange_views import ViewSteps
 from kaoiro.training.latents import Learned
@@ -109,11 +109,12 @@ class _Run:
         self._faces = _told(people)
         torch.manual_seed(recipe.run.seed)
         self.objective = Objective(recipe, steps.draws.people)
+        since = time.perf_counter()
         if not (folder / CHECKPOINT).is_file():
             self._begin()
         self.schedule = self._settled(steps.draws.steps)
         self.history: dict[str, Any] = {"schedule": self.schedule.asdict(), "epochs": [], "stages": []}
-        self.stage, self.epoch, self.seconds = 0, 0, 0.0
+        self.stage, self.epoch, self.seconds = 0, 0, time.perf_counter() - since
         self._optimizers: list[dict[str, Any]] = []
         self._resume()
 
@@ -126,6 +127,9 @@ class _Run:
             self.tick("learning a dictionary of patches")
             known = None if recipe.data.dataset == "unlabelled" else self.people.training
             patches.learn(network.expression, patches.grey(self.people), known, recipe.run.seed)
+        if network.config.painted:
+            self.tick("learning what expressions paint")
+            painting.learn(network, self.people.training, recipe.run.seed)
 
     def _settled(self, steps: int) -> Schedule:
         """Fix the schedule, or take the one that the folder's run was given.
@@ -195,6 +199,20 @@ class _Run:
             stage = self.schedule.stages[self.stage]
             self._through(stage)
             self._finish(stage)
+        if not self.schedule.stages and not self.history["stages"]:
+            self._note_still()
+
+    def _note_still(self) -> None:
+        """Note what a network is like whose parts were all learned before the first step."""
+        self.objective.cpu()
+        learned, others = self._learned(), latents.looked_at(self.people.unseen)
+        figures = latents.criteria(learned, self.shown)
+        if len(others):
+            figures |= {f"unseen_{name}": value for name, value in latents.criteria(learned, others).items()}
+        self.history["stages"].append({"stage": 0, "kind": "still", "iteration": 0} | _rounded(figures))
+        shown = latents.grid(learned, self.people.training, others)
+        save_picture(sheet(shown), self.folder / SAMPLES / "still.png", "train", {"seed": self.recipe.run.seed})
+        self._keep([])
 
     def _through(self, stage: Stage) -> None:
         """Train the rest of a stage."""

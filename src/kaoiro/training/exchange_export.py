@@ -161,14 +161,16 @@ def export(trained: Trained, recipe_name: str, folder: str | Path, name: str) ->
     folder, network, learned = Path(folder), trained.objective.network, trained.learned
     export_graphs(network, folder)
     snapshots.save(network, learned.people, folder / WEIGHTS, half=False)
-    exchanging, others = network.identity is not None, trained.people.unseen
+    exchanging, others = network.exchanges, trained.people.unseen
     description = ExchangeDescription(
         name=name,
         side=network.config.side,
         identity=network.identity_size,
         expression=network.config.expression,
         crop=trained.recipe.crop,
-        same_person=_rounded(latents.same_person(learned, others)) if exchanging else None,
+        same_person=_rounded(latents.same_person(learned, others))
+        if exchanging and not network.config.painted
+        else None,
         provenance=_provenance(trained, recipe_name),
         card=Card(summary=_summary(trained), limits=trained.people.limits, licence=trained.people.licence),
     )
@@ -226,9 +228,9 @@ def _rounded(value: float | None) -> float | None:
 def _summary(trained: Trained) -> str:
     network = trained.objective.network
     side, size = network.config.side, network.config.expression
-    if not trained.recipe.run.iterations:
+    if not trained.recipe.run.iterations and not network.config.painted:
         return f"an expression code of {size} numbers of a {side}x{side} face; learned from views alone: no way back"
-    if network.identity is not None:
+    if network.exchanges:
         return f"who somebody is and what the face does, of a {side}x{side} face in colour: two codes, and back"
     told = ", told who it is" if network.subjects else ""
     return f"one code of {size} numbers of a {side}x{side} face in colour{told}, and back (a baseline)"

@@ -114,7 +114,7 @@ def clusters(codes: Codes, faces: Faces, config: SeparationConfig) -> Measured:
 def swapped(bench: Bench, learned: Learned, recipe: str, fold: int, folder: Path) -> Found:
     """Measure swaps between unseen people; a network with one code has nothing to exchange."""
     del fold, folder
-    if learned.network.identity is None:
+    if not learned.network.exchanges:
         return {}
     judge, faces = bench.judge(), bench.sets.swap(learned.side)
     return {recipe: {SWAPS: swapping.swapping(learned, faces, judge, bench.swapping, judge.features)}}

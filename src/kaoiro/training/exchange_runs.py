@@ -21,6 +21,7 @@ from kaoiro.core.files import write_text
 from kaoiro.evaluation import measured
 from kaoiro.evaluation.renders import SwapConfig
 from kaoiro.evaluation.separation import SeparationConfig
+from kaoiro.families.identity_expression.config import SIDES
 from kaoiro.families.identity_expression.objective import Diverged, Objective
 from kaoiro.families.identity_expression.recipe import RECIPES, Recipe
 from kaoiro.inference.exchange import WEIGHTS
@@ -35,7 +36,7 @@ from kaoiro.training.latents import Learned
 SETTINGS, RUN, MODEL = "settings.json", "run.json", "model"
 ROWS = (
     *("conventional", "switched", "iterated", "vae", "cvae", "adversarial", "switched-matched", "improved"),
-    *("advanced", "iterated-128"),
+    *("decoded", "advanced", "iterated-128"),
 )
 """Recipes in the order in which they are run: what most claims rest on comes first, what takes longest last."""
 REFERENCE, CONTROL = "iterated", "switched-matched"
@@ -129,6 +130,12 @@ class Alike:
             run = replace(run, iterations=self.iterations)
         recipe = replace(recipe, network=network, run=run)
         return recipe if name != CONTROL or self.iterations is None else self._matched(recipe)
+
+    def sides(self, rows: Sequence[str]) -> tuple[int, ...]:
+        """Return the sides that can be asked for: those with which networks of all `rows` have one that can be."""
+        return tuple(
+            side for side in SIDES if all(replace(self, side=side).recipe(row).network.side in SIDES for row in rows)
+        )
 
     def _matched(self, control: Recipe) -> Recipe:
         """Return the control with as many passes as the reference has, over which the rate falls as far as before."""

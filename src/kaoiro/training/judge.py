@@ -97,6 +97,6 @@ def restored(checkpoint: Path, config: SignalConfig | None = None) -> SignalJudg
         signal = Signal(config or SignalConfig(), [""] * len(state["upper.identity.weight"]))
         signal.network.load_state_dict(state)
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
-        remedy = "make it by `kaoiro evaluate synthesis --checkpoint FILE`"
+        remedy = "name OUT/judge/signal.pt of another reproduction"
         raise DataError(f"{checkpoint} is no checkpoint of the network that judges rendered faces; {remedy}") from error
     return SignalJudge(signal)

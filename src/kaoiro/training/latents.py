@@ -175,7 +175,7 @@ def criteria(learned: Learned, faces: Faces) -> dict[str, float]:
     """Return what choices are made by, without labels of expressions: `statistics` and, of two codes, `cycle`."""
     assert faces.subjects is not None
     found = statistics(learned, faces)
-    two = learned.network.identity is not None and len(np.unique(faces.subjects)) > 1
+    two = learned.network.exchanges and len(np.unique(faces.subjects)) > 1
     return found | (cycle(learned, looked_at(faces, 256)) if two else {})
 
 
@@ -187,7 +187,7 @@ def grid(learned: Learned, training: Faces, unseen: Faces) -> np.ndarray:
     """
     parts = [_of_other_people(faces) for faces in (training, unseen) if len(faces)]
     given, subjects = (np.concatenate([part[k] for part in parts]) for k in range(2))
-    if learned.network.identity is None:
+    if not learned.network.exchanges:
         codes = learned.encode(given, subjects)
         return np.stack([given, learned.decode(codes.identity, codes.expression)], axis=1)
     identity, expression = learned.encode(given).identity, learned.encode(given[::-1]).expression
@@ -221,7 +221,7 @@ def same_person(learned: Learned, faces: Faces) -> float | None:
     Raises:
         InputError: the network has one code.
     """
-    if learned.network.identity is None:
+    if not learned.network.exchanges:
         raise InputError("a network with one code knows no identity")
     if not len(faces) or faces.subjects is None:
         return None

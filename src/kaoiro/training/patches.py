@@ -27,8 +27,8 @@ from kaoiro.families.identity_expression.patches import SIDE as CUT
 from kaoiro.families.identity_expression.views import sized
 
 _PATCHES, _ROUNDS = 60_000, 10  # patches that atoms are learned from; rounds of k-means
-_FACES = 10_000  # faces by which components and directions are found, at most
-_COMPONENTS = 400  # among which directions are looked for
+FACES = 10_000  # faces by which components and directions are found, at most
+COMPONENTS = 400  # among which directions are looked for
 _MORE, _TURNS = 50, 3  # projections beyond those asked for, and how often they are turned towards the components
 _STILL = 1e-6  # deviation below which nothing varies
 _EASED = 0.1  # added to the variances that whitening evens out, those of a patch of contrast being about 1
@@ -51,13 +51,13 @@ def learn(encoder: PatchEncoder, faces: np.ndarray, people: Faces | None, seed: 
     size, rng = len(encoder.shift), np.random.default_rng(seed)
     chosen = drawn(faces, rng)
     encoder.trunk.learned(*dictionary(chosen, len(encoder.trunk.atoms), rng))
-    mean, axes, spread = components(features(encoder, chosen), max(size, _COMPONENTS), seed)
+    mean, axes, spread = components(features(encoder, chosen), max(size, COMPONENTS), seed)
     if len(spread) < size:
         raise DataError(f"{len(chosen)} faces give {len(spread)} components, fewer than a code of {size} needs")
     turn = (axes / spread)[:, :size]
     if people is not None:
         assert people.subjects is not None
-        rows = np.sort(rng.permutation(len(people))[:_FACES])
+        rows = np.sort(rng.permutation(len(people))[:FACES])
         known = (features(encoder, people.pixels[rows]) - mean) @ axes
         turn = axes @ within(known, people.subjects[rows])[:, :size]
     encoder.turn.copy_(torch.from_numpy(turn.T.astype(np.float32)))
@@ -66,7 +66,7 @@ def learn(encoder: PatchEncoder, faces: np.ndarray, people: Faces | None, seed: 
 
 def drawn(faces: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return so many of the faces that components can be found by them."""
-    return faces[np.sort(rng.permutation(len(faces))[:_FACES])]
+    return faces[np.sort(rng.permutation(len(faces))[:FACES])]
 
 
 def components(rows: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -112,8 +112,10 @@ def within(rows: np.ndarray, subjects: np.ndarray) -> np.ndarray:
     np.add.at(means, index, rows)
     means /= np.bincount(index)[:, None]
     apart = rows - means[index]
-    inside, between = apart.T @ apart / len(rows), np.cov(means.T)
+    inside, between = apart.T @ apart / len(rows), np.atleast_2d(np.cov(means.T))
     between = between + np.eye(len(between)) * np.trace(between) / len(between)
+    if between.trace() <= 0:
+        raise DataError("people whose faces are all alike in the mean cannot be told apart")
     root = np.linalg.inv(np.linalg.cholesky(between))
     ratios, vectors = np.linalg.eigh(root @ inside @ root.T)
     ratios, vectors = ratios[::-1], vectors[:, ::-1]
@@ -127,7 +129,12 @@ def grey(people: People) -> np.ndarray:
     """Return the faces that patches are learned from: those of whom nothing is known, or else all, (N, s, s) uint8."""
     if people.unlabelled is not None:
         return people.unlabelled
-    return np.stack([to_luma(face) for face in people.training.pixels])
+    return greyed(people.training.pixels)
+
+
+def greyed(pixels: np.ndarray) -> np.ndarray:
+    """Return faces (N, s, s, 3) uint8 in grey: (N, s, s)."""
+    return np.stack([to_luma(face) for face in pixels])
 
 
 @torch.no_grad()
@@ -137,7 +144,7 @@ def features(encoder: PatchEncoder, pixels: np.ndarray) -> np.ndarray:
     pixels = pixels if pixels.ndim == 4 else np.broadcast_to(pixels[..., None], (*pixels.shape, 3))
     for start in range(0, len(pixels), _AT_ONCE):
         part = pictures(torch.from_numpy(np.ascontiguousarray(pixels[start : start + _AT_ONCE])))
-        parts.append(encoder.trunk(sized(part, CUT)).numpy())
+        parts.append(encoder.trunk(sized(part, encoder.trunk.side)).numpy())
     return np.concatenate(parts)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
@@ -172,6 +172,11 @@ def recogniser(
     return found
 
 
+def arms_of(encoder: nn.Module) -> tuple[str, ...]:
+    """Return the arms that a network's encoder of expression can take part in: one of patches does not learn on."""
+    return tuple(arm for arm in ARMS if arm != TUNED or isinstance(encoder, Encoder))
+
+
 def trials(config: RecogniserConfig, arms: Sequence[str] = ARMS) -> list[Trial]:
     """Return all recognisers of a comparison, for whoever stores each when it ends.
 
@@ -228,18 +233,14 @@ class Recognisers:
     def __init__(self, network: Network | Learned, people: People, config: RecogniserConfig) -> None:
         known = network.people if isinstance(network, Learned) else []
         network = network.network if isinstance(network, Learned) else network
-        self.config, self._form = config, network.config
+        self.config, self._form = config, replace(network.config, patches=0)
         if network.subjects:
             raise InputError("a network that is told the subject has no code of expression for other people")
         self.training = labelled(people.training, network.config.side, "training")
         self.tested = labelled(people.unseen, network.config.side, "unseen")
         self._check(known)
         self._device = torch.device(hardware.accelerator())
-        if isinstance(network.expression, PatchEncoder):
-            raise InputError(
-                "a recogniser needs an encoder of convolutions, which can learn from pixels; this has patches"
-            )
-        self._encoder = copy.deepcopy(network.expression).requires_grad_(True).to(self._device)
+        self._encoder: Encoder | PatchEncoder = copy.deepcopy(network.expression).requires_grad_(True).to(self._device)
 
     def _check(self, known: Sequence[str]) -> None:
         """Refuse tests on people who were learned from, and people too few to keep some back."""
@@ -281,7 +282,8 @@ class Recognisers:
         Raises:
             InputError: a loss that is no number.
         """
-        require(trial.arm in ARMS, "arm", f"one of {', '.join(ARMS)}", trial.arm)
+        wise = arms_of(self._encoder)
+        require(trial.arm in wise, "arm", f"one of {', '.join(wise)}", trial.arm)
         labels = self.labels(trial)
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
             return self._read(labels) if trial.arm == FROZEN else self._trained(trial, labels)
@@ -315,7 +317,9 @@ class Recognisers:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(trial.seed)
             head = _head(self._form.expression)
-            encoder = copy.deepcopy(self._encoder) if trial.arm == TUNED else Encoder(self._form, self._form.expression)
+            own = isinstance(self._encoder, Encoder) and trial.arm == TUNED
+            encoder = copy.deepcopy(self._encoder) if own else Encoder(self._form, self._form.expression)
+        assert isinstance(encoder, Encoder)
         network = _Trunk(encoder, head).to(self._device)
         return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 

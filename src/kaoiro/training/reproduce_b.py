@@ -11,19 +11,21 @@ from typing import Any
 from PIL import Image
 
 from kaoiro.core.checks import at_least, positive, require
-from kaoiro.evaluation import exchange_tables
+from kaoiro.evaluation import exchange_tables, recogniser_tables
 from kaoiro.evaluation.exchange_tables import PARTS as PEOPLE
 from kaoiro.evaluation.measured import Measured
 from kaoiro.evaluation.separation import CLUSTERING
-from kaoiro.training import exchange_pictures, judging
+from kaoiro.training import exchange_codes, exchange_pictures, exchange_recognisers, judging
 from kaoiro.training.exchange_measures import CURVED, ITERATIONS, SEPARATION, SWAP, SWAPS, Bench, collapsed
 from kaoiro.training.exchange_runs import ROWS, Alike, Outcomes, Run, Runs, Tell
 from kaoiro.training.exchange_sets import FOLDS, LEARNED, Sets
 from kaoiro.training.exchange_summary import WISHED, about, by_row, rows, scaled_down
 from kaoiro.training.latents import Learned
+from kaoiro.training.recogniser import RecogniserConfig
 from kaoiro.training.signal import SignalConfig
 
-JUDGE = "judge"
+JUDGE, CODES = "judge", "codes"
+IMPROVED = "improved"
 Section = tuple[dict[str, Any], Mapping[str, Image.Image]]
 """Figures of a section of the results, and pictures by name."""
 Report = Callable[[str, dict[str, Any], Mapping[str, Image.Image], bool], None]
@@ -44,6 +46,7 @@ class Order:
         judge: checkpoint of the network that judges swaps; None trains one on other people.
         alike: what runs have alike, their budget among it.
         judging: how a judge is trained.
+        recognising: how recognisers on the codes learn; None leaves them out.
         people: set that is learned from, of `exchange_sets.LEARNED`.
         training: False trains and measures nothing and reports what is finished.
     """
@@ -58,6 +61,7 @@ class Order:
     judging: SignalConfig = field(default_factory=SignalConfig)
     training: bool = True
     people: str = LEARNED[0]
+    recognising: RecogniserConfig | None = None
 
     def __post_init__(self) -> None:
         at_least("--seeds", 1, self.seeds)
@@ -73,6 +77,9 @@ class Order:
             at_least("--batch", 2, self.alike.batch)
         if self.alike.iterations is not None:
             at_least("--iterations", 2, self.alike.iterations)
+        if self.alike.side is not None:
+            sides = self.alike.sides(self.rows)
+            require(self.alike.side in sides, "--side", f"one of {', '.join(map(str, sides))}", self.alike.side)
         for name in self.rows:
             self.alike.recipe(name).check()
 
@@ -119,8 +126,31 @@ def system_b(order: Order, report: Report, tell: Tell = print) -> None:
                 if not number or run is left[-1]:  # after every run as long as there is little to tell
                     _report(order, runs, report)
             worked = worked or bool(left)
+        if IMPROVED in order.rows and not exchange_codes.finished(order.out / CODES):
+            tell("measuring what makes the code of the improved mode")
+            side = order.alike.recipe(IMPROVED).network.side
+            exchange_codes.of_all_folds(runs.sets, side, order.out / CODES, order.alike.separation)
+            worked = False
+        worked = _recognise(order, runs, tell) and worked
     if not worked:
         _report(order, runs, report)
+
+
+def _recognise(order: Order, runs: Runs, tell: Tell) -> bool:
+    """Learn the recognisers that lack; tell whether there was nothing to do."""
+    idle = True
+    for run in order.planned if order.recognising is not None else []:
+        outcome = runs.outcome(run)
+        if run.recipe not in exchange_recognisers.ROWS or outcome is None or outcome.failed is not None:
+            continue
+        assert order.recognising is not None
+        learned, place = runs.model(run), runs.place(run)
+        if not exchange_recognisers.stored(learned, order.recognising, place):
+            tell(f"{run.name}: recognisers on its code")
+            people = runs.sets.people(run.fold, learned.side)
+            exchange_recognisers.of_run(learned, people, order.recognising, place)
+            idle = False
+    return idle
 
 
 def _runs(order: Order, tell: Tell) -> Runs:
@@ -179,12 +209,15 @@ def table3(order: Order, runs: Runs, found: Outcomes) -> Section:
     drawn = {
         row: exchange_pictures.course({part: own.get(row, []) for part, own in curves.items()}, row) for row in CURVED
     }
+    _withhold(figures, found)
     return figures, {f"course-{row}": picture for row, picture in drawn.items() if picture is not None}
 
 
 def held(order: Order, runs: Runs, found: Outcomes) -> Section:
     """Return what codes hold."""
-    return about(order.planned, runs, found) | exchange_tables.separation(_of_people(by_row(found, SEPARATION))), {}
+    figures = about(order.planned, runs, found) | exchange_tables.separation(_of_people(by_row(found, SEPARATION)))
+    _withhold(figures, found)
+    return figures, {}
 
 
 def swaps(order: Order, runs: Runs, found: Outcomes) -> Section:
@@ -196,10 +229,21 @@ def swaps(order: Order, runs: Runs, found: Outcomes) -> Section:
         figures |= {"judge learned from": judge["learned from"], "judge sha256": judge["sha256"]}
         figures["judge's error of action units on true renders"] = judging.error(runs.bench.judge(), faces)
     figures |= exchange_tables.swap(by_row(found, SWAP).get(SWAPS, {}))
+    _withhold(figures, found)
     if not methods:
         return figures, {}
     fold, by_name = next(iter(methods)).fold, {run.recipe: learned for run, learned in methods.items()}
     return figures, exchange_pictures.swaps(runs.sets, fold, by_name)
+
+
+def _withhold(figures: dict[str, Any], found: Outcomes) -> None:
+    """Refute nothing by runs that went through a part of their schedule: what is missed then is not resolved."""
+    shares = [one.about["share"] for one in found.values() if one.failed is None]
+    if not shares or min(shares) >= 1:
+        return
+    for row in figures["claims"].values():
+        if row["verdict"] == "does not hold":
+            row["verdict"] = "not resolved"
 
 
 def named(section: str, people: str) -> str:
@@ -227,8 +271,41 @@ def _methods(order: Order, runs: Runs, found: Outcomes) -> dict[Run, Learned]:
     return {}
 
 
+def improved(order: Order, runs: Runs, found: Outcomes) -> Section:
+    """Return what makes the code of the improved mode."""
+    del found
+    folder, figures = order.out / CODES, dict(runs.sets.about)
+    if not exchange_codes.finished(folder):
+        return figures, {}
+    side = order.alike.recipe(IMPROVED).network.side
+    table = exchange_codes.of_all_folds(runs.sets, side, folder, order.alike.separation)
+    figures |= {"folds": FOLDS, "side": side}
+    return figures | exchange_tables.variants(table, exchange_codes.WHOLE, exchange_codes.GAPS), {}
+
+
+def recognised(order: Order, runs: Runs, found: Outcomes) -> Section:
+    """Return what recognisers on the code are worth beside the same trunk on pixels."""
+    figures, config = about(order.planned, runs, found), order.recognising
+    rows: dict[str, list[exchange_recognisers.Rows]] = {}
+    for run, outcome in found.items():
+        if config is not None and run.recipe in exchange_recognisers.ROWS and outcome.failed is None:
+            one = exchange_recognisers.stored(runs.model(run), config, runs.place(run))
+            if one:
+                rows.setdefault(run.recipe, []).append(one)
+    if config is not None and rows:
+        figures |= {"steps of each recogniser": config.steps, "seeds of each recogniser": config.seeds}
+        figures |= recogniser_tables.figures({name: recogniser_tables.merged(own) for name, own in rows.items()})
+    return figures, {}
+
+
 Part = Callable[[Order, Runs, Outcomes], Section]
-PARTS: dict[str, Part] = {"table3": table3, "separation": held, "swap": swaps}
+PARTS: dict[str, Part] = {
+    "table3": table3,
+    "separation": held,
+    "swap": swaps,
+    "improved": improved,
+    "recogniser": recognised,
+}
 """Sections of the results. Further ones are added here; what they need to know of every run is added to
 `exchange_measures.MEASURES`, and measured of finished runs without training them again."""
 PICTURES = "system-b"

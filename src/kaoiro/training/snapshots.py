@@ -74,10 +74,13 @@ def begin(network: Network, start: str | Path) -> None:
         start: model folder or run, or file of weights.
 
     Raises:
-        ModelError: no network there.
+        ModelError: no network there, or no weights to begin with.
         InputError: an encoder of another shape.
     """
-    other = reopen(start if Path(start).is_file() else find(start) / WEIGHTS).network
+    file = Path(start) if Path(start).is_file() else find(start) / WEIGHTS
+    if not file.is_file():
+        raise ModelError(f"views.start {start}: no {WEIGHTS} in it, as in models that ship; give the folder of a run")
+    other = reopen(file).network
     try:
         network.expression.load_state_dict(other.expression.state_dict())
     except RuntimeError as error:

@@ -37,6 +37,8 @@ class NetworkConfig:
             aligned, and what a place shows tells more than what the mean place shows (not in the source).
         patches: atoms of the dictionary of patches that z_e is computed from, instead of convolutions (`patches`); it
             is learned without gradients before the first stage. 0 has none (as the source).
+        painted: numbers of z_e, the first ones, that paint what a face does over the picture of it at rest, which then
+            is z_i (`painter`): no decoder is learned by gradients. 0 learns one (as the source).
     """
 
     form: Form = "exchange"
@@ -47,6 +49,7 @@ class NetworkConfig:
     groups: int = 0
     places: bool = False
     patches: int = 0
+    painted: int = 0
 
     def check(self) -> None:
         """Refuse widths with which there is no network.
@@ -60,6 +63,9 @@ class NetworkConfig:
         require(self.width % 8 == 0, "network.width", "a multiple of 8", self.width)
         at_least("network.groups", 0, self.groups)
         at_least("network.patches", 0, self.patches)
+        paints = not self.painted or (self.patches > 0 and self.form == "exchange" and self.painted <= self.expression)
+        wish = "at most network.expression, with network.patches and the form exchange"
+        require(self.painted >= 0 and paints, "network.painted", wish, self.painted)
         alone = not self.patches or (self.form != "cvae" and not self.places)
         require(alone, "network.patches", "0 where network.places is on or the form is cvae", self.patches)
         narrowest = min(self.width, self.maps[-1] >> len(self.maps))

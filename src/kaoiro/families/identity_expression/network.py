@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from kaoiro.families.identity_expression.config import NetworkConfig
+from kaoiro.families.identity_expression.painter import Canvas, Painter
 from kaoiro.families.identity_expression.patches import PLACES, Patches
 
 SMALLEST = 4
@@ -104,7 +105,7 @@ class PatchEncoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, size: int) -> None:
         super().__init__()
-        self.trunk = Patches(config.patches)
+        self.trunk = Patches(config.patches, config.side)
         self.register_buffer("turn", torch.zeros(size, config.patches * PLACES**2))
         self.register_buffer("shift", torch.zeros(size))
         self.logvar = nn.Parameter(torch.full((size,), _NARROW))
@@ -181,18 +182,30 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.subjects = subjects if config.form == "cvae" else 0
-        self.identity = Encoder(config, config.identity) if config.form == "exchange" else None
+        learns = config.form == "exchange" and not config.painted
+        self.identity = Encoder(config, config.identity) if learns else None
         self.expression: Encoder | PatchEncoder = (
             PatchEncoder(config, config.expression)
             if config.patches
             else Encoder(config, config.expression, self.subjects, config.places)
         )
-        self.decoder = Decoder(config, self.identity_size + config.expression)
+        self.decoder: Decoder | Canvas = (
+            Canvas(Painter(config.painted, config.side), config.side)
+            if config.painted
+            else Decoder(config, self.identity_size + config.expression)
+        )
 
     @property
     def identity_size(self) -> int:
         """I: numbers beside z_e that the decoder takes; S where it is told the subject, 0 where it takes no more."""
+        if self.config.painted:
+            return 3 * self.config.side**2
         return self.config.identity if self.config.form == "exchange" else self.subjects
+
+    @property
+    def exchanges(self) -> bool:
+        """Whether there are two codes."""
+        return self.config.form == "exchange"
 
     def join(self, identity: Tensor, expression: Tensor) -> Tensor:
         """Return what the decoder takes: z_i (or the one-hot) first, (B, I + E)."""
@@ -206,6 +219,9 @@ class Network(nn.Module):
             told: (B, S) one-hot, which is the code of identity of a network that is told it; None says nothing
                 (zeros).
         """
+        if isinstance(self.decoder, Canvas):
+            expression = self.expression(pictures).mean
+            return pictures.flatten(1) - self.decoder.painter(expression), expression
         if self.identity is not None:
             return self.identity(pictures).mean, self.expression(pictures).mean
         told = _nobody(pictures, self.subjects) if told is None else told

@@ -28,15 +28,21 @@ class Patches(nn.Module):
 
     Args:
         atoms: K.
+        side: H = W of the pictures.
     """
 
     atoms: Tensor
     whitening: Tensor
     luma: Tensor
     even: Tensor
+    shrink: Tensor
 
-    def __init__(self, atoms: int) -> None:
+    def __init__(self, atoms: int, side: int) -> None:
         super().__init__()
+        self.side = side
+        one = torch.eye(side)[None, None]
+        columns = F.interpolate(one, (SIDE, side), mode="bilinear", antialias=True)[0, 0]
+        self.register_buffer("shrink", columns, persistent=False)
         self.register_buffer("atoms", torch.zeros(atoms, 1, PATCH, PATCH))
         self.register_buffer("whitening", torch.zeros(PATCH**2, 1, PATCH, PATCH))
         self.register_buffer("luma", torch.tensor(_LUMA).reshape(1, 3, 1, 1), persistent=False)
@@ -54,8 +60,7 @@ class Patches(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Return features."""
         grey = (pictures * self.luma).sum(dim=1, keepdim=True)
-        if grey.shape[-1] != SIDE:
-            grey = F.interpolate(grey, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+        grey = self.shrink @ grey @ self.shrink.T  # as `F.interpolate` with antialias, which ONNX does not know
         mean = F.conv2d(grey, self.even)
         variance = (F.conv2d(grey.square(), self.even) - mean.square()).clamp(min=0)
         spread = (variance + _CONTRAST).sqrt()

@@ -42,7 +42,9 @@ class Recipe:
         for section in (self.data, self.network, self.objective, self.run, self.views):
             section.check()
         views, alone = self.views, self.run.iterations == 0
-        require(not alone or views.epochs > 0, "run.iterations", "1 or more where views.epochs is 0", 0)
+        still = self.network.painted > 0
+        require(not alone or views.epochs > 0 or still, "run.iterations", "1 or more where views.epochs is 0", 0)
+        require(alone or not still, "run.iterations", "0 where network.painted leaves nothing to learn", "more")
         nobody = self.data.dataset == "unlabelled"
         require(alone or not nobody, "run.iterations", "0 where only faces of unknown people are learned from", "more")
         told = self.network.form == "cvae"
@@ -74,15 +76,22 @@ MATCHED = replace(
 factor it would be nothing after a third of the way."""
 IMPROVED = replace(
     SWITCHED,
+    network=NetworkConfig(patches=256, painted=64),
+    objective=ObjectiveConfig(adversarial=0.0, switch=0.0),
+    run=RunConfig(iterations=0),
+)
+"""What a user should run: a code of expression that subjects alone give (`training.patches`), and what it paints over a
+face at rest (`training.painting`). Both are learned without gradients, in minutes."""
+REAL = replace(IMPROVED, network=NetworkConfig(expression=400, patches=256, painted=64))
+"""Improved, for real faces: patches and components are those of unlabelled photographs (`--data.unlabelled`); as many
+numbers as a linear reader of photographs needs."""
+DECODED = replace(
+    SWITCHED,
     network=NetworkConfig(patches=256),
     objective=ObjectiveConfig(adversarial=0.0, switch=1.0, identity_images=3, perceptual=0.005),
     run=RunConfig(epochs=200),
 )
-"""What a user should run: a code of expression that subjects alone give, without gradients (`training.patches`), for
-which a decoder is learned. One pass, for the code stands still."""
-REAL = replace(IMPROVED, network=NetworkConfig(width=16, expression=480, patches=256))
-"""Improved, for real faces: patches and components are those of unlabelled photographs (`--data.unlabelled`); as many
-numbers as a linear reader of photographs needs, and half of the channels, so that the model stays small."""
+"""The code of the improved mode with an encoder of identity and a decoder that learn by gradients."""
 ADVANCED = replace(
     ITERATED,
     network=NetworkConfig(groups=8),
@@ -131,6 +140,7 @@ RECIPES: dict[str, Recipe] = {
     "cvae": CVAE,
     "switched-matched": MATCHED,
     "improved": IMPROVED,
+    "decoded": DECODED,
     "advanced": ADVANCED,
     "real": REAL,
     "contrastive": CONTRASTIVE,

@@ -1,0 +1,70 @@
+"""Learn what a code of expression paints over a face at rest, by ridge regression within clips.
+
+Within a clip who, light and background are the same, so that pictures and codes less the clip's means differ by what
+the face does, and by little else. No label of an expression is used.
+Legend:  N faces, T terms of a code, P values of a picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from kaoiro.core.errors import DataError
+from kaoiro.core.faces import Faces
+from kaoiro.families.identity_expression.network import Network
+from kaoiro.families.identity_expression.painter import Canvas, expanded
+from kaoiro.training.latents import Learned
+from kaoiro.training.patches import FACES
+
+RIDGE = 0.3
+"""Through the mean variance of a term: what is added to all of them. Few clips say little about rare terms."""
+
+
+def learn(network: Network, faces: Faces, seed: int = 0) -> None:
+    """Learn a network's painter; its encoder of expression must have been learned.
+
+    Args:
+        network: that paints; changed.
+        faces: to learn from, with clips, or else subjects.
+        seed: of the faces that are taken.
+
+    Raises:
+        DataError: every clip has one face.
+    """
+    assert isinstance(network.decoder, Canvas)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(faces))[:FACES])
+    some = faces.rows(rows)
+    groups = some.subjects if some.clips is None else some.clips
+    assert groups is not None
+    codes = Learned(network).encode(some.pixels).expression
+    shown = expanded(torch.from_numpy(codes), network.config.painted).numpy()
+    pictures = some.pixels.transpose(0, 3, 1, 2).reshape(len(some), -1) / np.float32(255)
+    network.decoder.painter.strokes.copy_(torch.from_numpy(strokes(shown, pictures, groups)))
+
+
+def strokes(shown: np.ndarray, pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return what each term paints: (P, T).
+
+    Args:
+        shown: (N, T) terms of codes.
+        pictures: (N, P).
+        groups: (N,) names; only what differs within a group is learned.
+
+    Raises:
+        DataError: nothing differs within groups.
+    """
+    terms, differences = within(shown, groups), within(pictures, groups)
+    gram = terms.T @ terms
+    mean = float(np.trace(gram)) / len(gram)
+    if mean <= 0:
+        raise DataError("what an expression paints can only be learned from clips of several different faces")
+    return np.linalg.solve(gram + RIDGE * mean * np.eye(len(gram)), terms.T @ differences).T.astype(np.float32)
+
+
+def within(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return rows (N, D) without the mean of their group."""
+    names, index = np.unique(groups, return_inverse=True)
+    means = np.zeros((len(names), rows.shape[1]), np.float64)
+    np.add.at(means, index, rows)
+    return rows - (means / np.bincount(index)[:, None])[index]
