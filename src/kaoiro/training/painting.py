@@ -14,6 +14,7 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
 from kaoiro.families.identity_expression.network import Network
 from kaoiro.families.identity_expression.painter import Canvas, expanded
+from kaoiro.families.identity_expression.views import sized
 from kaoiro.training.latents import Learned
 from kaoiro.training.patches import FACES
 
@@ -39,8 +40,9 @@ def learn(network: Network, faces: Faces, seed: int = 0) -> None:
     assert groups is not None
     codes = Learned(network).encode(some.pixels).expression
     shown = expanded(torch.from_numpy(codes), network.config.painted).numpy()
-    pictures = some.pixels.transpose(0, 3, 1, 2).reshape(len(some), -1) / np.float32(255)
-    network.decoder.painter.strokes.copy_(torch.from_numpy(strokes(shown, pictures, groups)))
+    painter = network.decoder.painter
+    seen = sized(torch.from_numpy(some.pixels).permute(0, 3, 1, 2).float() / 255, painter.grid)
+    painter.strokes.copy_(torch.from_numpy(strokes(shown, seen.flatten(1).numpy(), groups)))
 
 
 def strokes(shown: np.ndarray, pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -13,8 +13,11 @@ Legend:  B batch, E numbers of the code, T terms, P = 3 H W values of a picture.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+FINEST = 40
+"""Pixels across and down in which is painted, at most; larger pictures get these enlarged."""
 SQUARED = 8
 """The first numbers of the code, of which products are taken as well."""
 
@@ -42,15 +45,23 @@ class Painter(nn.Module):
     """
 
     strokes: Tensor
+    even: Tensor
 
     def __init__(self, count: int, side: int) -> None:
         super().__init__()
-        self._count = count
-        self.register_buffer("strokes", torch.zeros(3 * side**2, terms(count)))
+        self._count, self._side = count, side
+        self.grid = min(side, FINEST)
+        size = 3 * self.grid**2
+        self.register_buffer("strokes", torch.zeros(size, terms(count)))
+        self.register_buffer("even", torch.zeros(size), persistent=False)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return values of a picture, (channel, row, column) in a row."""
-        return nn.functional.linear(expanded(codes, self._count), self.strokes)
+        painted = F.linear(expanded(codes, self._count), self.strokes, self.even)
+        if self.grid == self._side:
+            return painted
+        coarse = painted.unflatten(1, (3, self.grid, self.grid))
+        return F.interpolate(coarse, (self._side, self._side), mode="bilinear", align_corners=False).flatten(1)
 
 
 class Canvas(nn.Module):
