@@ -63,7 +63,8 @@ def codes_of(learned: Learned, faces: Faces) -> Codes:
     codes = learned.encode(faces.pixels, faces.subjects)
     if not (np.isfinite(codes.identity).all() and np.isfinite(codes.expression).all()):
         raise Diverged("the codes are no finite numbers: nothing was learned")
-    return Codes(codes.identity[:, :0], codes.expression) if learned.network.subjects else codes
+    told = learned.network.subjects > 0 or learned.network.config.painted > 0  # of the latter z_i is a picture
+    return Codes(codes.identity[:, :0], codes.expression) if told else codes
 
 
 def separated(bench: Bench, learned: Learned, recipe: str, fold: int, folder: Path) -> Found:
