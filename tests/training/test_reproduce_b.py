@@ -41,6 +41,7 @@ SOME = ("conventional", "iterated", "vae", "cvae")
 
 def small(recipe: Recipe) -> Recipe:
     network = replace(recipe.network, side=recipe.network.side // 4, width=8, identity=5, expression=4)
+    network = replace(network, patches=min(8, network.patches), painted=min(2, network.painted))
     run = replace(recipe.run, epochs=1, iterations=min(2, recipe.run.iterations), batch=64)
     return replace(recipe, network=replace(network, groups=2 if network.groups else 0), run=run)
 

@@ -197,7 +197,8 @@ def _report(order: Order, runs: Runs, report: Report) -> None:
     found, complete = runs.outcomes(order.planned), all(runs.is_done(run) for run in order.planned)
     for section, part in PARTS.items():
         figures, drawn = part(order, runs, found)
-        report(named(section, order.people), *_with(figures, drawn, order.people), complete)
+        if "claims" in figures:  # else nothing of it was asked for
+            report(named(section, order.people), *_with(figures, drawn, order.people), complete)
 
 
 def table3(order: Order, runs: Runs, found: Outcomes) -> Section:
