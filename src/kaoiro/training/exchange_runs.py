@@ -311,7 +311,7 @@ def _noted(trained: Trained) -> dict[str, Any]:
     return {
         "hours": round(trained.hours, 4),
         "updates": sum(stage.total for stage in trained.schedule.stages),
-        "share": trained.schedule.scale,
+        "share": trained.schedule.scale if trained.schedule.stages else 1.0,
         "batch": trained.recipe.run.batch,
         "learned from": trained.people.description,
         "hardware": hardware.describe("32"),
