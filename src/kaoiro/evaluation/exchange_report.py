@@ -20,8 +20,8 @@ _SECTIONS = {
         "Expressions found without labels: clusters of the expression code (k-means++, k = 9, named by the image "
         "nearest the centre, six expressions without neutral). Ours: mean over seeds ± standard deviation over "
         "100 clusterings, and the 95 % interval over people. The source had other people (MUG, CK+, RAVDESS); ours "
-        "are rendered (`syn-id`), so that figures are compared in order and direction. Written by "
-        "`kaoiro reproduce B`.",
+        "are rendered (`syn-id`), so that figures are compared in order and direction. What a part of "
+        "a schedule misses is `not resolved`. Written by `kaoiro reproduce B`.",
     ),
     "separation": (
         "What the codes hold",
@@ -57,8 +57,8 @@ _SECTIONS = {
         "an untrained network, and published figures of methods that learned without labels from videos of real "
         "people. London: the same people at rest and smiling; a reader of smiles is asked about people whom it "
         "did not see, `identity` is how often the nearest face at rest is the same person. Smiles carried over: "
-        "how often a classifier that knows nothing of the codes reads a smile. Intervals over faces (FER2013) or "
-        "people. Written by `kaoiro evaluate codes`.",
+        "how often a classifier that knows nothing of the codes reads a smile, off made faces put back into the "
+        "wider picture. Intervals over faces (FER2013) or people. Written by `kaoiro evaluate codes`.",
     ),
 }
 _POSED = "syn-posed"
