@@ -299,6 +299,7 @@ def recognised(order: Order, runs: Runs, found: Outcomes) -> Section:
     if config is not None and rows:
         figures |= {"steps of each recogniser": config.steps, "seeds of each recogniser": config.seeds}
         figures |= recogniser_tables.figures({name: recogniser_tables.merged(own) for name, own in rows.items()})
+        _withhold(figures, found)
     return figures, {}
 
 
