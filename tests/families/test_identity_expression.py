@@ -186,12 +186,13 @@ def test_rows_of_the_table_differ_by_what_they_say() -> None:
 
 def test_patches_are_those_of_the_recipes_that_users_should_run() -> None:
     named = {name for name, recipe in RECIPES.items() if recipe.network.patches}
-    assert named == {"improved", "real"}
+    assert named == {"improved", "real", "decoded"}
     for name in named:
         recipe = RECIPES[name]
-        assert (recipe.objective.adversarial, recipe.run.iterations, recipe.run.epochs) == (0, 1, 200)
+        assert recipe.objective.adversarial == 0
+        assert (recipe.network.painted > 0) == (recipe.run.iterations == 0) == (name != "decoded")
         replace(recipe, data=replace(recipe.data, unlabelled="FER2013")).check()
-    assert (RECIPES["real"].network.width, RECIPES["real"].network.expression) == (16, 480)
+    assert (RECIPES["real"].network.painted, RECIPES["real"].network.expression) == (64, 400)
 
 
 # Losses (1) to (5)

