@@ -30,6 +30,7 @@ from kaoiro.families.residual_attention.config import NetworkConfig
 from kaoiro.training import exchange, exchange_measures, exchange_runs, exchange_summary, judging, reproduce_b
 from kaoiro.training.exchange_measures import MEASURES, SEPARATION, SWAP
 from kaoiro.training.exchange_runs import ROWS, Alike, Outcome, Run
+from kaoiro.training.recogniser import RecogniserConfig
 from kaoiro.training.reproduce_b import Order, system_b
 from kaoiro.training.signal import Signal, SignalConfig, aligned
 
@@ -827,3 +828,19 @@ def test_the_command_makes_the_sets_and_the_judges_people_that_lack(
     assert main(asked) == 0 and len(made) == 1
     assert main([*asked, "--people", "syn-posed"]) == 0
     assert made[1:] == [("syn-posed", 0, 0.5, own / "syn-posed")]
+
+
+# The improved mode
+
+
+def test_what_makes_the_improved_mode_and_what_recognisers_are_worth_is_measured(sets: Path, tmp_path: Path) -> None:
+    recognising = RecogniserConfig(steps=2, batch=8, fractions=(1.0,), rates=(1e-3,), seeds=1)
+    asked = order(sets, tmp_path, folds=1, rows=("improved",), recognising=recognising)
+    told = reproduced(asked)
+    assert {"improved", "recogniser"} <= set(told.sections)
+    assert told.sections["improved"]["claims"]["patches, freed of identity: unseen people"]["found"] is not None
+    assert told.sections["recogniser"]["claims"]["frozen - pixels, 100 %, improved"]["found"] is not None
+    assert told.sections["table3"]["runs of each row"]["improved"]["share of the schedule"] == 1
+    again = reproduced(asked)
+    assert again.lines == []
+    assert again.sections["improved"] == told.sections["improved"]
