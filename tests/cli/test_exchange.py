@@ -19,6 +19,7 @@ from media import cut_file, regular, write_video
 from PIL import Image
 
 import kaoiro
+from kaoiro.cli import swap
 from kaoiro.cli.main import main
 from kaoiro.core.types import Box
 from kaoiro.faces.detect import Detection
@@ -114,6 +115,17 @@ def test_a_swap_is_written_and_says_that_it_is_generated(call, ann, bob):
     assert re.fullmatch(r"paint-[0-9a-f]{8}", json.loads(text["Description"])["model"])
     assert call("swap", bob, ann)[0] == 0
     assert near(opened(Path("swap.png"))[0], 51, 204, 51, 102)
+
+
+def test_a_swap_as_strong_as_it_is_asked_for(call, ann, bob):
+    assert call("swap", ann, bob, "--out", "x.png", "--strength", "0")[0] == 0
+    face, text = opened(Path("x.png"))
+    assert near(face, 255, 0, 51, 102)
+    assert json.loads(text["Description"])["strength"] == 0
+    for wrong in ("-1", "3.1", "nan"):
+        code, _, messages = call("swap", ann, bob, "--strength", wrong)
+        assert (code, messages) == (2, f"kaoiro: --strength must be between 0 and 3, not {wrong}\n")
+    assert exchange.STRONGEST == swap._MOST
 
 
 def test_a_swap_beside_what_it_was_made_of(call, ann, bob):

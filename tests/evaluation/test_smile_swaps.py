@@ -57,6 +57,19 @@ def test_smiles_that_do_not_come_over_are_none() -> None:
     assert found[MORE]["lips"] == "0.000 (0.000 to 0.000)"
 
 
+def test_faint_codes_come_over_when_they_are_strong() -> None:
+    """Whoever draws 2 / 7 of what a code says shows 3 / 7 of a smile at strength 1.5, and 4 / 7 at 2."""
+
+    class Faint(separator.Perfect):
+        def decode(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
+            return super().decode(identity, expression / 3.5)
+
+    found = smile_swaps.measure(Faint(), pairs(), lips)
+    assert found[LIFTED]["lips"].startswith("0.000")
+    assert found[f"{LIFTED}, strength 1.5"]["lips"].startswith("0.000")
+    assert found[f"{LIFTED}, strength 2"]["lips"] == found[f"{MORE}, strength 2"]["lips"] == "1.000 (1.000 to 1.000)"
+
+
 def test_everybody_gets_the_smiles_of_others() -> None:
     """One person cannot smile: everybody else gets that one's face as one of four, and shows it."""
     given = pairs()
@@ -82,13 +95,13 @@ def test_faces_are_read_in_the_wider_picture_of_the_person_who_is_shown(crop: Cr
     wide = np.broadcast_to(shades[:, None, None, None], (12, side, side, 3))
     given = given._replace(resting_wide=wide[:6], smiling_wide=wide[6:], crop=crop)
     smile_swaps.measure(separator.Perfect(), given, read)
-    assert [len(faces) for faces in seen] == [6, 6, 6, 6, 24, 24]
+    assert [len(faces) for faces in seen] == [6] * 4 + [24] * 6
     rest, smile = shades[:6].tolist(), shades[6:].tolist()
     if crop == FER2013_CROP:
         assert all(faces.shape[1] == separator.SIDE for faces in seen)
         assert np.array_equal(seen[0], given.smiling)
         return
-    rims = [smile, rest, smile, rest, np.repeat(rest, 4).tolist(), np.repeat(rest, 4).tolist()]
+    rims = [smile, rest, smile, rest, *[np.repeat(rest, 4).tolist()] * 6]
     assert [faces[:, 0, 0, 0].tolist() for faces in seen] == rims
     inner = np.array([[1 / 1.45, 0, 0.5 - 0.5 / 1.45], [0, 1 / 1.45, 0.57 - 0.5 / 1.45]])
     cells = [separator.read(np.stack([cut(face, side * inner, separator.SIDE) for face in faces])) for faces in seen]

@@ -60,6 +60,15 @@ def test_a_swap_has_the_identity_of_one_and_the_expression_of_the_other(exchange
     assert np.array_equal(exchanger.swap(np.stack([A, B]), B[None]), [painted(255, 0, 255, 153), B])
 
 
+def test_the_strength_of_a_swap_goes_from_the_own_expression_to_beyond_the_other(exchanger: Exchanger) -> None:
+    dim, lit = painted(255, 0, 51, 102), painted(51, 204, 102, 153)
+    assert np.array_equal(exchanger.swap(dim, lit, 0), [dim])
+    assert np.array_equal(exchanger.swap(dim, lit, 2.0), [painted(255, 0, 153, 204)])
+    for wrong in (-0.1, 3.5, float("nan")):
+        with pytest.raises(InputError, match="strength must be 0 to 3"):
+            exchanger.swap(dim, lit, wrong)
+
+
 def test_swaps_of_numbers_that_do_not_fit_are_refused(exchanger: Exchanger) -> None:
     with pytest.raises(InputError, match="2 identities and 3 expressions: give as many, or one"):
         exchanger.swap(np.stack([A, B]), np.stack([A, B, A]))

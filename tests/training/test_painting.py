@@ -47,7 +47,7 @@ def test_terms_are_numbers_and_products_of_the_first() -> None:
     codes = torch.tensor([[2.0, 3.0, 5.0]])
     assert expanded(codes, 2).tolist() == [[2, 3, 4, 6, 9]]
     assert terms(2) == 5
-    assert terms(64) == 64 + 36
+    assert terms(64) == 64 + 300
     assert expanded(torch.zeros(4, 70), 64).shape == (4, terms(64))
 
 
@@ -56,9 +56,21 @@ def test_strokes_are_those_that_made_the_pictures() -> None:
     shown, true = rng.normal(size=(4000, 3)), rng.normal(size=(3, 5))
     groups = np.repeat(np.arange(400), 10)
     rest = rng.normal(size=(400, 5))[groups]  # who somebody is: the same within a group
-    found = painting.strokes(shown, rest + shown @ true, groups.astype(str))
+    mix, found = painting.strokes(shown, rest + shown @ true, groups.astype(str))
+    assert (mix.shape, found.shape) == ((3, 3), (5, 3))
     # within groups of ten a term's sum of squares is 9/10 of 4000; the ridge adds 0.3 of that, which shrinks by 1.3
-    np.testing.assert_allclose(found.T, true / (1 + painting.RIDGE), atol=0.06)
+    np.testing.assert_allclose((found @ mix).T, true / (1 + painting.RIDGE), atol=0.06)
+
+
+def test_few_strokes_paint_what_changes_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    shown, groups = rng.normal(size=(2000, 3)), np.repeat(np.arange(200), 10).astype(str)
+    pictures = shown @ np.diag([5.0, 3.0, 0.1])
+    monkeypatch.setattr(painting, "STROKES", 2)
+    mix, found = painting.strokes(shown, pictures, groups)
+    assert (mix.shape, found.shape) == ((2, 3), (3, 2))
+    painted = found @ mix * (1 + painting.RIDGE)
+    np.testing.assert_allclose(painted, np.diag([5.0, 3.0, 0]), atol=0.15)
 
 
 def test_nothing_can_be_painted_after_clips_of_one_face() -> None:
@@ -113,6 +125,7 @@ def test_large_pictures_are_painted_coarsely() -> None:
     painter = Painter(4, 64)
     assert painter.grid == FINEST
     painter.strokes.fill_(0.01)
+    painter.mix[0].fill_(1)
     assert painter(torch.ones(2, 9)).shape == (2, 3 * 64**2)
     torch.testing.assert_close(painter(torch.ones(1, 4)), torch.full((1, 3 * 64**2), 0.01 * terms(4)))
     assert Painter(4, 16).grid == 16

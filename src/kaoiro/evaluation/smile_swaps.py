@@ -23,9 +23,12 @@ from kaoiro.evaluation.people import rendered
 from kaoiro.evaluation.renders import renders
 from kaoiro.faces.surroundings import WIDE, put_back, wide_side
 from kaoiro.inference.classifier import Classifier, prepare_crops
+from kaoiro.inference.exchange import towards
 
 SOURCES = 4
 """Other people whose smile and rest each person gets."""
+STRENGTHS = 1.0, 1.5, 2.0
+"""How strongly they get them; 1 is the others' code itself."""
 Read = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Faces (N, side, side, 3) uint8 placed as `WIDE` -> by what smiles are read from, whether each smiles: (N,) bool."""
 
@@ -76,9 +79,9 @@ def reader(model: ModelFolder, threads: int | None = None) -> Read:
 def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict[str, dict[str, str]]:
     """Return how often faces read as smiling, with intervals over the people whose faces they are.
 
-    Rows: the given faces; the same made again from their codes; faces at rest with the expression codes of other
-    people, smiling and at rest; and how much more often the former smile. All are read in the wider picture of the
-    person who is shown.
+    Rows: the given faces; the same made again from their codes; for each strength faces at rest with the expression
+    codes of other people, smiling and at rest, and how much more often the former smile. All are read in the wider
+    picture of the person who is shown.
 
     Args:
         exchange: with two codes, of the pairs' side.
@@ -96,28 +99,38 @@ def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict
     turns = 1 + np.random.default_rng(seed).permutation(count - 1)[:SOURCES]
     owners = np.repeat(np.arange(count), len(turns))
     others = (owners + np.tile(turns, count)) % count
-    kept = resting.identity[owners]
+    kept, own = resting.identity[owners], resting.expression[owners]
     rest, smile, turned = pairs.resting_wide, pairs.smiling_wide, pairs.resting_wide[owners]
     faces = {
         "given, smiling": (pairs.smiling, smile),
         "given, at rest": (pairs.resting, rest),
         "made again, smiling": (exchange.decode(smiling.identity, smiling.expression), smile),
         "made again, at rest": (exchange.decode(resting.identity, resting.expression), rest),
-        "at rest, with another's smile": (exchange.decode(kept, smiling.expression[others]), turned),
-        "at rest, with another's rest": (exchange.decode(kept, resting.expression[others]), turned),
     }
+    for strength in STRENGTHS:
+        for row, theirs in zip(_rows(strength), (smiling, resting), strict=False):
+            faces[row] = exchange.decode(kept, towards(own, theirs.expression[others], strength)), turned
     sums: dict[str, np.ndarray] = {}
     for name, (made, around) in faces.items():
         for score, smiles in read(put_back(made, around, pairs.crop)).items():
             hits = smiles.reshape(count, -1)
             sums[f"{name}: {score}"] = np.column_stack([hits.sum(axis=1), np.full(count, hits.shape[1])])
     scores = list(dict.fromkeys(name.split(": ")[1] for name in sums))
-    first, second = list(faces)[-2:]
-    for score in scores:
-        one, two = sums[f"{first}: {score}"], sums[f"{second}: {score}"]
-        sums[f"{MORE}: {score}"] = np.column_stack([one[:, 0] - two[:, 0], one[:, 1]])
+    rows = list(faces)
+    for strength in STRENGTHS:
+        first, second, more = _rows(strength)
+        for score in scores:
+            one, two = sums[f"{first}: {score}"], sums[f"{second}: {score}"]
+            sums[f"{more}: {score}"] = np.column_stack([one[:, 0] - two[:, 0], one[:, 1]])
+        rows.append(more)
     found = Measured(tuple(str(name) for name in pairs.people), sums)
-    return {name: {score: _shown(found, f"{name}: {score}") for score in scores} for name in (*faces, MORE)}
+    return {name: {score: _shown(found, f"{name}: {score}") for score in scores} for name in rows}
+
+
+def _rows(strength: float) -> tuple[str, str, str]:
+    """Return the rows of one strength: with another's smile, with another's rest, and the difference."""
+    so = "" if strength == 1 else f", strength {strength:g}"
+    return f"at rest, with another's smile{so}", f"at rest, with another's rest{so}", MORE + so
 
 
 MORE = "smiling more often with another's smile"

@@ -28,7 +28,14 @@ from kaoiro.faces.detect import CenterFace, Detection, FaceDetector, detect_in, 
 ENCODER, DECODER, WEIGHTS = "encoder.onnx", "decoder.onnx", "weights.safetensors"
 DESCRIPTION, FORMAT = "exchange.json", 1
 TRAIN = "kaoiro train identity_expression iterated --data.root SET"
+STRONGEST = 3.0
+"""Strength up to which an expression can be carried over: further on faces fall apart."""
 _BATCH = 32
+
+
+def towards(start: np.ndarray, end: np.ndarray, share: float | np.ndarray) -> np.ndarray:
+    """Return codes (N, E) on the way from some to others: 0 is the start, 1 the end, more lies beyond it."""
+    return (1 - share) * start + share * end
 
 
 class ExchangeDescription(Strict):
@@ -252,21 +259,27 @@ class Exchanger:
         faces = np.concatenate(made) if made else np.empty((0, 3, self.side, self.side), np.float32)
         return (np.clip(faces, 0, 1) * 255).round().astype(np.uint8).transpose(0, 2, 3, 1)
 
-    def swap(self, identity_pixels: np.ndarray, expression_pixels: np.ndarray) -> np.ndarray:
+    def swap(self, identity_pixels: np.ndarray, expression_pixels: np.ndarray, strength: float = 1.0) -> np.ndarray:
         """Return faces with the identity of some and the expression of others: (N, side, side, 3) uint8.
 
         Args:
             identity_pixels: (N, side, side, 3) or one (side, side, 3), which then serves for all.
             expression_pixels: the same.
+            strength: how far expression codes go from the first faces' own (0) to the others' (1) and beyond.
 
         Raises:
-            InputError: another shape, or numbers of faces that do not fit.
+            InputError: another shape, numbers of faces that do not fit, or a strength outside 0 to `STRONGEST`.
         """
-        identity, expression = self.encode(identity_pixels).identity, self.encode(expression_pixels).expression
-        count = max(len(identity), len(expression))
-        if not all(len(code) in (1, count) for code in (identity, expression)):
-            raise InputError(f"{len(identity)} identities and {len(expression)} expressions: give as many, or one")
-        return self.decode(*(np.repeat(code, count // max(1, len(code)), axis=0) for code in (identity, expression)))
+        require(0 <= strength <= STRONGEST, "strength", f"0 to {STRONGEST:g}", strength)
+        own, theirs = self.encode(identity_pixels), self.encode(expression_pixels)
+        count = max(len(own), len(theirs))
+        if not all(len(codes) in (1, count) for codes in (own, theirs)):
+            raise InputError(f"{len(own)} identities and {len(theirs)} expressions: give as many, or one")
+        identity, start, end = (
+            np.repeat(code, count // max(1, len(code)), axis=0)
+            for code in (own.identity, own.expression, theirs.expression)
+        )
+        return self.decode(identity, towards(start, end, strength))
 
     def interpolate(self, a: np.ndarray, b: np.ndarray, steps: int = 11) -> np.ndarray:
         """Return a face on its way to another one's expression: (steps, side, side, 3) uint8.
@@ -286,9 +299,7 @@ class Exchanger:
         if len(start) != 1 or len(end) != 1:
             raise InputError("interpolation goes from one face to another; give two crops (side, side, 3)")
         share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
-        return self.decode(
-            np.repeat(start.identity, steps, axis=0), (1 - share) * start.expression + share * end.expression
-        )
+        return self.decode(np.repeat(start.identity, steps, axis=0), towards(start.expression, end.expression, share))
 
     def faces(self, source: photo.Picture, name: str | None = None) -> Found:
         """Find the faces of a picture and place them as the model eats them, in colour.

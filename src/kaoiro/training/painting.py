@@ -2,7 +2,7 @@
 
 Within a clip who, light and background are the same, so that pictures and codes less the clip's means differ by what
 the face does, and by little else. No label of an expression is used.
-Legend:  N faces, T terms of a code, P values of a picture.
+Legend:  N faces, T terms of a code, R strokes, P values of a picture.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
 from kaoiro.families.identity_expression.network import Network
-from kaoiro.families.identity_expression.painter import Canvas, expanded
+from kaoiro.families.identity_expression.painter import STROKES, Canvas, expanded
 from kaoiro.families.identity_expression.views import sized
 from kaoiro.training.latents import Learned
 from kaoiro.training.patches import FACES
@@ -42,11 +42,16 @@ def learn(network: Network, faces: Faces, seed: int = 0) -> None:
     shown = expanded(torch.from_numpy(codes), network.config.painted).numpy()
     painter = network.decoder.painter
     seen = sized(torch.from_numpy(some.pixels).permute(0, 3, 1, 2).float() / 255, painter.grid)
-    painter.strokes.copy_(torch.from_numpy(strokes(shown, seen.flatten(1).numpy(), groups)))
+    mix, found = strokes(shown, seen.flatten(1).numpy(), groups)
+    painter.mix[: len(mix)].copy_(torch.from_numpy(mix))
+    painter.strokes[:, : len(mix)].copy_(torch.from_numpy(found))
 
 
-def strokes(shown: np.ndarray, pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return what each term paints: (P, T).
+def strokes(shown: np.ndarray, pictures: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how terms mix into strokes, (R, T), and what each stroke paints, (P, R).
+
+    Of all that the regression paints these are the directions in which it paints most: reduced-rank regression with a
+    ridge (Mukherjee and Zhu, "Reduced Rank Ridge Regression and Its Kernel Extensions", 2011).
 
     Args:
         shown: (N, T) terms of codes.
@@ -61,7 +66,11 @@ def strokes(shown: np.ndarray, pictures: np.ndarray, groups: np.ndarray) -> np.n
     mean = float(np.trace(gram)) / len(gram)
     if mean <= 0:
         raise DataError("what an expression paints can only be learned from clips of several different faces")
-    return np.linalg.solve(gram + RIDGE * mean * np.eye(len(gram)), terms.T @ differences).T.astype(np.float32)
+    ridged = gram + RIDGE * mean * np.eye(len(gram))
+    weights = np.linalg.solve(ridged, terms.T @ differences)
+    _, _, axes = np.linalg.svd(np.linalg.cholesky(ridged).T @ weights, full_matrices=False)
+    found = axes[:STROKES].T
+    return (weights @ found).T.astype(np.float32), found.astype(np.float32)
 
 
 def within(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -1,13 +1,13 @@
 """What a face does, painted over the picture of it at rest: a decoder that needs no gradients to learn.
 
 A picture is taken apart into what its code of expression paints and the rest, z_i = x - S φ(z_e), and put together from
-the rest of one face and the strokes of another, x' = z_i + S φ(z_e). φ are numbers of the code and products of the
-first of them; S is learned by ridge regression (`training.painting`). Whoever keeps the code of expression gets the
-picture back to the grey level, and an identity never blurs: it is the picture itself.
+the rest of one face and the strokes of another, x' = z_i + S M φ(z_e). φ are numbers of the code and products of the
+first of them; M mixes them into a few strokes S, both learned by ridge regression (`training.painting`). Whoever keeps
+the code of expression gets the picture back to the grey level, and an identity never blurs: it is the picture itself.
 
 Source:  expression carried over as a difference of aligned pictures is as old as Liu, Shan and Zhang, "Expressive
          Expression Mapping with Ratio Images", SIGGRAPH 2001; here the difference comes from codes.
-Legend:  B batch, E numbers of the code, T terms, P = 3 H W values of a picture.
+Legend:  B batch, E numbers of the code, T terms, R strokes, P = 3 H W values of a picture.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from torch import Tensor, nn
 
 FINEST = 40
 """Pixels across and down in which is painted, at most; larger pictures get these enlarged."""
-SQUARED = 8
-"""The first numbers of the code, of which products are taken as well."""
+SQUARED = 24
+"""The first numbers of the code, of which products are taken as well: so many foretell best what pictures of people who
+were left out change by within a clip."""
+STROKES = 64
+"""R at most: what more of them would paint nobody sees."""
 
 
 def terms(count: int) -> int:
@@ -44,6 +47,7 @@ class Painter(nn.Module):
         side: of the pictures, pixels.
     """
 
+    mix: Tensor
     strokes: Tensor
     even: Tensor
 
@@ -52,12 +56,13 @@ class Painter(nn.Module):
         self._count, self._side = count, side
         self.grid = min(side, FINEST)
         size = 3 * self.grid**2
-        self.register_buffer("strokes", torch.zeros(size, terms(count)))
+        self.register_buffer("mix", torch.zeros(STROKES, terms(count)))
+        self.register_buffer("strokes", torch.zeros(size, STROKES))
         self.register_buffer("even", torch.zeros(size), persistent=False)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return values of a picture, (channel, row, column) in a row."""
-        painted = F.linear(expanded(codes, self._count), self.strokes, self.even)
+        painted = F.linear(F.linear(expanded(codes, self._count), self.mix), self.strokes, self.even)
         if self.grid == self._side:
             return painted
         coarse = painted.unflatten(1, (3, self.grid, self.grid))
