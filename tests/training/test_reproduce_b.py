@@ -20,7 +20,7 @@ from kaoiro.core.codes import EXPRESSION_CODE, IDENTITY, Codes, deviations
 from kaoiro.core.crops import FER2013_CROP, INNER_CROP
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.data.datasets import synthetic
-from kaoiro.evaluation import claims, separation
+from kaoiro.evaluation import claims, exchange_report, separation
 from kaoiro.evaluation.exchange_tables import MEANLESS
 from kaoiro.evaluation.measured import Measured
 from kaoiro.evaluation.renders import SwapConfig
@@ -29,7 +29,7 @@ from kaoiro.families.identity_expression.recipe import RECIPES, Recipe
 from kaoiro.families.residual_attention.config import NetworkConfig
 from kaoiro.training import exchange, exchange_measures, exchange_runs, exchange_summary, judging, reproduce_b
 from kaoiro.training.exchange_measures import MEASURES, SEPARATION, SWAP
-from kaoiro.training.exchange_runs import ROWS, Alike, Outcome, Run
+from kaoiro.training.exchange_runs import KNOWN, ROWS, Alike, Outcome, Run
 from kaoiro.training.recogniser import RecogniserConfig
 from kaoiro.training.reproduce_b import Order, system_b
 from kaoiro.training.signal import Signal, SignalConfig, aligned
@@ -47,7 +47,7 @@ def small(recipe: Recipe) -> Recipe:
     return replace(recipe, network=replace(network, groups=2 if network.groups else 0), run=run)
 
 
-ALIKE = Alike(separation=QUICK, swapping=FEW, recipes={name: small(RECIPES[name]) for name in ROWS})
+ALIKE = Alike(separation=QUICK, swapping=FEW, recipes={name: small(RECIPES[name]) for name in KNOWN})
 
 
 @dataclass
@@ -156,6 +156,7 @@ def test_all_rows_are_run_seed_by_seed_and_fold_by_fold(tmp_path: Path) -> None:
         ({"folds": 0}, "--folds must be from 1 to 5"),
         ({"rows": ("vae", "tiny")}, "--rows must be some of conventional, .*, not tiny"),
         ({"rows": ()}, "--rows must be some of"),
+        ({"rows": ("vae", "switched-images")}, "--rows must be additions to 'switched' and it alone, or none of them"),
         ({"alike": Alike(hours=-1.0)}, "--budget must be a positive, finite number of hours"),
         ({"alike": Alike(batch=1)}, "--batch must be 2 or more"),
         ({"alike": Alike(proportional=True)}, "--proportional must be given together with --budget"),
@@ -443,6 +444,34 @@ def test_a_measurement_that_lacks_is_made_without_training(
     file.write_text(json.dumps({"iterated": {"train": {"people": 1}}}))
     with pytest.raises(DataError, match=r"separation\.json is damaged; remove it to measure this run again"):
         reproduced(order(sets, tmp_path / "out"))
+
+
+def test_recipes_that_came_later_do_not_make_runs_those_of_other_settings(
+    sets: Path, out: Path, whole: Told, tmp_path: Path
+) -> None:
+    del whole
+    content = json.loads((out / "settings.json").read_text())
+    del content["asked"]["recipes"]["switched-images"]
+    content["shares"] = {"iterated": 0.5}
+    (tmp_path / "settings.json").write_text(json.dumps(content))
+    asked = baseline(sets, tmp_path, folds=1)
+    reproduce_b._runs(asked, print).settle()
+    after = json.loads((tmp_path / "settings.json").read_text())
+    assert "switched-images" in after["asked"]["recipes"]
+    assert after["shares"] == {"iterated": 0.5}
+
+
+def test_what_parts_add_to_row_3_is_reported_alone(sets: Path, tmp_path: Path) -> None:
+    told = reproduced(order(sets, tmp_path, rows=("switched", "switched-images"), folds=1))
+    assert list(told.sections) == ["additions"]
+    figures = told.sections["additions"]
+    assert list(figures["runs of each row"]) == ["switched", "switched-images"]
+    table = figures["additions"]
+    assert table["switched"]["clusters, unseen"] and table["switched-images"]["landmark error / own picture"]
+    assert table["switched-groups"]["clusters, unseen"] is None
+    assert figures["claims"]["clusters, switched-images - switched"]["verdict"] != "not measured yet"
+    assert figures["claims"]["clusters, switched-groups - switched"]["verdict"] == "not measured yet"
+    assert "additions" in exchange_report.SECTIONS and "additions, syn-posed" in exchange_report.SECTIONS
 
 
 def test_folders_of_other_runs_are_refused(sets: Path, out: Path, whole: Told, tmp_path: Path) -> None:

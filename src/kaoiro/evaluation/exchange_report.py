@@ -39,6 +39,14 @@ _SECTIONS = {
         "of five regions, against what truly does. Courses: neutral to an expression of another person in steps "
         "of a tenth, each unit by itself; a cross-fade of two pictures needs no method either.",
     ),
+    "additions": (
+        "What each further loss adds to ③",
+        "One pass of ③ (`switched`) with one part of `advanced` each: normalised groups of channels (`groups`); a "
+        "discriminator with spectral norms that sees swapped pictures, too, and half the momentum (`spectral`); an "
+        "identity code that is the mean of three pictures (`images`); an adversary that reads identity off the "
+        "expression code (`adversary`); a distance in a pyramid of details (`perceptual`). Each does "
+        "the same share of the schedule. Written by `kaoiro reproduce B`.",
+    ),
     "improved": (
         "Improved mode",
         "What its code is made of, each part left out in turn, on all five folds. Features: pixels, or how much there "
@@ -80,7 +88,7 @@ SECTIONS = MappingProxyType(
     _SECTIONS
     | {
         f"{name}, {_POSED}": (f"{_SECTIONS[name][0]}: one session", _posed(_SECTIONS[name][1]))
-        for name in ("table3", "separation", "swap", "improved", "recogniser")
+        for name in ("table3", "separation", "swap", "additions", "improved", "recogniser")
     }
 )
 """Titles and what stands below them, by key of the file of figures."""

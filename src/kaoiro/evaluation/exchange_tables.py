@@ -69,6 +69,8 @@ REAL = 0.488
 PUBLISHED = MappingProxyType({"FaceCycle": 0.4876, "BMVC 2020": 0.4761, "FAb-Net": 0.4698, "TCAE": 0.4505})
 PARTS = ("train", "test")
 """People that the method learned from, and people it never saw."""
+BASE = "switched"
+"""What is added to, one part at a time."""
 CLAIMED = ("iterated", "improved")
 """Recipes whose codes and swaps are judged by the limits."""
 Runs = Mapping[str, Sequence[Measured]]
@@ -162,6 +164,33 @@ def variants(
         for name, parts in found.items()
     }
     return {"draws": DRAWS, "claims": rows, "codes": table}
+
+
+def additions(codes: Mapping[str, Runs], swaps: Runs, names: Sequence[str]) -> dict[str, Any]:
+    """Return claims and a table of ③ with one more part each.
+
+    Args:
+        codes: by 'train' and 'test', measurements of `separation` by recipe.
+        swaps: of `swapping.swapping`, by recipe.
+        names: recipes that are held against `switched`.
+    """
+    base, test, train = BASE, codes.get("test", {}), codes.get("train", {})
+    rows: dict[str, dict[str, Any]] = {}
+    for name in names:
+        for what, measure in (("clusters", CLUSTERING), (NEIGHBOURS, NEIGHBOURS)):
+            rows[f"{what}, {name} - {base}"] = above(difference(test.get(name, ()), test.get(base, ()), measure))
+    errors = tuple(f"{swapping.ERRORS[0]}, {one}" for one in (swapping.SWAP, swapping.OWN))
+    table = {
+        name: {
+            "clusters, unseen": _between(level(test.get(name, ()), CLUSTERING)),
+            f"{NEIGHBOURS}, unseen": _between(level(test.get(name, ()), NEIGHBOURS)),
+            "identity, times chance": _between(times_chance(train.get(name, ())), 1),
+            "landmark error / own picture": _between(ratio(swaps.get(name, ()), *errors)),
+            "identity kept": _between(level(swaps.get(name, ()), "identity kept")),
+        }
+        for name in (base, *names)
+    }
+    return {"draws": DRAWS, "claims": rows, "additions": table}
 
 
 def separation(parts: Mapping[str, Runs]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from kaoiro.evaluation.renders import SwapConfig
 from kaoiro.evaluation.separation import SeparationConfig
 from kaoiro.families.identity_expression.config import SIDES
 from kaoiro.families.identity_expression.objective import Diverged, Objective
-from kaoiro.families.identity_expression.recipe import RECIPES, Recipe
+from kaoiro.families.identity_expression.recipe import ADDED, RECIPES, Recipe
 from kaoiro.inference.exchange import WEIGHTS
 from kaoiro.training import hardware, latents, snapshots, stages
 from kaoiro.training.exchange import Trained, fit
@@ -39,6 +39,8 @@ ROWS = (
     *("decoded", "advanced", "iterated-128"),
 )
 """Recipes in the order in which they are run: what most claims rest on comes first, what takes longest last."""
+KNOWN = (*ROWS, *ADDED)
+"""What can be run: these, and what is added to ③ one at a time."""
 REFERENCE, CONTROL = "iterated", "switched-matched"
 """Row ④, whose updates the control makes, and whose share all rows do where they keep their proportions."""
 Tell = Callable[[str], None]
@@ -146,7 +148,7 @@ class Alike:
 
     def stored(self) -> dict[str, Any]:
         """Return what decides results, as JSON has it."""
-        named = {name: dataclasses.asdict(self.recipe(name)) for name in ROWS}
+        named = {name: dataclasses.asdict(self.recipe(name)) for name in KNOWN}
         for one in named.values():
             del one["data"]
         names = ("proportional", "batch", "side", "width", "iterations")
@@ -184,12 +186,17 @@ class Runs:
         if not file.is_file():
             self._settled({})
             return
-        before = _read(file).get("asked", {})
-        other = [name for name in self._asked if before.get(name) != self._asked[name]]
+        settings = _read(file)
+        before = settings.get("asked", {})
+        recipes = before.get("recipes", {})
+        other = [name for name in self._asked if name != "recipes" and before.get(name) != self._asked[name]]
+        if any(recipes.get(name, one) != one for name, one in self._asked["recipes"].items()):
+            other.append("recipes")
         if other:
             raise InputError(
                 f"{self.folder} holds runs with other {', '.join(other)}; choose another --out or delete it"
             )
+        self._settled(settings.get("shares", {}))
 
     def settings(self) -> dict[str, Any]:
         """Return what an earlier call fixed.

@@ -15,9 +15,10 @@ from kaoiro.evaluation import exchange_tables, recogniser_tables
 from kaoiro.evaluation.exchange_tables import PARTS as PEOPLE
 from kaoiro.evaluation.measured import Measured
 from kaoiro.evaluation.separation import CLUSTERING
+from kaoiro.families.identity_expression.recipe import ADDED
 from kaoiro.training import exchange_codes, exchange_pictures, exchange_recognisers, judging
 from kaoiro.training.exchange_measures import CURVED, ITERATIONS, SEPARATION, SWAP, SWAPS, Bench, collapsed
-from kaoiro.training.exchange_runs import ROWS, Alike, Outcomes, Run, Runs, Tell
+from kaoiro.training.exchange_runs import KNOWN, ROWS, Alike, Outcomes, Run, Runs, Tell
 from kaoiro.training.exchange_sets import FOLDS, LEARNED, Sets
 from kaoiro.training.exchange_summary import WISHED, about, by_row, rows, scaled_down
 from kaoiro.training.latents import Learned
@@ -42,7 +43,7 @@ class Order:
         out: folder of the runs; those in it are not done again.
         seeds: of every row and fold.
         folds: how many of the five are run.
-        rows: recipes, of `ROWS`.
+        rows: recipes, of `KNOWN`.
         judge: checkpoint of the network that judges swaps; None trains one on other people.
         alike: what runs have alike, their budget among it.
         judging: how a judge is trained.
@@ -67,8 +68,10 @@ class Order:
         at_least("--seeds", 1, self.seeds)
         require(self.people in LEARNED, "--people", f"one of {', '.join(LEARNED)}", self.people)
         require(1 <= self.folds <= FOLDS, "--folds", f"from 1 to {FOLDS}", self.folds)
-        foreign = [name for name in self.rows if name not in ROWS]
-        require(bool(self.rows) and not foreign, "--rows", f"some of {', '.join(ROWS)}", ", ".join(foreign) or "none")
+        foreign = [name for name in self.rows if name not in KNOWN]
+        require(bool(self.rows) and not foreign, "--rows", f"some of {', '.join(KNOWN)}", ", ".join(foreign) or "none")
+        apart = not self.adding or {*self.rows} <= {*ADDED, exchange_tables.BASE}
+        require(apart, "--rows", f"additions to '{exchange_tables.BASE}' and it alone, or none of them", "both")
         if self.alike.hours is not None:
             positive("--budget", self.alike.hours, "hours")
         alone = self.alike.proportional and self.alike.hours is None
@@ -88,9 +91,14 @@ class Order:
         return self.alike.recipes[recipe].network.form == "exchange"
 
     @property
+    def adding(self) -> bool:
+        """Whether it is asked what parts add to ③, and not for the source's table."""
+        return not ADDED.keys().isdisjoint(self.rows)
+
+    @property
     def groups(self) -> list[list[Run]]:
         """All runs, seed by seed and fold by fold; results are written after each group."""
-        rows = [name for name in ROWS if name in self.rows]
+        rows = [name for name in KNOWN if name in self.rows]
         return [[Run(name, seed, fold) for name in rows] for seed in range(self.seeds) for fold in range(self.folds)]
 
     @property
@@ -195,7 +203,7 @@ def _say(run: Run, runs: Runs, tell: Tell) -> None:
 
 def _report(order: Order, runs: Runs, report: Report) -> None:
     found, complete = runs.outcomes(order.planned), all(runs.is_done(run) for run in order.planned)
-    for section, part in PARTS.items():
+    for section, part in ({ADDITIONS: additions} if order.adding else PARTS).items():
         figures, drawn = part(order, runs, found)
         if "claims" in figures:  # else nothing of it was asked for
             report(named(section, order.people), *_with(figures, drawn, order.people), complete)
@@ -275,6 +283,16 @@ def _methods(order: Order, runs: Runs, found: Outcomes) -> dict[Run, Learned]:
     return {}
 
 
+def additions(order: Order, runs: Runs, found: Outcomes) -> Section:
+    """Return what each part of `advanced` adds to ③."""
+    figures = about(order.planned, runs, found)
+    codes = _of_people(by_row(found, SEPARATION))
+    figures |= exchange_tables.additions(codes, by_row(found, SWAP).get(SWAPS, {}), tuple(ADDED))
+    figures["runs of each row"] = rows(order.planned, found)
+    _withhold(figures, found)
+    return figures, {}
+
+
 def improved(order: Order, runs: Runs, found: Outcomes) -> Section:
     """Return what makes the code of the improved mode."""
     del found
@@ -313,6 +331,8 @@ PARTS: dict[str, Part] = {
 }
 """Sections of the results. Further ones are added here; what they need to know of every run is added to
 `exchange_measures.MEASURES`, and measured of finished runs without training them again."""
+ADDITIONS = "additions"
+"""The section of what each part of `advanced` adds, which is reported instead of the others."""
 PICTURES = "system-b"
 CAPTIONS = {
     "course-iterated": "Figure 3: accuracy of clusters after every iteration of row ④; bars are 95 % intervals over "

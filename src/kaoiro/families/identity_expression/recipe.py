@@ -105,6 +105,17 @@ ADVANCED = replace(
     ),
 )
 """④ with what else SPEC 3.9 names."""
+ADDED: dict[str, Recipe] = {
+    f"switched-{name}": replace(SWITCHED, **settings)
+    for name, settings in {
+        "groups": {"network": ADVANCED.network},
+        "spectral": {"objective": ObjectiveConfig(swapped=True, spectral=True, discriminator_beta_1=0.5)},
+        "images": {"objective": ObjectiveConfig(identity_images=3)},
+        "adversary": {"objective": ObjectiveConfig(identity_adversary=0.01)},
+        "perceptual": {"objective": ObjectiveConfig(perceptual=0.005)},
+    }.items()
+}
+"""③ with each part of `advanced` alone: whether it earns its place."""
 CONTRASTIVE = replace(
     ADVANCED,
     network=NetworkConfig(groups=8, expression=256, places=True),
@@ -142,6 +153,7 @@ RECIPES: dict[str, Recipe] = {
     "improved": IMPROVED,
     "decoded": DECODED,
     "advanced": ADVANCED,
+    **ADDED,
     "real": REAL,
     "contrastive": CONTRASTIVE,
     "views": VIEWS,
