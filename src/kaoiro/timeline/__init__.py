@@ -1,1 +1,1 @@
-"""What happens over time: smoothing of the measurements of one face. NumPy only."""
+"""What happens over time: smoothing, shares, intervals, episodes and changes of what a face shows. NumPy only."""

@@ -1,0 +1,352 @@
+"""Did a share change between recordings, and is the change more than noise?
+
+Three things differ between two recordings: what the face did from minute to minute (the bootstrap sd of each), what the
+day, the light and the camera did (the scatter between recordings of one kind), and perhaps what is asked for. A change
+counts as a signal only if its interval holds the first two and still lies beyond the noise floor, that is, beyond what
+light, pose and camera alone make of an unchanged face; and if a test by rearranging the recordings, adjusted for the
+number of labels, agrees. How few recordings there are is a finding: `Permutation.least` says what p they can give.
+
+Source: SPEC 6.3, step 7 and experiment (a): Suimon and Isami (2017) saw anger move from 0.3 % to 0.8 %; is that a
+signal? Adjusted p: Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57.
+Legend: R recordings, L labels, P pairs of null recordings, D draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import NormalDist
+
+import numpy as np
+
+from kaoiro.core.checks import at_least, require
+from kaoiro.core.errors import InputError
+from kaoiro.timeline.permutation import Permutation, Sides, checked, comparable, permutation
+from kaoiro.timeline.student import normal_reach, reach
+
+LEVEL = 0.95
+"""Of intervals and of the noise floor; 1 - it is the level of tests."""
+_CELLS = 2_000_000  # of draws and pairs that are held at a time
+_TINY = 1e-9  # of a pair: rounding must not move a quantile to the next one
+
+
+class Verdict(StrEnum):
+    """What can be said of a change."""
+
+    SIGNAL = "signal"
+    BELOW = "below the noise floor"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """How much shares differ between sides.
+
+    Attributes:
+        value: (L,) after - before, in the units of the shares; of several people, their weighted mean (`Sides`).
+        low, high: (L,) ends of the interval; NaN where nothing tells how exact it is.
+        sd: (L,) standard error; NaN likewise.
+        freedom: recordings that tell how much recordings differ by themselves; 0 if only the bootstrap and the noise
+            given do.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    sd: np.ndarray
+    freedom: int
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """What becomes of a difference without each single recording; NaN where nothing is left to compare.
+
+    Attributes:
+        differences: (R, L) without recording r.
+        p: (R, L) of the test by rearranging.
+    """
+
+    differences: np.ndarray
+    p: np.ndarray
+
+    @property
+    def smallest(self) -> np.ndarray:
+        """The smallest difference: (L,)."""
+        return np.fmin.reduce(self.differences)
+
+    @property
+    def largest(self) -> np.ndarray:
+        """The largest difference: (L,)."""
+        return np.fmax.reduce(self.differences)
+
+    @property
+    def smallest_p(self) -> np.ndarray:
+        """The smallest p: (L,)."""
+        return np.fmin.reduce(self.p)
+
+    @property
+    def largest_p(self) -> np.ndarray:
+        """The largest p: (L,)."""
+        return np.fmax.reduce(self.p)
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """Everything about the change of shares between sides.
+
+    Attributes:
+        difference: with its interval.
+        p: (L,) two-sided, of the test by rearranging; of two single recordings, see `two_recordings`.
+        adjusted: (L,) p after Benjamini and Hochberg over the labels.
+        test: the test by rearranging; None if there are two single recordings, which cannot be rearranged.
+        left_out: the same without each recording.
+    """
+
+    difference: Difference
+    p: np.ndarray
+    adjusted: np.ndarray
+    test: Permutation | None
+    left_out: LeftOut
+
+    def verdicts(self, floor: float | np.ndarray, level: float = 1 - LEVEL) -> list[Verdict]:
+        """Return what can be said of each label, see `verdict`; `floor`, one or (L,), as of `noise_floor`."""
+        one = self.difference
+        columns = (one.value, one.low, one.high, _each("noise floor", floor, len(one.value)), self.adjusted)
+        return [verdict(d, (low, high), f, p, level) for d, low, high, f, p in np.stack(columns, axis=1).tolist()]
+
+
+def change(
+    shares: np.ndarray,
+    sds: np.ndarray | None,
+    after: np.ndarray,
+    strata: np.ndarray | None = None,
+    noise_sd: float | np.ndarray = 0.0,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Change:
+    """Compare recordings after an event with those before it.
+
+    Args:
+        shares: (R, L) of each recording, in any unit, none of them missing.
+        sds: (R, L) bootstrap sd of each (`intervals`); NaN where unknown, None if all are.
+        after: (R,) bool.
+        strata: (R,) ids of people, each compared with nobody but themselves; None if all recordings are of one.
+        noise_sd: by which recordings of an unchanged face scatter, one or (L,), as of `noise_floor`; what the
+            recordings themselves show counts if it is more.
+        level: of the intervals, 0-1.
+        seed: of the draws of arrangements.
+
+    Raises:
+        InputError: shapes that do not agree, missing shares, negative sds, or nobody who was recorded on both sides.
+    """
+    sides = Sides.of(after, strata)
+    found = difference(shares, sds, sides, noise_sd, level)
+    test = permutation(shares, sides, seed=seed) if sides.freedom else None
+    p = two_recordings(found) if test is None else test.p
+    return Change(found, p, adjusted(p), test, left_out(shares, sides, seed))
+
+
+def difference(
+    shares: np.ndarray,
+    sds: np.ndarray | None,
+    sides: Sides,
+    noise_sd: float | np.ndarray = 0.0,
+    level: float = LEVEL,
+) -> Difference:
+    """Return the difference after - before with its interval; arguments as of `change`.
+
+    The variance of a recording's share is s_r² + τ². s_r is its bootstrap sd. τ², of what differs from recording to
+    recording, is the scatter about the means of person and side (the same for both sides) less the mean of s_r², but
+    at least the square of the noise sd. The interval reaches as far as Student's t of the `freedom` that the scatter
+    has; without any, as far as the normal distribution, and τ² is what is given as noise.
+    """
+    shares = checked(shares, len(sides.after))
+    noise = _each("sd of the noise", noise_sd, shares.shape[1])
+    require(bool((noise >= 0).all()), "sd of the noise", "0 or positive", noise_sd)
+    require(0 < level < 1, "level of an interval", "between 0 and 1", level)
+    inside, between, freedom = _variances(sds, shares.shape), noise**2, sides.freedom
+    if freedom:
+        scatter = (sides.residuals(shares) ** 2).sum(axis=0) / freedom
+        inside = _filled(inside)
+        between = np.maximum(between, scatter - inside.mean(axis=0))
+    squares = (sides.weights**2)[:, None] * (inside + between)
+    sd = np.sqrt(squares[sides.weights != 0].sum(axis=0))
+    value = sides.weights @ shares
+    width = (reach(level, freedom) if freedom else normal_reach(level)) * np.where(sd > 0, sd, np.nan)
+    return Difference(value, value - width, value + width, np.where(sd > 0, sd, np.nan), freedom)
+
+
+def two_recordings(found: Difference) -> np.ndarray:
+    """Return the two-sided p of a difference by the normal distribution: (L,); NaN where its sd is unknown.
+
+    For one recording on each side, which cannot be rearranged. Their bootstrap sds know what changes within minutes,
+    not what differs from one day or camera to the next: without a noise sd in the difference, p is too small.
+    """
+    errors = np.abs(found.value) / found.sd
+    return np.array([2 * NormalDist().cdf(-one) for one in errors.tolist()])
+
+
+def adjusted(p: np.ndarray) -> np.ndarray:
+    """Return p adjusted by Benjamini and Hochberg: (L,) -> (L,); NaN is no test, stays NaN and does not count.
+
+    Labels with adjusted p up to q are found with a share of false ones of q at most, in the mean.
+
+    Raises:
+        InputError: not a row of numbers from 0 to 1.
+    """
+    p = np.asarray(p, np.float64)
+    if p.ndim != 1 or ((p < 0) | (p > 1)).any():
+        raise InputError(f"p must be a row of numbers from 0 to 1, not {p}")
+    places = np.flatnonzero(np.isfinite(p))
+    order = places[np.argsort(p[places], kind="stable")]
+    raised = p[order] * len(order) / np.arange(1, len(order) + 1)
+    result = np.full(len(p), np.nan)
+    result[order] = np.minimum.accumulate(raised[::-1])[::-1]
+    return result
+
+
+def left_out(shares: np.ndarray, sides: Sides, seed: int = 0) -> LeftOut:
+    """Return differences and p without each single recording; arguments as of `change`."""
+    shares = checked(shares, len(sides.after))
+    differences, p = np.full(shares.shape, np.nan), np.full(shares.shape, np.nan)
+    for row in range(len(shares)):
+        kept = np.arange(len(shares)) != row
+        if comparable(sides.after[kept], sides.strata[kept]):
+            rest = Sides.of(sides.after[kept], sides.strata[kept])
+            differences[row] = rest.weights @ shares[kept]
+            p[row] = permutation(shares[kept], rest, seed=seed).p
+    return LeftOut(differences, p)
+
+
+def verdict(
+    difference: float, interval: tuple[float, float], floor: float, p: float, level: float = 1 - LEVEL
+) -> Verdict:
+    """Say what a change is.
+
+    `Verdict.SIGNAL`: the whole interval lies beyond the noise floor, on one side of it, and p is `level` or less.
+    `Verdict.BELOW`: the difference itself is not larger than the floor: light, pose or camera could have made it,
+    however exactly it is known.
+    `Verdict.UNCERTAIN`: anything else: the difference exceeds the floor, but the interval does not, or the test does
+    not agree; or the difference, or the floor, is unknown (NaN). A floor of 0 claims that there is no noise.
+
+    Args:
+        difference: after - before.
+        interval: its ends.
+        floor: what an unchanged face shows, 0 or more, in the same unit.
+        p: adjusted for the number of labels.
+        level: of the test.
+
+    Raises:
+        InputError: a negative floor.
+    """
+    require(not floor < 0, "noise floor", "0 or more", floor)
+    if abs(difference) <= floor:
+        return Verdict.BELOW
+    low, high = interval
+    beyond = low > floor or high < -floor
+    return Verdict.SIGNAL if beyond and p <= level else Verdict.UNCERTAIN
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseFloor:
+    """What recordings of unchanged faces differ by.
+
+    Attributes:
+        floor: (L,) quantile of the differences' absolute values.
+        low, high: (L,) ends of its 95 % interval, drawn over people; NaN for fewer than two people.
+        sd: (L,) by which a single recording scatters: differences have √2 times as much.
+        differences: (P, L) absolute, of all pairs of recordings of one person.
+        people: with at least two recordings.
+    """
+
+    floor: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    sd: np.ndarray
+    differences: np.ndarray
+    people: int
+
+
+def noise_floor(
+    null_shares: np.ndarray, groups: np.ndarray, quantile: float = LEVEL, draws: int = 2000, seed: int = 0
+) -> NoiseFloor:
+    """Return the noise floor of null recordings: the same face doing the same under different light, pose and camera.
+
+    The floor is the smallest difference that at least a share `quantile` of the pairs does not exceed; of fewer than
+    20 pairs, that is the largest. It holds for two single recordings. Means over several recordings differ by less if
+    each has its own light and camera, but not if all of one side share theirs, so that it is not divided by anything.
+
+    Args:
+        null_shares: (R, L) in any unit, none of them missing.
+        groups: (R,) ids of people (or of scenes); only recordings of the same one are compared.
+        quantile: 0-1.
+        draws: of people, for the interval.
+        seed: of the draws.
+
+    Raises:
+        InputError: shapes that do not agree, missing shares, or nobody with two recordings.
+    """
+    groups = np.asarray(groups)
+    require(groups.ndim == 1, "groups of null recordings", "one for each of them", groups.shape)
+    shares = checked(null_shares, len(groups))
+    require(0 < quantile < 1, "quantile of the noise floor", "between 0 and 1", quantile)
+    at_least("number of draws", 1, draws)
+    first, second = np.triu_indices(len(shares), 1)
+    same = groups[first] == groups[second]
+    if not same.any():
+        raise InputError("nobody has two null recordings: there are no differences to take a floor from")
+    first, second = first[same], second[same]
+    found = np.abs(shares[first] - shares[second])
+    names, person = np.unique(groups[first], return_inverse=True)
+    floor = _quantile(found, np.ones((1, len(found))), quantile)[0]
+    low = high = np.full(len(floor), np.nan)
+    if len(names) > 1:
+        low, high = _floor_interval(found, person.reshape(-1), len(names), quantile, draws, seed)
+    return NoiseFloor(floor, low, high, np.sqrt((found**2).mean(axis=0) / 2), found, len(names))
+
+
+def _floor_interval(
+    found: np.ndarray, person: np.ndarray, people: int, quantile: float, draws: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the interval of the quantile of differences (P, L) of people (P,), who are drawn."""
+    rng, portion = np.random.default_rng(seed), max(1, _CELLS // len(found))
+    values: list[np.ndarray] = []
+    for start in range(0, draws, portion):
+        size = min(portion, draws - start)
+        drawn = rng.integers(0, people, (size, people)) + people * np.arange(size)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=size * people).reshape(size, people)
+        values.append(_quantile(found, counts[:, person].astype(np.float64), quantile))
+    low, high = np.quantile(np.concatenate(values), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return low, high
+
+
+def _quantile(values: np.ndarray, weights: np.ndarray, quantile: float) -> np.ndarray:
+    """Return the smallest of the values (P, L) that hold a share `quantile` of the weights (D, P): (D, L)."""
+    result = np.empty((len(weights), values.shape[1]))
+    for label, column in enumerate(values.T):
+        order = np.argsort(column, kind="stable")
+        below = np.cumsum(weights[:, order], axis=1) < quantile * weights.sum(axis=1, keepdims=True) - _TINY
+        result[:, label] = column[order][below.sum(axis=1)]
+    return result
+
+
+def _each(what: str, values: float | np.ndarray, count: int) -> np.ndarray:
+    """Return one value for each label, (L,), of one for all or of (L,)."""
+    row = np.asarray(values, np.float64)
+    require(row.shape in ((), (count,)), what, f"one number or one for each of {count} labels", values)
+    return np.broadcast_to(row, (count,))
+
+
+def _variances(sds: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the squares of the bootstrap sds, (R, L); NaN where unknown."""
+    table = np.full(shape, np.nan) if sds is None else np.asarray(sds, np.float64)
+    if table.shape != shape or (table < 0).any():
+        raise InputError(f"sds must be 0 or positive numbers of shape {shape}, as the shares; not {table.shape}")
+    return table**2
+
+
+def _filled(variances: np.ndarray) -> np.ndarray:
+    """Return the variances (R, L), the mean of those known in place of unknown ones; 0 if none is known."""
+    known = np.isfinite(variances)
+    means = np.where(known, variances, 0.0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
+    return np.where(known, variances, means)
