@@ -19,7 +19,6 @@ from media import cut_file, regular, write_video
 from PIL import Image
 
 import kaoiro
-from kaoiro.cli import swap
 from kaoiro.cli.main import main
 from kaoiro.core.types import Box
 from kaoiro.faces.detect import Detection
@@ -117,15 +116,30 @@ def test_a_swap_is_written_and_says_that_it_is_generated(call, ann, bob):
     assert near(opened(Path("swap.png"))[0], 51, 204, 51, 102)
 
 
-def test_a_swap_as_strong_as_it_is_asked_for(call, ann, bob):
+def test_a_swap_as_strong_as_it_is_asked_for(call, ann, bob, capsys):
     assert call("swap", ann, bob, "--out", "x.png", "--strength", "0")[0] == 0
     face, text = opened(Path("x.png"))
     assert near(face, 255, 0, 51, 102)
     assert json.loads(text["Description"])["strength"] == 0
     for wrong in ("-1", "3.1", "nan"):
-        code, _, messages = call("swap", ann, bob, "--strength", wrong)
-        assert (code, messages) == (2, f"kaoiro: --strength must be between 0 and 3, not {wrong}\n")
-    assert exchange.STRONGEST == swap._MOST
+        with pytest.raises(SystemExit) as stopped:
+            call("swap", ann, bob, f"--strength={wrong}")
+        assert stopped.value.code == 2
+        said = f"argument --strength: must be a number from 0 to {exchange.STRONGEST:g}, not {wrong}\n"
+        assert capsys.readouterr().err.endswith(said)
+
+
+def test_a_model_names_how_strongly_it_carries_over(call, ann, bob, tmp_path):
+    folder = fake.write(tmp_path / "strong")
+    exchange.write(folder, exchange.read(folder).model_copy(update={"strength": 0.5}))
+    assert call("swap", ann, bob, "--out", "x.png", model=folder)[0] == 0
+    face, text = opened(Path("x.png"))
+    assert near(face, 255, 0, 153, 127.5)
+    assert json.loads(text["Description"])["strength"] == 0.5
+    assert call("interpolate", ann, bob, "--steps", "2", "--out", "way.png", model=folder)[0] == 0
+    assert json.loads(opened(Path("way.png"))[1]["Description"])["strength"] == 0.5
+    last = exchange.Exchanger(folder).interpolate(painted(255, 0, 51, 102), painted(51, 204, 255, 153), 2)[-1]
+    assert near(last, 255, 0, 153, 127.5)
 
 
 def test_a_swap_beside_what_it_was_made_of(call, ann, bob):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.choosing import pair
-from kaoiro.cli.numbers import count, positive
-from kaoiro.cli.swap import FACE_HELP, MODEL_HELP, two_faces
+from kaoiro.cli.numbers import count, positive, strength
+from kaoiro.cli.swap import FACE_HELP, MODEL_HELP, STRENGTH_HELP, two_faces
 from kaoiro.core.errors import InputError, OutputError
 
 _RATE = 10.0  # steps a second of a video
@@ -26,6 +26,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("a", metavar="A", help="photo of the person, with the expression to begin with")
     parser.add_argument("b", metavar="B", help="photo with the expression to end with, of anybody")
     parser.add_argument("--steps", type=int, default=11, metavar="N", help="both ends included (default: 11)")
+    parser.add_argument("--strength", type=strength, metavar="N", help=f"of the last step; {STRENGTH_HELP}")
     parser.add_argument("--out", default="strip.png", metavar="FILE", help="a PNG or MP4 (default: strip.png)")
     parser.add_argument("--rate", type=positive, metavar="N", help=f"steps a second of an MP4 (default: {_RATE:g})")
     parser.add_argument("--face", type=pair, metavar="N[,M]", help=FACE_HELP)
@@ -43,8 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.inference.generated import save_picture, save_video, strip
 
     exchanger = Exchanger(arguments.model, threads=arguments.threads)
-    faces = exchanger.interpolate(*two_faces(exchanger, arguments.a, arguments.b, arguments.face), arguments.steps)
-    about = {"model": exchanger.title, "steps": arguments.steps}
+    how = exchanger.description.strength if arguments.strength is None else arguments.strength
+    first, last = two_faces(exchanger, arguments.a, arguments.b, arguments.face)
+    faces = exchanger.interpolate(first, last, arguments.steps, how)
+    about = {"model": exchanger.title, "steps": arguments.steps, "strength": how}
     if kind == ".mp4":
         save_video(faces, target, arguments.rate or _RATE, "interpolate", about)
     else:

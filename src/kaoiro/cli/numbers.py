@@ -20,3 +20,11 @@ def count(text: str) -> int:
         if (value := int(text)) >= 1:
             return value
     raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text}")
+
+
+def strength(text: str) -> float:
+    """Return how strongly an expression is carried over: 0 to 3, as `inference.exchange.STRONGEST` says."""
+    with contextlib.suppress(ValueError):
+        if 0 <= (value := float(text)) <= 3:
+            return value
+    raise argparse.ArgumentTypeError(f"must be a number from 0 to 3, not {text}")

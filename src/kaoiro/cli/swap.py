@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.choosing import chosen, pair
-from kaoiro.cli.numbers import count
-from kaoiro.core.errors import InputError, OutputError
+from kaoiro.cli.numbers import count, strength
+from kaoiro.core.errors import OutputError
 
 MODEL_HELP = "a model that exchanges expressions: one that ships, or the folder that training wrote"
-_MOST = 3.0  # `inference.exchange.STRONGEST`, which would take a second to import
+STRENGTH_HELP = (
+    "how much of the expression: 0 the person's own, 1 that of the other photo, up to 3 (default: the model's own)"
+)
 FACE_HELP = "which face of each picture, from 0, the largest (default); or one number for each picture, such as 0,2"
 
 
@@ -28,13 +30,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("expression", metavar="EXPRESSION", help="photo with the expression, of anybody")
     parser.add_argument("--out", default="swap.png", metavar="FILE", help="a PNG (default: swap.png)")
     parser.add_argument("--beside", action="store_true", help="draw both faces, as the model sees them, beside it")
-    parser.add_argument(
-        "--strength",
-        type=float,
-        default=1.0,
-        metavar="N",
-        help=f"how much of the expression: 1 is that of EXPRESSION (default), 0 the person's own, up to {_MOST:g}",
-    )
+    parser.add_argument("--strength", type=strength, metavar="N", help=STRENGTH_HELP)
     parser.add_argument("--face", type=pair, metavar="N[,M]", help=FACE_HELP)
     parser.add_argument("--model", metavar="NAME|FOLDER", help=MODEL_HELP)
     parser.add_argument("--threads", type=count, metavar="N", help="processor threads for the networks")
@@ -46,17 +42,16 @@ def run(arguments: argparse.Namespace) -> int:
     target = Path(arguments.out)
     if target.suffix.lower() != ".png":
         raise OutputError(f"--out {target}: the name must end in .png")
-    if not 0 <= arguments.strength <= _MOST:
-        raise InputError(f"--strength must be between 0 and {_MOST:g}, not {arguments.strength:g}")
     from kaoiro.inference.exchange import Exchanger
     from kaoiro.inference.generated import beside, save_picture
     from kaoiro.inference.portraits import single
 
     exchanger = Exchanger(arguments.model, threads=arguments.threads)
     identity, expression = two_faces(exchanger, arguments.identity, arguments.expression, arguments.face)
-    (made,) = exchanger.swap(identity, expression, arguments.strength)
+    how = exchanger.description.strength if arguments.strength is None else arguments.strength
+    (made,) = exchanger.swap(identity, expression, how)
     picture = beside(identity, expression, made) if arguments.beside else single(made)
-    save_picture(picture, target, "swap", {"model": exchanger.title, "strength": arguments.strength})
+    save_picture(picture, target, "swap", {"model": exchanger.title, "strength": how})
     print(f"kaoiro: {target}; it is generated", file=sys.stderr)
     return 0
 

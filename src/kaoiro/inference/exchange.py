@@ -49,6 +49,8 @@ class ExchangeDescription(Strict):
         crop: where a face lies in its crop.
         same_person: distance (Euclidean) of identity codes up to which two faces count as one person, measured on
             people who were not learned from; None if nobody measured it.
+        strength: how far swaps go from a face's own expression code (0) to another's (1) and beyond, unless asked for
+            otherwise: between people unlike those that were learned from, expressions come over too faintly.
         files: checksums.
         provenance: where it came from.
         card: what people should know.
@@ -61,6 +63,7 @@ class ExchangeDescription(Strict):
     expression: Annotated[int, Field(ge=1)]
     crop: CropGeometry
     same_person: Annotated[float, Field(gt=0)] | None = None
+    strength: Annotated[float, Field(gt=0, le=3)] = 1.0
     files: dict[str, str] = Field(default_factory=dict)
     provenance: Provenance
     card: Card
@@ -265,12 +268,13 @@ class Exchanger:
         Args:
             identity_pixels: (N, side, side, 3) or one (side, side, 3), which then serves for all.
             expression_pixels: the same.
-            strength: how far expression codes go from the first faces' own (0) to the others' (1) and beyond.
+            strength: how far expression codes go from the first faces' own (0) to the others' (1) and beyond; None
+                takes what the model names.
 
         Raises:
             InputError: another shape, numbers of faces that do not fit, or a strength outside 0 to `STRONGEST`.
         """
-        require(0 <= strength <= STRONGEST, "strength", f"0 to {STRONGEST:g}", strength)
+        strength = self._strength(strength)
         own, theirs = self.encode(identity_pixels), self.encode(expression_pixels)
         count = max(len(own), len(theirs))
         if not all(len(codes) in (1, count) for codes in (own, theirs)):
@@ -281,25 +285,33 @@ class Exchanger:
         )
         return self.decode(identity, towards(start, end, strength))
 
-    def interpolate(self, a: np.ndarray, b: np.ndarray, steps: int = 11) -> np.ndarray:
+    def interpolate(self, a: np.ndarray, b: np.ndarray, steps: int = 11, strength: float | None = None) -> np.ndarray:
         """Return a face on its way to another one's expression: (steps, side, side, 3) uint8.
 
-        Expression codes are (1 - t) of `a` plus t of `b`, t = 0 … 1; the identity is that of `a` throughout (SPEC 3.6).
+        Expression codes are (1 - t) of `a` plus t of `b`, t = 0 … strength; the identity is that of `a` throughout
+        (SPEC 3.6, whose strength is 1).
 
         Args:
             a: (side, side, 3), whose identity stays.
             b: (side, side, 3), whose expression is reached.
             steps: at least 2, both ends included.
+            strength: of the last step, as of `swap`.
 
         Raises:
-            InputError: another shape, or fewer steps.
+            InputError: another shape, fewer steps, or an impossible strength.
         """
         at_least("steps", 2, steps)
+        strength = self._strength(strength)
         start, end = self.encode(a), self.encode(b)
         if len(start) != 1 or len(end) != 1:
             raise InputError("interpolation goes from one face to another; give two crops (side, side, 3)")
-        share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+        share = strength * np.linspace(0, 1, steps, dtype=np.float32)[:, None]
         return self.decode(np.repeat(start.identity, steps, axis=0), towards(start.expression, end.expression, share))
+
+    def _strength(self, asked: float | None) -> float:
+        strength = self.description.strength if asked is None else asked
+        require(0 <= strength <= STRONGEST, "strength", f"0 to {STRONGEST:g}", strength)
+        return strength
 
     def faces(self, source: photo.Picture, name: str | None = None) -> Found:
         """Find the faces of a picture and place them as the model eats them, in colour.

@@ -171,6 +171,7 @@ def export(trained: Trained, recipe_name: str, folder: str | Path, name: str) ->
         same_person=_rounded(latents.same_person(learned, others))
         if exchanging and not network.config.painted
         else None,
+        strength=trained.recipe.strength,
         provenance=_provenance(trained, recipe_name),
         card=Card(summary=_summary(trained), limits=trained.people.limits, licence=trained.people.licence),
     )

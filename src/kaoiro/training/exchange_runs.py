@@ -150,7 +150,7 @@ class Alike:
         """Return what decides results, as JSON has it."""
         named = {name: dataclasses.asdict(self.recipe(name)) for name in KNOWN}
         for one in named.values():
-            del one["data"]
+            del one["data"], one["strength"]
         names = ("proportional", "batch", "side", "width", "iterations")
         found = {"budget": self.hours} | {name: getattr(self, name) for name in names}
         found |= {"clusters": dataclasses.asdict(self.separation), "swaps": dataclasses.asdict(self.swapping)}
