@@ -156,7 +156,7 @@ def test_all_rows_are_run_seed_by_seed_and_fold_by_fold(tmp_path: Path) -> None:
         ({"folds": 0}, "--folds must be from 1 to 5"),
         ({"rows": ("vae", "tiny")}, "--rows must be some of conventional, .*, not tiny"),
         ({"rows": ()}, "--rows must be some of"),
-        ({"rows": ("vae", "switched-images")}, "--rows must be additions to 'switched' and it alone, or none of them"),
+        ({"rows": ("vae", "with-images")}, "--rows must be additions to 'conventional' and it alone, or none of them"),
         ({"alike": Alike(hours=-1.0)}, "--budget must be a positive, finite number of hours"),
         ({"alike": Alike(batch=1)}, "--batch must be 2 or more"),
         ({"alike": Alike(proportional=True)}, "--proportional must be given together with --budget"),
@@ -451,26 +451,26 @@ def test_recipes_that_came_later_do_not_make_runs_those_of_other_settings(
 ) -> None:
     del whole
     content = json.loads((out / "settings.json").read_text())
-    del content["asked"]["recipes"]["switched-images"]
+    del content["asked"]["recipes"]["with-images"]
     content["shares"] = {"iterated": 0.5}
     (tmp_path / "settings.json").write_text(json.dumps(content))
     asked = baseline(sets, tmp_path, folds=1)
     reproduce_b._runs(asked, print).settle()
     after = json.loads((tmp_path / "settings.json").read_text())
-    assert "switched-images" in after["asked"]["recipes"]
+    assert "with-images" in after["asked"]["recipes"]
     assert after["shares"] == {"iterated": 0.5}
 
 
-def test_what_parts_add_to_row_3_is_reported_alone(sets: Path, tmp_path: Path) -> None:
-    told = reproduced(order(sets, tmp_path, rows=("switched", "switched-images"), folds=1))
+def test_what_parts_add_to_row_1_is_reported_alone(sets: Path, tmp_path: Path) -> None:
+    told = reproduced(order(sets, tmp_path, rows=("conventional", "with-images"), folds=1))
     assert list(told.sections) == ["additions"]
     figures = told.sections["additions"]
-    assert list(figures["runs of each row"]) == ["switched", "switched-images"]
+    assert list(figures["runs of each row"]) == ["conventional", "with-images"]
     table = figures["additions"]
-    assert table["switched"]["clusters, unseen"] and table["switched-images"]["landmark error / own picture"]
-    assert table["switched-groups"]["clusters, unseen"] is None
-    assert figures["claims"]["clusters, switched-images - switched"]["verdict"] != "not measured yet"
-    assert figures["claims"]["clusters, switched-groups - switched"]["verdict"] == "not measured yet"
+    assert table["conventional"]["clusters, unseen"] and table["with-images"]["landmark error / own picture"]
+    assert table["with-groups"]["clusters, unseen"] is None
+    assert figures["claims"]["clusters, with-images - conventional"]["verdict"] != "not measured yet"
+    assert figures["claims"]["clusters, with-groups - conventional"]["verdict"] == "not measured yet"
     assert "additions" in exchange_report.SECTIONS and "additions, syn-posed" in exchange_report.SECTIONS
 
 

@@ -40,12 +40,13 @@ _SECTIONS = {
         "of a tenth, each unit by itself; a cross-fade of two pictures needs no method either.",
     ),
     "additions": (
-        "What each further loss adds to ③",
-        "One pass of ③ (`switched`) with one part of `advanced` each: normalised groups of channels (`groups`); a "
-        "discriminator with spectral norms that sees swapped pictures, too, and half the momentum (`spectral`); an "
-        "identity code that is the mean of three pictures (`images`); an adversary that reads identity off the "
-        "expression code (`adversary`); a distance in a pyramid of details (`perceptual`). Each does "
-        "the same share of the schedule. Written by `kaoiro reproduce B`.",
+        "What single parts add to ①",
+        "One pass of ① (`conventional`) with one part of ③ or of `advanced` each: the switch loss without the "
+        "adversarial one (`switch`); normalised groups of channels (`groups`); an identity code that is the mean of "
+        "three pictures (`images`); an adversary that reads identity off the expression code (`adversary`); a distance "
+        "in a pyramid of details (`details`); a discriminator with spectral norms, half the momentum and a hundredth "
+        "of the weight that sees swapped pictures, too (`critic`). Each does the same share of the schedule. Written by "
+        "`kaoiro reproduce B`.",
     ),
     "improved": (
         "Improved mode",

@@ -69,7 +69,7 @@ REAL = 0.488
 PUBLISHED = MappingProxyType({"FaceCycle": 0.4876, "BMVC 2020": 0.4761, "FAb-Net": 0.4698, "TCAE": 0.4505})
 PARTS = ("train", "test")
 """People that the method learned from, and people it never saw."""
-BASE = "switched"
+BASE = "conventional"
 """What is added to, one part at a time."""
 CLAIMED = ("iterated", "improved")
 """Recipes whose codes and swaps are judged by the limits."""
@@ -167,12 +167,12 @@ def variants(
 
 
 def additions(codes: Mapping[str, Runs], swaps: Runs, names: Sequence[str]) -> dict[str, Any]:
-    """Return claims and a table of ③ with one more part each.
+    """Return claims and a table of ① with one more part each.
 
     Args:
         codes: by 'train' and 'test', measurements of `separation` by recipe.
         swaps: of `swapping.swapping`, by recipe.
-        names: recipes that are held against `switched`.
+        names: recipes that are held against `BASE`.
     """
     base, test, train = BASE, codes.get("test", {}), codes.get("train", {})
     rows: dict[str, dict[str, Any]] = {}

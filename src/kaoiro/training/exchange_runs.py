@@ -40,7 +40,7 @@ ROWS = (
 )
 """Recipes in the order in which they are run: what most claims rest on comes first, what takes longest last."""
 KNOWN = (*ROWS, *ADDED)
-"""What can be run: these, and what is added to ③ one at a time."""
+"""What can be run: these, and what is added to ① one at a time."""
 REFERENCE, CONTROL = "iterated", "switched-matched"
 """Row ④, whose updates the control makes, and whose share all rows do where they keep their proportions."""
 Tell = Callable[[str], None]

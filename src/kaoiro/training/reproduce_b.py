@@ -92,7 +92,7 @@ class Order:
 
     @property
     def adding(self) -> bool:
-        """Whether it is asked what parts add to ③, and not for the source's table."""
+        """Whether it is asked what parts add to ①, and not for the source's table."""
         return not ADDED.keys().isdisjoint(self.rows)
 
     @property
@@ -284,7 +284,7 @@ def _methods(order: Order, runs: Runs, found: Outcomes) -> dict[Run, Learned]:
 
 
 def additions(order: Order, runs: Runs, found: Outcomes) -> Section:
-    """Return what each part of `advanced` adds to ③."""
+    """Return what single parts of ③ and `advanced` add to ①."""
     figures = about(order.planned, runs, found)
     codes = _of_people(by_row(found, SEPARATION))
     figures |= exchange_tables.additions(codes, by_row(found, SWAP).get(SWAPS, {}), tuple(ADDED))
@@ -332,7 +332,7 @@ PARTS: dict[str, Part] = {
 """Sections of the results. Further ones are added here; what they need to know of every run is added to
 `exchange_measures.MEASURES`, and measured of finished runs without training them again."""
 ADDITIONS = "additions"
-"""The section of what each part of `advanced` adds, which is reported instead of the others."""
+"""The section of what single parts add to ①, which is reported instead of the others."""
 PICTURES = "system-b"
 CAPTIONS = {
     "course-iterated": "Figure 3: accuracy of clusters after every iteration of row ④; bars are 95 % intervals over "

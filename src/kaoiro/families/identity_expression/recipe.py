@@ -110,16 +110,21 @@ ADVANCED = replace(
 )
 """④ with what else SPEC 3.9 names."""
 ADDED: dict[str, Recipe] = {
-    f"switched-{name}": replace(SWITCHED, **settings)
+    f"with-{name}": replace(CONVENTIONAL, **settings)
     for name, settings in {
+        "switch": {"objective": ObjectiveConfig(adversarial=0.0)},
         "groups": {"network": ADVANCED.network},
-        "spectral": {"objective": ObjectiveConfig(swapped=True, spectral=True, discriminator_beta_1=0.5)},
-        "images": {"objective": ObjectiveConfig(identity_images=3)},
-        "adversary": {"objective": ObjectiveConfig(identity_adversary=0.01)},
-        "perceptual": {"objective": ObjectiveConfig(perceptual=0.005)},
+        "images": {"objective": replace(CONVENTIONAL.objective, identity_images=3)},
+        "adversary": {"objective": replace(CONVENTIONAL.objective, identity_adversary=0.01)},
+        "details": {"objective": replace(CONVENTIONAL.objective, perceptual=0.005)},
+        "critic": {
+            "objective": ObjectiveConfig(
+                adversarial=0.01, switch=0.0, swapped=True, spectral=True, discriminator_beta_1=0.5
+            )
+        },
     }.items()
 }
-"""③ with each part of `advanced` alone: whether it earns its place."""
+"""① with one part of ③ or of `advanced` each: whether it earns its place."""
 CONTRASTIVE = replace(
     ADVANCED,
     network=NetworkConfig(groups=8, expression=256, places=True),
