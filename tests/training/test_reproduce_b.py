@@ -25,7 +25,7 @@ from kaoiro.evaluation.exchange_tables import MEANLESS
 from kaoiro.evaluation.measured import Measured
 from kaoiro.evaluation.renders import SwapConfig
 from kaoiro.evaluation.separation import CLUSTERING, SeparationConfig
-from kaoiro.families.identity_expression.recipe import RECIPES, Recipe
+from kaoiro.families.identity_expression.recipe import ADDED, RECIPES, Recipe
 from kaoiro.families.residual_attention.config import NetworkConfig
 from kaoiro.training import exchange, exchange_measures, exchange_runs, exchange_summary, judging, reproduce_b
 from kaoiro.training.exchange_measures import MEASURES, SEPARATION, SWAP
@@ -141,7 +141,8 @@ def test_all_rows_are_run_seed_by_seed_and_fold_by_fold(tmp_path: Path) -> None:
     places = [{(run.seed, run.fold) for run in group} for group in groups]
     assert places == [{(seed, fold)} for seed in range(3) for fold in range(5)]
     assert [run.recipe for run in groups[7]] == list(ROWS)
-    assert set(ROWS) <= set(RECIPES)
+    assert set(KNOWN) <= set(RECIPES)
+    Order(tmp_path, tmp_path, rows=("conventional", *ADDED))  # all of them can be
     assert ROWS.index("conventional") < ROWS.index("iterated") < ROWS.index("adversarial") < ROWS.index("iterated-128")
     assert len({run.slug for group in groups for run in group}) == 3 * 5 * len(ROWS)
     some = Order(tmp_path, tmp_path, rows=("cvae", "conventional"), seeds=1, folds=1).planned

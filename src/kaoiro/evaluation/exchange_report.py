@@ -44,9 +44,9 @@ _SECTIONS = {
         "One pass of ① (`conventional`) with one part of ③ or of `advanced` each: the switch loss without the "
         "adversarial one (`switch`); normalised groups of channels (`groups`); an identity code that is the mean of "
         "three pictures (`images`); an adversary that reads identity off the expression code (`adversary`); a distance "
-        "in a pyramid of details (`details`); a discriminator with spectral norms, half the momentum and a hundredth "
-        "of the weight that sees swapped pictures, too (`critic`). Each does the same share of the schedule. Written by "
-        "`kaoiro reproduce B`.",
+        "in a pyramid of details (`details`); the adversarial loss by a hundredth, of a "
+        "discriminator with spectral norms and half the momentum (`critic`). Each does the same share of the schedule. "
+        "Written by `kaoiro reproduce B`.",
     ),
     "improved": (
         "Improved mode",

@@ -117,11 +117,7 @@ ADDED: dict[str, Recipe] = {
         "images": {"objective": replace(CONVENTIONAL.objective, identity_images=3)},
         "adversary": {"objective": replace(CONVENTIONAL.objective, identity_adversary=0.01)},
         "details": {"objective": replace(CONVENTIONAL.objective, perceptual=0.005)},
-        "critic": {
-            "objective": ObjectiveConfig(
-                adversarial=0.01, switch=0.0, swapped=True, spectral=True, discriminator_beta_1=0.5
-            )
-        },
+        "critic": {"objective": ObjectiveConfig(adversarial=0.01, switch=0.0, spectral=True, discriminator_beta_1=0.5)},
     }.items()
 }
 """① with one part of ③ or of `advanced` each: whether it earns its place."""
