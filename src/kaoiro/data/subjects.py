@@ -24,7 +24,7 @@ class SubjectsConfig:
             the file or its folder), 'drawn' (simple drawings, for trials) or 'unlabelled' (nobody is known: views of
             unlabelled faces alone are learned from).
         unlabelled: folder of fer2013.csv, whose Training part is taken without its labels, or of pictures: faces that
-            views are learned from (`ViewsConfig`), of which nothing is known.
+            patches or views are learned from (`NetworkConfig`, `ViewsConfig`), of which nothing is known.
         root: folder of the set, or the table.
         fold: which of `folds` parts of the training people is kept back; None learns from all of them.
         folds: parts.

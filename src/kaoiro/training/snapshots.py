@@ -84,9 +84,8 @@ def begin(network: Network, start: str | Path) -> None:
     try:
         network.expression.load_state_dict(other.expression.state_dict())
     except RuntimeError as error:
-        have = ", ".join(
-            f"{name} {getattr(other.config, name)}" for name in ("side", "width", "expression", "groups", "places")
-        )
+        names = ("side", "width", "expression", "groups", "places", "patches")
+        have = ", ".join(f"{name} {getattr(other.config, name)}" for name in names)
         wish = "set --network.* alike"
         raise InputError(f"views.start: the encoder in {start} is another one ({have}); {wish}") from error
 

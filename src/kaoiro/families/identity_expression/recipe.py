@@ -50,6 +50,7 @@ class Recipe:
         require(alone or not still, "run.iterations", "0 where network.painted leaves nothing to learn", "more")
         nobody = self.data.dataset == "unlabelled"
         require(alone or not nobody, "run.iterations", "0 where only faces of unknown people are learned from", "more")
+        require(not (views.on and self.network.patches), "network.patches", "0 where views are learned from", "more")
         told = self.network.form == "cvae"
         require(not (told and views.on), "network.form", "exchange or vae where views are learned from", "cvae")
         useless = self.data.unlabelled is not None and not (views.on or self.network.patches)
