@@ -274,7 +274,7 @@ def _told(people: People) -> list[int]:
 def _plain(recipe: Recipe) -> dict[str, Any]:
     """Return the settings as JSON has them, without those that change no result."""
     asked = dataclasses.asdict(recipe)
-    del asked["data"]["cache"]
+    del asked["data"]["cache"], asked["strength"]
     return json.loads(json.dumps(asked))
 
 
