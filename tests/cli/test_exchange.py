@@ -241,7 +241,7 @@ def test_without_a_model_every_command_says_how_to_get_one(call, ann, tmp_path, 
     code, _, messages = call(*(part.format(ann) for part in command), model=None)
     assert code == 2
     assert messages.count("\n") == 1
-    assert "train one (kaoiro train identity_expression iterated --data.root SET)" in messages
+    assert "train one (kaoiro train identity_expression improved --data.root SET)" in messages
 
 
 @pytest.fixture

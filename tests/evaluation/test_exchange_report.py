@@ -95,7 +95,7 @@ def test_measurements_of_every_kind_become_a_page(tmp_path):
     assert page.index("## Table 3") < page.index("## What the codes hold") < page.index("## Expressions carried")
     assert "* few people" in page and "![faces](swap.png)" in page
     others = [name for name in exchange_report.SECTIONS if name not in ("swap", "table3", "separation")]
-    assert page.count("Not measured yet.") == len(others) == 8
+    assert page.count("Not measured yet.") == len(others) == 10
     assert "vae: expression code" in page and "| iterated: forehead |" in page
     stored = json.loads((tmp_path / "system-b.json").read_text(encoding="utf-8"))
     assert list(stored) == ["table3", "separation", "swap"] and "measured" in stored["swap"]
@@ -117,10 +117,10 @@ def test_people_of_one_session_have_sections_of_their_own(tmp_path):
     titles = [line for line in page.splitlines() if line.startswith("## ")]
     session = [title for title in titles if title.endswith(": one session")]
     whole = ("Table 3 of the source", "What the codes hold", "Expressions carried over to other people")
-    own = ("Improved mode", "A recogniser on the expression code")
+    own = ("What single parts add to ①", "Improved mode", "A recogniser on the expression code")
     assert session == [f"## {title}: one session" for title in (*whole, *own)]
     assert titles.index(session[0]) > titles.index("## Expressions carried over to other people")
-    assert page.count("one light, one background") == 5
+    assert page.count("one light, one background") == 6
     first, second = (page[page.index(f"## Table 3 of the source{end}") :] for end in ("\n", ": one session\n"))
     for text, people, call in ((first, "syn-id", "B"), (second, "syn-posed", "B --people syn-posed")):
         about = text.split("\n\n")[1]

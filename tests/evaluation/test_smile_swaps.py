@@ -48,6 +48,7 @@ def test_smiles_that_come_over_are_counted() -> None:
     assert found["given, smiling"]["lips"] == found[LIFTED]["lips"] == "1.000 (1.000 to 1.000)"
     assert found["given, at rest"]["lips"] == found[RESTING]["lips"] == "0.000 (0.000 to 0.000)"
     assert found[MORE]["lips"] == "1.000 (1.000 to 1.000)"
+    assert found["smiling, with another's rest"]["lips"] == "0.000 (0.000 to 0.000)"
 
 
 def test_smiles_that_do_not_come_over_are_none() -> None:
@@ -95,13 +96,14 @@ def test_faces_are_read_in_the_wider_picture_of_the_person_who_is_shown(crop: Cr
     wide = np.broadcast_to(shades[:, None, None, None], (12, side, side, 3))
     given = given._replace(resting_wide=wide[:6], smiling_wide=wide[6:], crop=crop)
     smile_swaps.measure(separator.Perfect(), given, read)
-    assert [len(faces) for faces in seen] == [6] * 4 + [24] * 6
+    assert [len(faces) for faces in seen] == [6] * 4 + [24] * 9
     rest, smile = shades[:6].tolist(), shades[6:].tolist()
     if crop == FER2013_CROP:
         assert all(faces.shape[1] == separator.SIDE for faces in seen)
         assert np.array_equal(seen[0], given.smiling)
         return
-    rims = [smile, rest, smile, rest, *[np.repeat(rest, 4).tolist()] * 6]
+    swaps = [np.repeat(shown, 4).tolist() for shown in (rest, rest, smile)]
+    rims = [smile, rest, smile, rest, *swaps * 3]
     assert [faces[:, 0, 0, 0].tolist() for faces in seen] == rims
     inner = np.array([[1 / 1.45, 0, 0.5 - 0.5 / 1.45], [0, 1 / 1.45, 0.57 - 0.5 / 1.45]])
     cells = [separator.read(np.stack([cut(face, side * inner, separator.SIDE) for face in faces])) for faces in seen]

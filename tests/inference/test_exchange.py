@@ -60,10 +60,15 @@ def test_a_swap_has_the_identity_of_one_and_the_expression_of_the_other(exchange
     assert np.array_equal(exchanger.swap(np.stack([A, B]), B[None]), [painted(255, 0, 255, 153), B])
 
 
-def test_the_strength_of_a_swap_goes_from_the_own_expression_to_beyond_the_other(exchanger: Exchanger) -> None:
+def test_the_strength_of_a_swap_goes_from_the_own_expression_to_beyond_the_other(
+    exchanger: Exchanger, tmp_path: Path
+) -> None:
     dim, lit = painted(255, 0, 51, 102), painted(51, 204, 102, 153)
     assert np.array_equal(exchanger.swap(dim, lit, 0), [dim])
     assert np.array_equal(exchanger.swap(dim, lit, 2.0), [painted(255, 0, 153, 204)])
+    strong = Exchanger(fake.write(tmp_path, strength=2.0), detector=Middle())
+    assert np.array_equal(strong.swap(dim, lit), exchanger.swap(dim, lit, 2.0))
+    assert np.array_equal(strong.interpolate(dim, lit, 3)[1:], [exchanger.swap(dim, lit, s)[0] for s in (1.0, 2.0)])
     for wrong in (-0.1, 3.5, float("nan")):
         with pytest.raises(InputError, match="strength must be 0 to 3"):
             exchanger.swap(dim, lit, wrong)
@@ -135,7 +140,9 @@ def test_a_method_with_one_code_has_no_identity(tmp_path: Path) -> None:
     assert codes.identity.shape == (2, 0)
     assert codes.expression[0] == pytest.approx([1, 0, 0.2, 0.4], abs=1e-6)
     assert np.array_equal(exchanger.decode(codes.identity, codes.expression), [A, B])
-    assert np.array_equal(exchanger.swap(A, B), [B])
+    for exchanged in (exchanger.swap, exchanger.interpolate):
+        with pytest.raises(InputError, match="has no code of identity, so that nothing can be exchanged"):
+            exchanged(A, B)
 
 
 class Two(Middle):
@@ -230,7 +237,7 @@ def test_none_ships_until_one_does(tmp_path: Path, folder: Path, monkeypatch: py
     monkeypatch.setattr(exchange.resources, "files", lambda package: tmp_path)
     with pytest.raises(ModelError) as caught:
         find()
-    assert "kaoiro train identity_expression iterated --data.root SET" in str(caught.value)
+    assert "kaoiro train identity_expression improved --data.root SET" in str(caught.value)
     assert "\n" not in str(caught.value)
     shipped = shutil.copytree(folder, tmp_path / "models" / "exchange")
     assert find() == find("exchange") == shipped

@@ -44,7 +44,11 @@ def _add_system_b(parser: argparse.ArgumentParser) -> None:
         metavar="SET",
         help="that is learned from: syn-id (default), or syn-posed, where all clips of a person are of one session",
     )
-    parser.add_argument("--rows", metavar="NAME,...", help="recipes of the table, such as vae,iterated (default: all)")
+    parser.add_argument(
+        "--rows",
+        metavar="NAME,...",
+        help="recipes of the table, such as vae,iterated (default: all), or conventional,with-switch,… alone",
+    )
     parser.add_argument("--folds", type=count, default=5, metavar="N", help="of five parts of people (default: 5)")
     parser.add_argument("--batch", type=count, metavar="N", help="pictures a step (default: 128); few for more updates")
     text = "of the pictures, pixels: 16, 32 or 64 (default), twice as many in row 5 (iterated-128)"

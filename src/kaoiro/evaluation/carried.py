@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kaoiro.core.errors import InputError
-from kaoiro.evaluation.exchange_tables import REAL
+from kaoiro.evaluation.exchange_tables import LEAK, REAL
 from kaoiro.evaluation.measured import verdict
 from kaoiro.metrics import probes
 from kaoiro.metrics.accuracy import bootstrap_interval
@@ -85,6 +85,21 @@ def reading_claim(found: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     """Return the row of the claim about the linear reader on FER2013, of `linear_reading`'s figures or of none."""
     row = None if found is None else (found["accuracy"], *found["interval"])
     return {"FER2013 linear reader": verdict(row, REAL)}
+
+
+def smile_claims(found: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return the rows of the claims about smiling people, of `smiles`' figures or of none.
+
+    That smiles are told holds above chance; identity shall be found `LEAK` times as often as by chance, at most.
+    """
+    auc = None if found is None else (found["smile AUC"], *found["interval"])
+    times = None
+    if found is not None:
+        times = tuple(value / found["identity chance"] for value in (found["identity"], *found["identity interval"]))
+    return {
+        "London smiles across people": verdict(auc, 0.5),
+        "London identity, times chance": verdict(times, LEAK, at_most=True),
+    }
 
 
 def smiles(codes: np.ndarray, smiling: np.ndarray, people: np.ndarray, folds: int = 5) -> dict[str, Any]:

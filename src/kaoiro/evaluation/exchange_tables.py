@@ -153,6 +153,9 @@ def variants(
     rows = {
         f"{whole}: unseen people": verdict(level([found[whole]["test"]], CLUSTERING), UNSEEN),
         f"{whole}: identity, times chance": verdict(times_chance([found[whole]["train"]]), LEAK, at_most=True),
+        f"{whole}: identity, times chance, unseen people": verdict(
+            times_chance([found[whole]["test"]]), LEAK, at_most=True
+        ),
     }
     for first, second in gaps:
         ours, theirs = ([found[name]["test"]] for name in (first, second))
@@ -204,6 +207,9 @@ def separation(parts: Mapping[str, Runs]) -> dict[str, Any]:
         f"identity from μ_e, times chance, {name}": verdict(times_chance(train.get(name, ())), LEAK, at_most=True)
         for name in CLAIMED
     }
+    for name in CLAIMED:
+        found = times_chance(parts.get("test", {}).get(name, ()))
+        rows[f"identity from μ_e, times chance, {name}, unseen people"] = verdict(found, LEAK, at_most=True)
     rows["identity from a plain autoencoder, times chance"] = verdict(times_chance(train.get("vae", ())), LEAK_OF_VAE)
     tables: dict[str, Any] = {}
     for part, runs in parts.items():

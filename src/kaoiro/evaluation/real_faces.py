@@ -281,7 +281,8 @@ def measure(
         faces = portraits(exchanger, london_root, part)
         people = len(np.unique(faces.people))
         figures["London"] = f"{len(faces.people)} faces of {people} people, {faces.missed} more not found, {part} part"
-        figures[f"London, {part} part"] = smiles(exchanger, faces)
+        figures[f"London, {part} part"] = told = smiles(exchanger, faces)
+        figures["claims"] |= carried.smile_claims(told[CODE])
         pairs[PHOTOGRAPHS] = faces.pairs
     if swaps is not None:
         pairs[RENDERED] = smile_swaps.of_renders(swaps, exchanger.side, exchanger.description.crop)

@@ -80,8 +80,8 @@ def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict
     """Return how often faces read as smiling, with intervals over the people whose faces they are.
 
     Rows: the given faces; the same made again from their codes; for each strength faces at rest with the expression
-    codes of other people, smiling and at rest, and how much more often the former smile. All are read in the wider
-    picture of the person who is shown.
+    codes of other people, smiling and at rest, and how much more often the former smile; and smiling faces with the
+    codes of others at rest, which shall not smile. All are read in the wider picture of the person who is shown.
 
     Args:
         exchange: with two codes, of the pairs' side.
@@ -99,8 +99,7 @@ def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict
     turns = 1 + np.random.default_rng(seed).permutation(count - 1)[:SOURCES]
     owners = np.repeat(np.arange(count), len(turns))
     others = (owners + np.tile(turns, count)) % count
-    kept, own = resting.identity[owners], resting.expression[owners]
-    rest, smile, turned = pairs.resting_wide, pairs.smiling_wide, pairs.resting_wide[owners]
+    rest, smile = pairs.resting_wide, pairs.smiling_wide
     faces = {
         "given, smiling": (pairs.smiling, smile),
         "given, at rest": (pairs.resting, rest),
@@ -108,8 +107,10 @@ def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict
         "made again, at rest": (exchange.decode(resting.identity, resting.expression), rest),
     }
     for strength in STRENGTHS:
-        for row, theirs in zip(_rows(strength), (smiling, resting), strict=False):
-            faces[row] = exchange.decode(kept, towards(own, theirs.expression[others], strength)), turned
+        turned = (resting, smiling, rest), (resting, resting, rest), (smiling, resting, smile)
+        for row, (own, theirs, around) in zip(_rows(strength), turned, strict=False):
+            codes = towards(own.expression[owners], theirs.expression[others], strength)
+            faces[row] = exchange.decode(own.identity[owners], codes), around[owners]
     sums: dict[str, np.ndarray] = {}
     for name, (made, around) in faces.items():
         for score, smiles in read(put_back(made, around, pairs.crop)).items():
@@ -118,7 +119,7 @@ def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict
     scores = list(dict.fromkeys(name.split(": ")[1] for name in sums))
     rows = list(faces)
     for strength in STRENGTHS:
-        first, second, more = _rows(strength)
+        first, second, _, more = _rows(strength)
         for score in scores:
             one, two = sums[f"{first}: {score}"], sums[f"{second}: {score}"]
             sums[f"{more}: {score}"] = np.column_stack([one[:, 0] - two[:, 0], one[:, 1]])
@@ -127,10 +128,12 @@ def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict
     return {name: {score: _shown(found, f"{name}: {score}") for score in scores} for name in rows}
 
 
-def _rows(strength: float) -> tuple[str, str, str]:
-    """Return the rows of one strength: with another's smile, with another's rest, and the difference."""
+def _rows(strength: float) -> tuple[str, str, str, str]:
+    """Return the rows of one strength: three kinds of swaps, and how much more often the first smile than the second."""
     so = "" if strength == 1 else f", strength {strength:g}"
-    return f"at rest, with another's smile{so}", f"at rest, with another's rest{so}", MORE + so
+    swaps = "at rest, with another's smile", "at rest, with another's rest", "smiling, with another's rest"
+    first, second, third = (name + so for name in swaps)
+    return first, second, third, MORE + so
 
 
 MORE = "smiling more often with another's smile"

@@ -27,7 +27,7 @@ from kaoiro.faces.detect import CenterFace, Detection, FaceDetector, detect_in, 
 
 ENCODER, DECODER, WEIGHTS = "encoder.onnx", "decoder.onnx", "weights.safetensors"
 DESCRIPTION, FORMAT = "exchange.json", 1
-TRAIN = "kaoiro train identity_expression iterated --data.root SET"
+TRAIN = "kaoiro train identity_expression improved --data.root SET"
 STRONGEST = 3.0
 """Strength up to which an expression can be carried over: further on faces fall apart."""
 _BATCH = 32
@@ -262,7 +262,9 @@ class Exchanger:
         faces = np.concatenate(made) if made else np.empty((0, 3, self.side, self.side), np.float32)
         return (np.clip(faces, 0, 1) * 255).round().astype(np.uint8).transpose(0, 2, 3, 1)
 
-    def swap(self, identity_pixels: np.ndarray, expression_pixels: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    def swap(
+        self, identity_pixels: np.ndarray, expression_pixels: np.ndarray, strength: float | None = None
+    ) -> np.ndarray:
         """Return faces with the identity of some and the expression of others: (N, side, side, 3) uint8.
 
         Args:
@@ -272,8 +274,10 @@ class Exchanger:
                 takes what the model names.
 
         Raises:
-            InputError: another shape, numbers of faces that do not fit, or a strength outside 0 to `STRONGEST`.
+            InputError: a model with one code, another shape, numbers of faces that do not fit, or a strength outside 0
+                to `STRONGEST`.
         """
+        self._two_codes()
         strength = self._strength(strength)
         own, theirs = self.encode(identity_pixels), self.encode(expression_pixels)
         count = max(len(own), len(theirs))
@@ -298,8 +302,9 @@ class Exchanger:
             strength: of the last step, as of `swap`.
 
         Raises:
-            InputError: another shape, fewer steps, or an impossible strength.
+            InputError: a model with one code, another shape, fewer steps, or an impossible strength.
         """
+        self._two_codes()
         at_least("steps", 2, steps)
         strength = self._strength(strength)
         start, end = self.encode(a), self.encode(b)
@@ -307,6 +312,12 @@ class Exchanger:
             raise InputError("interpolation goes from one face to another; give two crops (side, side, 3)")
         share = strength * np.linspace(0, 1, steps, dtype=np.float32)[:, None]
         return self.decode(np.repeat(start.identity, steps, axis=0), towards(start.expression, end.expression, share))
+
+    def _two_codes(self) -> None:
+        if not self.description.identity:
+            raise InputError(
+                f"model '{self.description.name}' has no code of identity, so that nothing can be exchanged"
+            )
 
     def _strength(self, asked: float | None) -> float:
         strength = self.description.strength if asked is None else asked

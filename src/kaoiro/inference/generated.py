@@ -36,9 +36,14 @@ def beside(identity: np.ndarray, expression: np.ndarray, made: np.ndarray) -> Im
     return sheet(np.stack([identity, expression, made])[None], ("identity", "expression", "generated"))
 
 
-def strip(faces: np.ndarray) -> Image.Image:
-    """Return faces (N, side, side, 3) uint8 in a row, over each how far the way is."""
-    return sheet(faces[None], [f"{share:.2f}" for share in np.linspace(0, 1, len(faces))])
+def strip(faces: np.ndarray, strength: float = 1.0) -> Image.Image:
+    """Return faces (N, side, side, 3) uint8 in a row, over each how far it is on the way to the other's code, 1.
+
+    Args:
+        faces: of `Exchanger.interpolate`.
+        strength: of the last of them.
+    """
+    return sheet(faces[None], [f"{share:.2f}" for share in np.linspace(0, strength, len(faces))])
 
 
 def save_picture(picture: Image.Image, path: Path, command: str, about: Mapping[str, Any]) -> None:

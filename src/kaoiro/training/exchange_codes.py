@@ -105,7 +105,7 @@ def _pixels(faces: Faces) -> np.ndarray:
 
 
 def _patches(learned: Faces, seed: int) -> Features:
-    network = IMPROVED.network
+    network = replace(IMPROVED.network, side=learned.pixels.shape[1])
     encoder, grey = PatchEncoder(network, network.expression), patches.greyed(learned.pixels)
     encoder.trunk.learned(*patches.dictionary(grey, network.patches, np.random.default_rng(seed)))
     return lambda faces: patches.features(encoder, faces.pixels)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kaoiro.evaluation.measured import Measured, merged
+from kaoiro.families.identity_expression.recipe import ADDED
 from kaoiro.training.exchange_measures import SEPARATION, collapsed
 from kaoiro.training.exchange_runs import ROWS, Outcome, Outcomes, Run, Runs
 from kaoiro.training.exchange_sets import FOLDS
@@ -99,7 +100,7 @@ def scaled_down(planned: Sequence[Run], runs: Runs, found: Outcomes) -> list[str
         few = f"{len(found)} of {len(planned)} runs are finished"
         notes.append(f"{few}; seeds that lack a fold of the others are left out until they have it")
     missing = [name for name in ROWS if name not in named]
-    if missing:
+    if missing and not any(name in ADDED for name in named):
         notes.append(f"rows that were not run: {', '.join(missing)}")
     return [*notes, *_shares(rows(planned, found), asked), *_smaller(asked, runs.sets.about["set"], named)]
 

@@ -248,14 +248,17 @@ def swaps(order: Order, runs: Runs, found: Outcomes) -> Section:
 def _withhold(figures: dict[str, Any], found: Outcomes) -> None:
     """Refute nothing by runs that went through a part of their schedule: what is missed then is not resolved.
 
-    The improved mode has no schedule.
+    Nor does a tie of two such rows say anything. The improved mode has no schedule.
     """
     shares = [one.about["share"] for one in found.values() if one.failed is None]
     if not shares or min(shares) >= 1:
         return
     for name, row in figures["claims"].items():
-        if row["verdict"] == "does not hold" and IMPROVED not in name:
+        tied = "may tie" in row["wished"] and row["found"] is not None and row["interval"][0] <= 0
+        if (row["verdict"] == "does not hold" or tied) and IMPROVED not in name:
             row["verdict"] = "not resolved"
+    for row in figures.get("table 3", {}).values():
+        row |= {key: "not resolved" for key, word in row.items() if key.startswith("verdict") and word == "missed"}
 
 
 def named(section: str, people: str) -> str:
@@ -289,6 +292,7 @@ def additions(order: Order, runs: Runs, found: Outcomes) -> Section:
     codes = _of_people(by_row(found, SEPARATION))
     figures |= exchange_tables.additions(codes, by_row(found, SWAP).get(SWAPS, {}), tuple(ADDED))
     figures["runs of each row"] = rows(order.planned, found)
+    figures["scaled down"] = scaled_down(order.planned, runs, found)
     _withhold(figures, found)
     return figures, {}
 
