@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from kaoiro.inference.embedding import embed
     from kaoiro.inference.exchange import Exchanger
     from kaoiro.inference.neighbours import similar
+    from kaoiro.inference.report.making import report
 
 __version__ = "0.1.0"
-__all__ = ["Analyzer", "Box", "Exchanger", "KaoiroError", "Record", "__version__", "embed", "similar"]
+__all__ = ["Analyzer", "Box", "Exchanger", "KaoiroError", "Record", "__version__", "embed", "report", "similar"]
 
 _PLACES = {
     "Analyzer": "kaoiro.inference.analyzer",
@@ -28,6 +29,7 @@ _PLACES = {
     "KaoiroError": "kaoiro.core.errors",
     "Record": "kaoiro.core.types",
     "embed": "kaoiro.inference.embedding",
+    "report": "kaoiro.inference.report.making",
     "similar": "kaoiro.inference.neighbours",
 }
 

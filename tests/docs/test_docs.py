@@ -26,6 +26,16 @@ def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astr
     assert (tmp_path / "clip.png").stat().st_size > 0
 
 
+def test_the_guide_to_long_recordings_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astronaut: Path) -> None:
+    page = (ROOT / "docs/how-to/long-recordings.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    assert astronaut.is_file()
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "long-recordings.md", "exec"), {"__name__": "guide"})
+    assert (tmp_path / "talk.html").stat().st_size > 0
+    assert len(list((tmp_path / "tables").iterdir())) == 5
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8"))

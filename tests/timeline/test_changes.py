@@ -13,6 +13,7 @@ from kaoiro.timeline.changes import (
     difference,
     left_out,
     noise_floor,
+    null_p,
     two_recordings,
     verdict,
 )
@@ -271,3 +272,62 @@ def test_impossible_null_recordings_are_refused() -> None:
         noise_floor(SHARES, np.zeros(5), quantile=1)
     with pytest.raises(InputError, match="number of draws"):
         noise_floor(SHARES, np.zeros(5), draws=0)
+
+
+def test_p_by_null_recordings_has_the_given_points_and_an_exponential_tail() -> None:
+    differences = np.array([0.0, -0.02, 0.02, 0.06, 0.10, np.nan])
+    found = null_p(differences, np.full(6, 0.02), np.full(6, 0.06))
+    assert found[:5] == pytest.approx([1, 0.05, 0.05, 0.05 / 8, 0.05 / 64])
+    assert np.isnan(found[5])
+    assert null_p(np.array([0.01]), np.array([0.02]), np.array([0.06])) == pytest.approx(0.05**0.5)
+    assert np.isnan(null_p(np.array([0.1]), np.array([np.nan]), np.array([np.nan])))
+
+
+def test_a_tail_is_never_taken_for_shorter_than_what_lies_below_the_floor() -> None:
+    found = null_p(np.array([0.04]), np.array([0.02]), np.array([0.02]))  # too few pairs to see a tail
+    assert found == pytest.approx(0.05**2)
+
+
+def test_two_recordings_are_tested_by_null_recordings_where_they_are_given() -> None:
+    shares, after = np.array([[0.01, 0.5], [0.07, 0.5]]), np.array([False, True])
+    found = change(shares, None, after, noise_sd=0.01, null=(np.full(2, 0.02), np.full(2, 0.06)))
+    assert found.p == pytest.approx([0.05 / 8, 1])
+    assert found.adjusted == pytest.approx([0.05 / 4, 1])
+
+
+def test_with_long_tails_one_of_many_labels_is_seldom_a_signal() -> None:
+    rng = np.random.default_rng(0)
+    scale = np.repeat(rng.gamma(0.7, size=400), 8)[:, None]  # some faces scatter much more than others
+    shares = 0.5 + 0.01 * scale * rng.standard_normal((3200, 8))
+    found = noise_floor(shares[:1600], np.repeat(np.arange(200), 8), draws=1)
+    tested = shares[1600:].reshape(200, 8, 8)
+    by_normal, by_null = [], []
+    for one in tested:
+        difference_ = one[0] - one[1]
+        errors = np.abs(difference_) / (found.sd * np.sqrt(2))
+        by_normal.append((adjusted(2 * norm.sf(errors)) <= 0.05).any())
+        by_null.append((adjusted(null_p(difference_, found.floor, found.rare)) <= 0.05).any())
+    assert np.mean(by_null) < np.mean(by_normal)
+    assert np.mean(by_null) < 0.08
+
+
+def test_what_is_rare_among_eight_labels_lies_beyond_the_floor() -> None:
+    found = noise_floor(np.arange(41.0)[:, None] ** 2, np.zeros(41), draws=1)
+    differences = np.sort(found.differences[:, 0])
+    assert found.rare[0] == differences[int(np.ceil(len(differences) * (1 - 0.05 / 8))) - 1]
+    assert found.rare[0] >= found.floor[0]
+
+
+def test_a_tail_that_begins_below_the_floor_is_refused() -> None:
+    with pytest.raises(InputError, match="rare differences must be the floor or more"):
+        null_p(np.array([0.1]), np.array([0.2]), np.array([0.1]))
+
+
+def test_verdicts_do_not_count_the_noise_twice() -> None:
+    shares, sds = np.array([[0.0], [0.06]]), np.full((2, 1), 0.005)
+    found = change(shares, sds, np.array([False, True]), noise_sd=0.02, null=(np.array([0.04]), np.array([0.055])))
+    assert found.difference.low[0] < 0.04 < found.alone.low[0]  # 0.06 - 1.96 * √2 * 0.005
+    assert found.alone.sd[0] == pytest.approx(np.sqrt(2) * 0.005)
+    assert found.verdicts(0.04) == [Verdict.SIGNAL]
+    assert found.verdicts(0.05) == [Verdict.UNCERTAIN]
+    assert found.verdicts(0.07) == [Verdict.BELOW]

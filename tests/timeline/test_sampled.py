@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kaoiro.core.errors import InputError
-from kaoiro.timeline.sampled import Sampled, increasing, sampled
+from kaoiro.timeline.sampled import Sampled, increasing, nearest, sampled
 
 
 def test_each_tick_has_the_nearest_row() -> None:
@@ -121,3 +121,19 @@ def test_impossible_times_and_steps_are_refused() -> None:
 def test_increasing_times_come_back_as_numbers() -> None:
     assert increasing(np.array([1, 2])).dtype == np.float64
     assert Sampled(np.zeros(1), np.zeros(1, int), np.zeros((1, 2))).weights_s.tolist() == [0]
+
+
+def test_rows_chosen_for_ticks_give_the_samples_that_all_rows_give() -> None:
+    times = np.cumsum(np.random.default_rng(0).uniform(0.01, 0.8, 500)).round(6)
+    chosen = nearest(times, np.zeros(500), 0.5, 1.0)
+    few, all_rows = (sampled(one, 0.5, 1.0, 200.0) for one in (times[chosen], times))
+    assert len(chosen) < 400
+    assert np.array_equal(few.rows >= 0, all_rows.rows >= 0)
+    assert times[chosen][few.rows[few.present]].tolist() == times[all_rows.rows[all_rows.present]].tolist()
+
+
+def test_faces_compete_for_a_tick_only_with_themselves() -> None:
+    times, faces = np.array([0.0, 0.0, 0.1, 0.4, 0.5, 0.5]), np.array([1, 2, 1, 2, 1, 1])
+    assert nearest(times, faces, 0.5, 0.0).tolist() == [0, 1, 3, 4]
+    assert nearest(times, np.zeros(6), 0.5, 0.0, np.array([1, 2, 3, 4, 5, 6])).tolist() == [1, 5]
+    assert nearest(np.empty(0), np.empty(0), 0.5, 0.0).tolist() == []

@@ -20,6 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     from kaoiro import __version__
     from kaoiro.cli import (
         analyze,
+        calibrate,
         demo,
         embed,
         evaluate,
@@ -29,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         join,
         live,
         models,
+        report,
         reproduce,
         serve,
         similar,
@@ -42,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"kaoiro {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    using = (analyze, live, explain, generate, swap, interpolate, embed, similar)
+    using = (analyze, report, calibrate, live, explain, generate, swap, interpolate, embed, similar)
     for module in (*using, evaluate, train, join, reproduce, synth, serve, models, demo):
         module.add_parser(commands)
     return parser

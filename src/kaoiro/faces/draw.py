@@ -44,7 +44,7 @@ def annotate(
     image = Image.fromarray(pixels)
     if blur:
         for box in [*others, *(face.box for face in faces if face.box is not None)]:
-            _hide(image, box)
+            hide(image, box)
     pen = ImageDraw.Draw(image)
     width = max(2, round(max(image.size) / 400))
     for face in faces:
@@ -90,7 +90,7 @@ def _draw_bars(pen: ImageDraw.ImageDraw, face: Record, box: Box, size: tuple[int
         x += wide
 
 
-def _hide(image: Image.Image, box: Box) -> None:
+def hide(image: Image.Image, box: Box) -> None:
     """Replace a face, with a margin, by a coarse mosaic under a blur."""
     margin = 0.15 * max(box.width, box.height)
     left, top = max(0, int(box.left - margin)), max(0, int(box.top - margin))

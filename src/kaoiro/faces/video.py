@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -19,6 +19,7 @@ from typing import Any
 
 from kaoiro.core.errors import InputError, TruncatedVideo
 from kaoiro.faces.frame import Converters, Frame, Pose, Shape, pose_of
+from kaoiro.faces.jumping import shown_at
 
 SUFFIXES = frozenset(
     (
@@ -144,6 +145,21 @@ class VideoFile:
                 yield Frame(picture, count, clock.time_of(picture), shape, converters)
                 count += 1
             self._check_end(count, clock, damage)
+
+    def near(self, times_s: Iterable[float], exact: bool = True) -> Iterator[Frame | None]:
+        """Yield the frame shown at each time, by jumping there; None where there is none to be had.
+
+        Args:
+            times_s: presentation times, seconds.
+            exact: else the key frame before it, which is found many times faster; `index` of frames means nothing.
+        """
+        with self._open() as container:
+            stream = _stream(container, self.name)
+            stream.thread_type = "AUTO"
+            clock, converters, shape = _Clock(stream), Converters(), Shape.of(stream)
+            for time_s in times_s:
+                picture = shown_at(container, stream, time_s, exact)
+                yield None if picture is None else Frame(picture, 0, clock.time_of(picture), shape, converters)
 
     def _pictures(self, container: Any, stream: Any, clock: _Clock, damage: _Damage) -> Iterator[Any]:
         keys = _Keys()

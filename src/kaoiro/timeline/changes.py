@@ -2,9 +2,10 @@
 
 Three things differ between two recordings: what the face did from minute to minute (the bootstrap sd of each), what the
 day, the light and the camera did (the scatter between recordings of one kind), and perhaps what is asked for. A change
-counts as a signal only if its interval holds the first two and still lies beyond the noise floor, that is, beyond what
-light, pose and camera alone make of an unchanged face; and if a test by rearranging the recordings, adjusted for the
-number of labels, agrees. How few recordings there are is a finding: `Permutation.least` says what p they can give.
+counts as a signal only if its interval, as the recordings tell it, lies beyond the noise floor, that is, beyond what
+light, pose and camera alone make of an unchanged face; and if a test by rearranging the recordings (of two single ones,
+a test against null recordings), adjusted for the number of labels, agrees. How few recordings there are is a finding:
+`Permutation.least` says what p they can give.
 
 Source: SPEC 6.3, step 7 and experiment (a): Suimon and Isami (2017) saw anger move from 0.3 % to 0.8 %; is that a
 signal? Adjusted p: Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57.
@@ -26,6 +27,8 @@ from kaoiro.timeline.student import normal_reach, reach
 
 LEVEL = 0.95
 """Of intervals and of the noise floor; 1 - it is the level of tests."""
+FAMILY = 8
+"""Labels that are looked at together: what is rare among so many is `NoiseFloor.rare`."""
 _CELLS = 2_000_000  # of draws and pairs that are held at a time
 _TINY = 1e-9  # of a pair: rounding must not move a quantile to the next one
 
@@ -96,6 +99,7 @@ class Change:
 
     Attributes:
         difference: with its interval.
+        alone: the same, with the interval that the recordings themselves tell; the noise given is not in it.
         p: (L,) two-sided, of the test by rearranging; of two single recordings, see `two_recordings`.
         adjusted: (L,) p after Benjamini and Hochberg over the labels.
         test: the test by rearranging; None if there are two single recordings, which cannot be rearranged.
@@ -103,14 +107,20 @@ class Change:
     """
 
     difference: Difference
+    alone: Difference
     p: np.ndarray
     adjusted: np.ndarray
     test: Permutation | None
     left_out: LeftOut
 
     def verdicts(self, floor: float | np.ndarray, level: float = 1 - LEVEL) -> list[Verdict]:
-        """Return what can be said of each label, see `verdict`; `floor`, one or (L,), as of `noise_floor`."""
-        one = self.difference
+        """Return what can be said of each label, see `verdict`; `floor`, one or (L,), as of `noise_floor`.
+
+        The floor is what noise makes of a difference. An interval that holds the noise, too, counts it twice, and a
+        change that was read without fault is hardly ever found (docs/results/recordings.md): so the interval is that of
+        the recordings alone.
+        """
+        one = self.alone
         columns = (one.value, one.low, one.high, _each("noise floor", floor, len(one.value)), self.adjusted)
         return [verdict(d, (low, high), f, p, level) for d, low, high, f, p in np.stack(columns, axis=1).tolist()]
 
@@ -123,6 +133,7 @@ def change(
     noise_sd: float | np.ndarray = 0.0,
     level: float = LEVEL,
     seed: int = 0,
+    null: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Change:
     """Compare recordings after an event with those before it.
 
@@ -135,6 +146,8 @@ def change(
             recordings themselves show counts if it is more.
         level: of the intervals, 0-1.
         seed: of the draws of arrangements.
+        null: (L,) floors and (L,) what is rare, as of `noise_floor`: p of two single recordings then comes from
+            null recordings (`null_p`) and not from the normal distribution.
 
     Raises:
         InputError: shapes that do not agree, missing shares, negative sds, or nobody who was recorded on both sides.
@@ -142,8 +155,9 @@ def change(
     sides = Sides.of(after, strata)
     found = difference(shares, sds, sides, noise_sd, level)
     test = permutation(shares, sides, seed=seed) if sides.freedom else None
-    p = two_recordings(found) if test is None else test.p
-    return Change(found, p, adjusted(p), test, left_out(shares, sides, seed))
+    p = test.p if test is not None else _p_of_two(found, null)
+    alone = difference(shares, sds, sides, level=level)
+    return Change(found, alone, p, adjusted(p), test, left_out(shares, sides, seed))
 
 
 def difference(
@@ -176,6 +190,10 @@ def difference(
     return Difference(value, value - width, value + width, np.where(sd > 0, sd, np.nan), freedom)
 
 
+def _p_of_two(found: Difference, null: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
+    return two_recordings(found) if null is None else null_p(found.value, *null)
+
+
 def two_recordings(found: Difference) -> np.ndarray:
     """Return the two-sided p of a difference by the normal distribution: (L,); NaN where its sd is unknown.
 
@@ -184,6 +202,29 @@ def two_recordings(found: Difference) -> np.ndarray:
     """
     errors = np.abs(found.value) / found.sd
     return np.array([2 * NormalDist().cdf(-one) for one in errors.tolist()])
+
+
+def null_p(difference: np.ndarray, floor: np.ndarray, rare: np.ndarray) -> np.ndarray:
+    """Return the two-sided p of differences of two single recordings by what null recordings differ by: (L,).
+
+    Their differences have longer tails than the normal distribution, for some faces and cameras scatter much more than
+    others; by the normal distribution, one of eight labels is taken for a signal far too often. p is 1 at 0, 0.05 at
+    the floor, 0.05 / `FAMILY` at `rare`, exponential between them, and beyond with the slope of the tail.
+
+    Args:
+        difference: (L,) after - before.
+        floor: (L,) as of `noise_floor`, or one for all; NaN gives NaN.
+        rare: likewise.
+    """
+    size, level = np.abs(difference), 1 - LEVEL
+    floor, rare = (_each("noise floor", one, len(size)) for one in (floor, rare))
+    require(not (floor < 0).any() and not (rare < floor).any(), "rare differences", "the floor or more", rare)
+    tiny = np.finfo(float).tiny
+    inner = np.log(level) * size / np.maximum(floor, tiny)
+    steepest = -np.log(level) / np.maximum(floor, tiny)  # of the inner part: tails are not shorter than it
+    slope = np.minimum(np.log(FAMILY) / np.maximum(rare - floor, tiny), steepest)
+    outer = np.log(level) - slope * (size - floor)
+    return np.where(np.isfinite(floor + rare), np.exp(np.where(size <= floor, inner, outer)), np.nan)
 
 
 def adjusted(p: np.ndarray) -> np.ndarray:
@@ -255,6 +296,7 @@ class NoiseFloor:
         floor: (L,) quantile of the differences' absolute values.
         low, high: (L,) ends of its 95 % interval, drawn over people; NaN for fewer than two people.
         sd: (L,) by which a single recording scatters: differences have √2 times as much.
+        rare: (L,) the floor where `FAMILY` labels are looked at together: exceeded by 1 / `FAMILY` as many pairs.
         differences: (P, L) absolute, of all pairs of recordings of one person.
         people: with at least two recordings.
     """
@@ -263,6 +305,7 @@ class NoiseFloor:
     low: np.ndarray
     high: np.ndarray
     sd: np.ndarray
+    rare: np.ndarray
     differences: np.ndarray
     people: int
 
@@ -298,11 +341,12 @@ def noise_floor(
     first, second = first[same], second[same]
     found = np.abs(shares[first] - shares[second])
     names, person = np.unique(groups[first], return_inverse=True)
-    floor = _quantile(found, np.ones((1, len(found))), quantile)[0]
+    even = np.ones((1, len(found)))
+    floor, rare = (_quantile(found, even, one)[0] for one in (quantile, 1 - (1 - quantile) / FAMILY))
     low = high = np.full(len(floor), np.nan)
     if len(names) > 1:
         low, high = _floor_interval(found, person.reshape(-1), len(names), quantile, draws, seed)
-    return NoiseFloor(floor, low, high, np.sqrt((found**2).mean(axis=0) / 2), found, len(names))
+    return NoiseFloor(floor, low, high, np.sqrt((found**2).mean(axis=0) / 2), rare, found, len(names))
 
 
 def _floor_interval(

@@ -117,12 +117,38 @@ def increasing(times_s: np.ndarray) -> np.ndarray:
     return times_s
 
 
+def tick_of(times_s: np.ndarray, step_s: float, start_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the tick that each time (N,) is nearest to, and how far it is from there, seconds."""
+    slots = np.floor((times_s - start_s) / step_s + 0.5 + _TINY).astype(np.int64)
+    return slots, np.abs(times_s - start_s - step_s * slots).round(_MICRO)
+
+
+def nearest(
+    times_s: np.ndarray, faces: np.ndarray, step_s: float, start_s: float, sizes: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the rows that can stand for a tick, in their order: one for each face and tick, as `sampled` takes them.
+
+    Sampled afterwards, they give what all rows give, so that a recording need not be held while it is read.
+
+    Args:
+        times_s: (N,) of the rows, seconds.
+        faces: (N,) whose they are; equal numbers compete for a tick.
+        step_s: between ticks.
+        start_s: of the first tick.
+        sizes: (N,) of rows at the same time the one with the greatest is taken; None takes the first.
+    """
+    slots, distance = tick_of(times_s, step_s, start_s)
+    order = np.lexsort((np.zeros(len(times_s)) if sizes is None else -sizes, times_s, distance, slots, faces))
+    same = (np.diff(slots[order], prepend=-1) == 0) & (np.diff(faces[order], prepend=-1) == 0)
+    same[:1] = False
+    return np.sort(order[~same])
+
+
 def _ticked(times_s: np.ndarray, step_s: float, start_s: float, end_s: float) -> Sampled:
     count = math.floor((end_s - start_s) / step_s + _TINY) + 1
     require(count <= MOST, "samples of a recording", f"at most {MOST}; check its times and the step", count)
     ticks = start_s + step_s * np.arange(count)
-    slots = np.floor((times_s - start_s) / step_s + 0.5 + _TINY).astype(np.int64)
-    distance = np.abs(times_s - start_s - step_s * slots).round(_MICRO)
+    slots, distance = tick_of(times_s, step_s, start_s)
     order = np.lexsort((times_s, distance, slots))
     nearest = order[np.flatnonzero(np.diff(slots[order], prepend=slots.min(initial=0) - 1))]
     nearest = nearest[(slots[nearest] >= 0) & (slots[nearest] < count)]
