@@ -19,7 +19,8 @@ def add_parser(commands: Any) -> None:
         help="photos, videos, folders, archives -> expression codes of every face",
         description="Write a row for each face: which one it is (source, frame, time_s, track, face_score, box) and "
         "its expression code z_00, z_01, …. Faces with like expressions have like codes, and so have faces of one "
-        "person: keep the table as you keep pictures of people. Identity codes are not written. The table is there when all is done, or not at all.",
+        "person: keep the table as you keep pictures of people. Identity codes are not written. The table is there "
+        "when all is done, or not at all.",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="photo, video, folder, or zip/tar of them")
     parser.add_argument(

@@ -21,7 +21,8 @@ def add_parser(commands: Any) -> None:
         "interpolate",
         help="a face on its way to the expression of another",
         description="Draw the face of A with expressions between its own and that of B, in equal steps of the "
-        "expression code; where the strength is above 1, beyond that of B. The picture or video says in its metadata that it is generated.",
+        "expression code; where the strength is above 1, beyond that of B. The picture or video says in its metadata "
+        "that it is generated.",
     )
     parser.add_argument("a", metavar="A", help="photo of the person, with the expression to begin with")
     parser.add_argument("b", metavar="B", help="photo with the expression to end with, of anybody")

@@ -129,7 +129,7 @@ def measure(exchange: Exchange, pairs: Pairs, read: Read, seed: int = 0) -> dict
 
 
 def _rows(strength: float) -> tuple[str, str, str, str]:
-    """Return the rows of one strength: three kinds of swaps, and how much more often the first smile than the second."""
+    """Return the rows of one strength: three kinds of swaps, and how much oftener the first smile than the second."""
     so = "" if strength == 1 else f", strength {strength:g}"
     swaps = "at rest, with another's smile", "at rest, with another's rest", "smiling, with another's rest"
     first, second, third = (name + so for name in swaps)

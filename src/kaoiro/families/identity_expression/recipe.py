@@ -88,9 +88,9 @@ IMPROVED = replace(
 face at rest (`training.painting`). Both are learned without gradients, in minutes."""
 REAL = replace(IMPROVED, network=NetworkConfig(expression=400, patches=256, painted=64), strength=1.5)
 """Improved, for real faces: patches and components are those of unlabelled photographs (`--data.unlabelled`); as many
-numbers as a linear reader of photographs needs. The strength was chosen on the development part of the London set: others'
-smiles are read off 31 % of photographed faces at 1, 52 % at 1.5, 60 % at 2 (their own off 88 %), but made faces depart
-from the true ones, by 5, 15 and 30 % more than the given ones do, and fall apart where a smile is to be taken off."""
+numbers as a linear reader of photographs needs. The strength was chosen on the development part of the London set:
+others' smiles are read off 31 % of photographed faces at 1, 52 % at 1.5, 60 % at 2 (their own off 88 %), but made faces
+depart from the true ones, by 5, 15 and 30 % more than the given ones do, and fall apart where a smile is taken off."""
 DECODED = replace(
     SWITCHED,
     network=NetworkConfig(patches=256),
