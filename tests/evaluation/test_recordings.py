@@ -105,10 +105,10 @@ def test_intervals_of_rates_are_wilsons(hits: int, trials: int) -> None:
     assert replicates.binomial(hits, trials) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
-def test_where_sessions_scatter_evenly_false_alarms_are_nominal(bank: banked.Bank) -> None:
+def test_where_sessions_scatter_evenly_false_alarms_are_nominal_or_fewer(bank: banked.Bank) -> None:
     config = RecordingsConfig(minutes=(60.0,), counts=(1, 4), replicates=400, takes=1, gains=())
     rows = {row["design"]: row for row in recordings.Experiments(bank, config).null()}
-    assert rows["1 vs 1"]["p"][0] == pytest.approx(0.05, abs=0.035)
+    assert rows["1 vs 1"]["p"][0] < 0.05  # few people set the floor: its upper end counts
     assert rows["4 vs 4"]["p"][0] == pytest.approx(0.05, abs=0.03)
     assert rows["1 vs 1"]["p without noise"][0] > 0.5
     for row in rows.values():

@@ -17,9 +17,9 @@ from kaoiro.timeline.floors import Floor
 
 DIGEST = "d" * 64
 ROWS = [
-    Floor(1, 0.08, 0.06, 0.10, 0.03, 0.16, 0.1),
-    Floor(4, 0.04, 0.03, 0.05, 0.015, 0.08, 0.2),
-    Floor(64, 0.02, 0.01, 0.03, 0.007, 0.04),
+    Floor(1, 0.08, 0.07, 0.06, 0.03, 0.16, 0.1),
+    Floor(4, 0.04, 0.035, 0.03, 0.015, 0.08, 0.2),
+    Floor(64, 0.02, 0.015, 0.01, 0.007, 0.04),
 ]
 
 
@@ -61,7 +61,7 @@ def test_a_table_is_read_as_it_was_written(table: FloorTable, tmp_path: Path) ->
     assert row.floor == 0.123
     assert math.isnan(row.low)
     assert (again.name, again.digest, again.source["seed"]) == ("mine", DIGEST, 1)
-    assert json.loads((tmp_path / "floor.json").read_text())["format"] == 1
+    assert json.loads((tmp_path / "floor.json").read_text())["format"] == 2
 
 
 def test_floors_of_another_model_are_refused(table: FloorTable, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_floor_that_ships_is_of_the_model_that_ships() -> None:
         assert set(level.columns) == set(SMOOTHED)
         for rows in level.columns.values():
             assert [row.minutes for row in rows] == [1, 5, 15, 60]
-            assert all(0 < row.low <= row.floor <= min(row.high, row.rare) and row.sd > 0 for row in rows)
+            assert all(0 < row.low <= row.estimate <= row.floor <= row.rare and row.sd > 0 for row in rows)
 
 
 def _recorded(name: str, anger: float, seconds: float = 60, digest: str | None = DIGEST, track: int = 0) -> Recorded:

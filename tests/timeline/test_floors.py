@@ -31,13 +31,13 @@ def test_sessions_without_movement_differ_by_their_means_at_every_length() -> No
 def test_short_recordings_differ_by_more_than_long_ones() -> None:
     rows = floors(_sessions(0.01, 0.4, samples=4000), ["x"], [1, 5, 60], draws=50)["x"]
     assert rows[0].sd > rows[1].sd > rows[2].sd
-    assert rows[0].low <= rows[0].floor <= rows[0].high
+    assert rows[0].low <= rows[0].estimate <= rows[0].floor <= rows[0].rare
 
 
 def test_the_floor_of_long_recordings_is_what_sessions_differ_by() -> None:
     row = floors(_sessions(0.05, people=30), ["x"], [60], draws=50)["x"][0]
     assert row.sd == pytest.approx(0.05, rel=0.1)
-    assert row.floor == pytest.approx(1.96 * np.sqrt(2) * 0.05, rel=0.12)
+    assert row.estimate == pytest.approx(1.96 * np.sqrt(2) * 0.05, rel=0.12)
 
 
 def test_how_much_short_sessions_add_is_said() -> None:

@@ -23,7 +23,7 @@ from kaoiro.evaluation.banked import EXPRESSION_COLUMNS, Bank, Sitting
 from kaoiro.evaluation.replicates import ALPHA, Answer, Pool, Setting, answer, binomial, draw, family, pool
 from kaoiro.evaluation.sensitivity import POINT, sensitivity
 from kaoiro.timeline.changes import Verdict, noise_floor, verdict
-from kaoiro.timeline.floors import of_one, recordings
+from kaoiro.timeline.floors import DRAWS, of_one, recordings
 
 ANGER = "expression_anger"
 SIGNALS = ("valence", "arousal", "au_04")
@@ -125,7 +125,7 @@ class Experiments:
         for tested, others in (self._halves, self._halves[::-1]):
             sessions = [one.of(self._places) for one in self.bank.some(level, others)]
             who = np.array([one.person for one in sessions])
-            found = noise_floor(recordings(sessions, minutes, seed), who, draws=1, seed=seed)
+            found = noise_floor(recordings(sessions, minutes, seed), who, draws=DRAWS, seed=seed)
             like = [*range(len(self.columns)), *[self.anger] * len(self.readers)]  # readers are as noisy as the model
             yield _Half(self.bank.some(level, tested), found.floor[like], found.sd[like], found.rare[like])
 

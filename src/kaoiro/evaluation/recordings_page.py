@@ -36,7 +36,8 @@ _RULES = f"""*p without noise* knows nothing but what varies within recordings, 
 recordings scatter, *p* by how much they differ, tail and all (`timeline.changes.null_p`); of two recordings or more on
 a side all are the test by rearranging, whose p is 0.33 or more for 2 vs 2, whatever is measured. None of these
 is adjusted. The others ask for p adjusted over the eight labels (Benjamini and Hochberg) and, *{FLOOR_NORMAL}* and
-*{FLOOR_P}*, for a difference beyond the floor (what 95 % of pairs of null recordings of that length do not exceed);
+*{FLOOR_P}*, for a difference beyond the floor (what 95 % of pairs of null recordings of that length do not exceed, at
+the upper end of its interval over people);
 *{FLOOR_INTERVAL}*, the verdict 'signal' of the reports: for the whole interval that the recordings themselves give;
 *{FLOOR_NOISE}*: for the interval that holds the scatter of null recordings, too, which counts it twice. Rates are of
 {{replicates}} replicates, in brackets their binomial interval (Wilson, 95 %); people and sessions are fewer than

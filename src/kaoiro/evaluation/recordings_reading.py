@@ -63,8 +63,9 @@ def _alarms(rows: Sequence[Mapping[str, Any]], minutes: float) -> Iterator[str]:
         yield (
             "Some faces and cameras scatter much more than others. By the normal distribution one or more of eight "
             f"labels is called a signal in {_percent(single[f'{FLOOR_NORMAL}, any label'])} of null comparisons, by "
-            f"the tail of null recordings in {_percent(single[f'{FLOOR_P}, any label'])}; half of the people of the "
-            "bank do not tell the whole tail of the other half."
+            f"the tail of null recordings in {_percent(single[f'{FLOOR_P}, any label'])}. Half of the people of the "
+            "bank do not show the whole tail of the other half, so that floors and tails count at the upper ends of "
+            "their intervals over people."
         )
     shared = [row for row in rows if row["level"] == _LEVEL and row["minutes"] == minutes and "camera" in row["design"]]
     for row in shared[:1]:

@@ -2,8 +2,8 @@
 
 One such table ships with the package; `kaoiro calibrate-floor` writes others.
 
-Format:   {"format": 1, "model": {"name", "digest"}, "source": {...}, "levels": {LEVEL: {"people", "sessions",
-          "columns": {COLUMN: [{"minutes", "floor", "low", "high", "sd", "rare", "excess"}, ...]}}}}
+Format:   {"format": 2, "model": {"name", "digest"}, "source": {...}, "levels": {LEVEL: {"people", "sessions",
+          "columns": {COLUMN: [{"minutes", "floor", "estimate", "low", "sd", "rare", "excess"}, ...]}}}}
 LEVEL is 'low', 'medium' or 'high' of the rendered world, or 'own'. COLUMN is a column of records (`expression_anger`,
 `valence`, `au_04`): probabilities and intensities 0-1, valence and arousal -1 to 1; floors are in the same units, and
 null where they are unknown.
@@ -32,7 +32,7 @@ from kaoiro.inference.recording import EXPRESSION_COLUMNS, SIGNALS, Recorded, sh
 from kaoiro.timeline.floors import MINUTES, Floor, Session, floors
 from kaoiro.timeline.sampled import STEP_S, sampled
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = "floor.json"
 """In the package's assets."""
 OWN = "own"
@@ -47,8 +47,8 @@ class _Row(Strict):
 
     minutes: float = Field(gt=0)
     floor: float = Field(ge=0)
+    estimate: float | None
     low: float | None
-    high: float | None
     sd: float = Field(ge=0)
     rare: float = Field(ge=0)
     excess: float | None
@@ -72,7 +72,7 @@ class _Model(Strict):
 class _File(Strict):
     """A file of noise floors."""
 
-    format: Literal[1]
+    format: Literal[2]
     model: _Model
     source: dict[str, Any]
     levels: Annotated[dict[str, _Level], Field(min_length=1)]
@@ -274,7 +274,7 @@ def _between(rows: Sequence[Floor], minutes: float) -> Floor:
     def value(name: str) -> float:
         return float(np.interp(math.log(minutes), at, [getattr(row, name) for row in ordered]))
 
-    scaled = {name: value(name) * shorter for name in ("floor", "low", "high", "sd", "rare")}
+    scaled = {name: value(name) * shorter for name in ("floor", "estimate", "low", "sd", "rare")}
     return Floor(minutes, **scaled, excess=value("excess"))
 
 

@@ -293,17 +293,20 @@ class NoiseFloor:
     """What recordings of unchanged faces differ by.
 
     Attributes:
-        floor: (L,) quantile of the differences' absolute values.
-        low, high: (L,) ends of its 95 % interval, drawn over people; NaN for fewer than two people.
+        floor: (L,) upper end of the 95 % interval of `estimate`, drawn over people: a tolerance limit, for some faces
+            scatter much more than others and few people do not show the whole tail; of one person, the estimate.
+        estimate: (L,) quantile of the differences' absolute values.
+        low: (L,) lower end of its interval; NaN for fewer than two people.
         sd: (L,) by which a single recording scatters: differences have √2 times as much.
-        rare: (L,) the floor where `FAMILY` labels are looked at together: exceeded by 1 / `FAMILY` as many pairs.
+        rare: (L,) the floor where `FAMILY` labels are looked at together: exceeded by 1 / `FAMILY` as many pairs; an
+            upper end, too.
         differences: (P, L) absolute, of all pairs of recordings of one person.
         people: with at least two recordings.
     """
 
     floor: np.ndarray
+    estimate: np.ndarray
     low: np.ndarray
-    high: np.ndarray
     sd: np.ndarray
     rare: np.ndarray
     differences: np.ndarray
@@ -315,15 +318,16 @@ def noise_floor(
 ) -> NoiseFloor:
     """Return the noise floor of null recordings: the same face doing the same under different light, pose and camera.
 
-    The floor is the smallest difference that at least a share `quantile` of the pairs does not exceed; of fewer than
-    20 pairs, that is the largest. It holds for two single recordings. Means over several recordings differ by less if
-    each has its own light and camera, but not if all of one side share theirs, so that it is not divided by anything.
+    The estimate is the smallest difference that at least a share `quantile` of the pairs does not exceed; of fewer than
+    20 pairs, that is the largest. The floor lies above it by what the choice of the people leaves open. It holds for
+    two single recordings. Means over several recordings differ by less if each has its own light and camera, but not if
+    all of one side share theirs, so that it is not divided by anything.
 
     Args:
         null_shares: (R, L) in any unit, none of them missing.
         groups: (R,) ids of people (or of scenes); only recordings of the same one are compared.
         quantile: 0-1.
-        draws: of people, for the interval.
+        draws: of people, for the intervals.
         seed: of the draws.
 
     Raises:
@@ -341,27 +345,29 @@ def noise_floor(
     first, second = first[same], second[same]
     found = np.abs(shares[first] - shares[second])
     names, person = np.unique(groups[first], return_inverse=True)
-    even = np.ones((1, len(found)))
-    floor, rare = (_quantile(found, even, one)[0] for one in (quantile, 1 - (1 - quantile) / FAMILY))
-    low = high = np.full(len(floor), np.nan)
+    quantiles = quantile, 1 - (1 - quantile) / FAMILY
+    estimate, rare = (_quantile(found, np.ones((1, len(found))), one)[0] for one in quantiles)
+    floor, low = estimate, np.full(len(estimate), np.nan)
     if len(names) > 1:
-        low, high = _floor_interval(found, person.reshape(-1), len(names), quantile, draws, seed)
-    return NoiseFloor(floor, low, high, np.sqrt((found**2).mean(axis=0) / 2), rare, found, len(names))
+        (low, floor), (_, rare) = _intervals(found, person.reshape(-1), len(names), quantiles, draws, seed)
+    return NoiseFloor(floor, estimate, low, np.sqrt((found**2).mean(axis=0) / 2), rare, found, len(names))
 
 
-def _floor_interval(
-    found: np.ndarray, person: np.ndarray, people: int, quantile: float, draws: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the interval of the quantile of differences (P, L) of people (P,), who are drawn."""
+def _intervals(
+    found: np.ndarray, person: np.ndarray, people: int, quantiles: tuple[float, ...], draws: int, seed: int
+) -> list[np.ndarray]:
+    """Return the ends (2, L) of the interval of each quantile of differences (P, L) of people (P,), who are drawn."""
     rng, portion = np.random.default_rng(seed), max(1, _CELLS // len(found))
-    values: list[np.ndarray] = []
+    values: list[list[np.ndarray]] = [[] for _ in quantiles]
     for start in range(0, draws, portion):
         size = min(portion, draws - start)
         drawn = rng.integers(0, people, (size, people)) + people * np.arange(size)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=size * people).reshape(size, people)
-        values.append(_quantile(found, counts[:, person].astype(np.float64), quantile))
-    low, high = np.quantile(np.concatenate(values), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return low, high
+        weights = counts[:, person].astype(np.float64)
+        for kept, quantile in zip(values, quantiles, strict=True):
+            kept.append(_quantile(found, weights, quantile))
+    ends = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+    return [np.quantile(np.concatenate(kept), ends, axis=0) for kept in values]
 
 
 def _quantile(values: np.ndarray, weights: np.ndarray, quantile: float) -> np.ndarray:

@@ -51,19 +51,20 @@ class Floor:
 
     Attributes:
         minutes: length of a recording.
-        floor: which 95 % of the differences of two recordings of a person do not exceed; of one person alone, as
-            Student's t has it (`of_one`).
-        low, high: 95 % interval of it, drawn over people; NaN for fewer than two.
+        floor: what counts: the upper end of the interval of `estimate`; of one person alone, as Student's t has it
+            (`of_one`).
+        estimate: which 95 % of the differences of two recordings of a person do not exceed; NaN for one person.
+        low: lower end of its 95 % interval, drawn over people; NaN likewise.
         sd: by which one recording scatters about its person's mean.
-        rare: what an eighth as many differences exceed: the floor where eight labels are looked at together.
+        rare: as the floor, of an eighth as many differences: where eight labels are looked at together.
         excess: share of the square of `sd` that may come from sessions being short, 0-1; the floor is too high by half
             of it at most.
     """
 
     minutes: float
     floor: float
+    estimate: float
     low: float
-    high: float
     sd: float
     rare: float
     excess: float = 0.0
@@ -138,8 +139,9 @@ def floors(
     for length, means in zip(minutes, made, strict=True):
         found = noise_floor(means, people, draws=draws, seed=seed)
         floor, sd, rare = (found.floor, found.sd, found.rare) if len(set(people)) > 1 else of_one(means)
+        estimate = found.estimate if len(set(people)) > 1 else np.full(len(columns), np.nan)
         excess = np.minimum(1, uncertain / np.maximum(sd**2, 1e-300))
-        rows = zip(floor, found.low, found.high, sd, rare, excess, strict=True)
+        rows = zip(floor, estimate, found.low, sd, rare, excess, strict=True)
         for name, row in zip(columns, rows, strict=True):
             result[name].append(Floor(length, *(float(value) for value in row)))
     return result
