@@ -13,7 +13,7 @@ from kaoiro.core.types import SMOOTHED
 from kaoiro.inference import floor
 from kaoiro.inference.floor import FloorTable, Level
 from kaoiro.inference.recording import Model, Recorded
-from kaoiro.timeline.floors import Floor
+from kaoiro.timeline.floors import TAILS, Floor
 
 DIGEST = "d" * 64
 ROWS = [
@@ -131,7 +131,7 @@ def test_own_recordings_that_stand_still_differ_by_their_means() -> None:
     assert (level.people, level.sessions) == (1, 3)
     assert set(level.columns) == set(SMOOTHED[:8])
     for row in level.columns["expression_anger"]:
-        assert row.floor == pytest.approx(4.303 * np.sqrt(2) * 0.01, rel=1e-3)  # Student's t of 3 recordings
+        assert row.floor == pytest.approx(TAILS.floor * 4.303 * np.sqrt(2) * 0.01, rel=1e-3)  # Student's t of 3
         assert math.isnan(row.low)
 
 

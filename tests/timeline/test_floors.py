@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import t
 
 from kaoiro.core.errors import InputError
-from kaoiro.timeline.floors import Session, blocks, floors, of_one, recordings
+from kaoiro.timeline.floors import TAILS, Session, Tails, blocks, floors, of_one, recordings, tails
 
 
 def _sessions(between: float, within: float = 0.0, people: int = 8, each: int = 12, samples: int = 40) -> list[Session]:
@@ -88,21 +91,41 @@ def test_bad_input_is_refused(sessions: list[Session], columns: list[str], minut
 
 def test_few_recordings_of_one_person_are_taken_as_students_t() -> None:
     means = np.array([[0.1], [0.2], [0.6]])
-    floor, sd, rare = of_one(means)
+    floor, sd, rare = of_one(means, Tails(1.5, 2))
     assert sd == pytest.approx(np.std([0.1, 0.2, 0.6], ddof=1))
-    assert floor == pytest.approx(np.sqrt(2) * sd * t.ppf(0.975, 2))
-    assert rare == pytest.approx(np.sqrt(2) * sd * t.ppf(1 - 0.05 / 16, 2))
+    assert floor == pytest.approx(1.5 * np.sqrt(2) * sd * t.ppf(0.975, 2))
+    assert rare == pytest.approx(2 * np.sqrt(2) * sd * t.ppf(1 - 0.05 / 16, 2))
+    floor, sd, rare = of_one(means)
     row = floors([Session("a", np.full((20, 1), value)) for value in means[:, 0]], ["x"], [60], draws=5)["x"][0]
     assert (row.floor, row.sd, row.rare) == pytest.approx((floor[0], sd[0], rare[0]))
     with pytest.raises(InputError, match="null recordings of a person must be 2 or more"):
         of_one(means[:1])
 
 
-def test_one_persons_floor_keeps_its_rate_of_false_alarms_however_few_recordings() -> None:
+def test_normal_scatter_has_the_tails_of_students_t_and_long_ones_more() -> None:
+    rng = np.random.default_rng(0)
+
+    def sessions(values: np.ndarray) -> list[Session]:
+        return [Session(str(place // 12), np.full((4, 8), value)) for place, value in enumerate(values)]
+
+    assert tails(sessions(rng.normal(size=(1200, 8))), draws=1000) == pytest.approx((1, 1), abs=0.1)
+    long = tails(sessions(rng.standard_t(2, size=(1200, 8))), draws=1000)
+    assert 1.1 < long.floor < long.rare
+    with pytest.raises(InputError, match="nobody has 6 null recordings"):
+        tails(sessions(np.ones((5, 8))))
+
+
+def test_tails_are_those_of_the_results() -> None:
+    path = Path(__file__).parents[2] / "docs" / "results" / "recordings.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["tails"]
+    assert pytest.approx((found["floor"], found["rare"]), abs=0.01) == TAILS
+
+
+def test_of_normal_scatter_one_persons_floor_keeps_its_rate_of_false_alarms_however_few_recordings() -> None:
     rng = np.random.default_rng(0)
     for count in (3, 6):
         hits = []
         for _ in range(1500):
             means = rng.standard_normal((count + 2, 1))
-            hits.append(abs(means[0, 0] - means[1, 0]) > of_one(means[2:])[0][0])
+            hits.append(abs(means[0, 0] - means[1, 0]) > of_one(means[2:], Tails())[0][0])
         assert np.mean(hits) == pytest.approx(0.05, abs=0.02)

@@ -22,8 +22,9 @@ from kaoiro.core.errors import InputError
 from kaoiro.evaluation.banked import EXPRESSION_COLUMNS, Bank, Sitting
 from kaoiro.evaluation.replicates import ALPHA, Answer, Pool, Setting, answer, binomial, draw, family, pool
 from kaoiro.evaluation.sensitivity import POINT, sensitivity
+from kaoiro.inference.floor import USUAL
 from kaoiro.timeline.changes import Verdict, noise_floor, verdict
-from kaoiro.timeline.floors import DRAWS, of_one, recordings
+from kaoiro.timeline.floors import DRAWS, Tails, of_one, recordings, tails
 
 ANGER = "expression_anger"
 SIGNALS = ("valence", "arousal", "au_04")
@@ -94,6 +95,7 @@ class _Half:
     floor: np.ndarray
     noise_sd: np.ndarray
     rare: np.ndarray
+    tails: Tails
 
 
 class Experiments:
@@ -127,7 +129,18 @@ class Experiments:
             who = np.array([one.person for one in sessions])
             found = noise_floor(recordings(sessions, minutes, seed), who, draws=DRAWS, seed=seed)
             like = [*range(len(self.columns)), *[self.anger] * len(self.readers)]  # readers are as noisy as the model
-            yield _Half(self.bank.some(level, tested), found.floor[like], found.sd[like], found.rare[like])
+            yield _Half(
+                self.bank.some(level, tested), found.floor[like], found.sd[like], found.rare[like], self.tails(others)
+            )
+
+    def tails(self, people: Sequence[str]) -> Tails:
+        """Return the tails of people; at one level, since users do not know theirs."""
+        level = USUAL if USUAL in self.bank.levels else self.bank.levels[0]
+        labels = self._places[: len(EXPRESSION_COLUMNS)]
+        try:
+            return tails([one.of(labels) for one in self.bank.some(level, people)])
+        except InputError:  # too few sessions of each for own floors, too
+            return Tails()
 
     def _pool(self, half: _Half, level: str, number: int, setting: Setting) -> Pool:
         """Return recordings of a half, which other experiments may have asked for before."""
@@ -196,7 +209,7 @@ class Experiments:
         rng = np.random.default_rng([self.config.seed, number, design.count, design.shared, design.own])
         for _ in range(self.config.replicates // 2 + (number < self.config.replicates % 2)):
             drawn = draw(pools, design.count, rng, design.shared)
-            floor, sd, rare = of_one(drawn.others) if design.own else (half.floor, half.noise_sd, half.rare)
+            floor, sd, rare = of_one(drawn.others, half.tails) if design.own else (half.floor, half.noise_sd, half.rare)
             said = answer(drawn, sd, floor, rare)
             tally.add(said, self._adjusted(said.p), self._adjusted(said.normal), floor)
 
@@ -338,6 +351,7 @@ def measure(bank: Bank, others: Sequence[Bank], config: RecordingsConfig, tell: 
         "bank": {"model": bank.model, "model sha256": bank.digest, **bank.about},
         "settings": settings,
         "scatter": experiments.scatter(),
+        "tails": experiments.tails(bank.people)._asdict(),
         "false alarms": experiments.null(tell),
         "power": power,
         "needed": needed(power, FLOOR_INTERVAL),

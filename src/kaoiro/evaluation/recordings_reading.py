@@ -18,7 +18,7 @@ def reading(figures: Mapping[str, Any]) -> str:
 def _points(figures: Mapping[str, Any]) -> Iterator[str]:
     minutes = 60.0 if 60.0 in figures["settings"]["minutes"] else max(figures["settings"]["minutes"])
     yield from _model(figures)
-    yield from _alarms(figures["false alarms"], minutes)
+    yield from _alarms(figures["false alarms"], minutes, figures["tails"])
     yield from _power(figures["power"], minutes)
     moved = [row for row in figures["sensitivity"] if row["what"].startswith("temperature")]
     largest = max(moved, key=lambda row: row["of a 0.5-point change"], default=None)
@@ -50,7 +50,7 @@ def _model(figures: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _alarms(rows: Sequence[Mapping[str, Any]], minutes: float) -> Iterator[str]:
+def _alarms(rows: Sequence[Mapping[str, Any]], minutes: float, tails: Mapping[str, float]) -> Iterator[str]:
     single = _one(rows, level=_LEVEL, minutes=minutes, design="1 vs 1")
     if single is not None:
         yield (
@@ -66,6 +66,15 @@ def _alarms(rows: Sequence[Mapping[str, Any]], minutes: float) -> Iterator[str]:
             f"the tail of null recordings in {_percent(single[f'{FLOOR_P}, any label'])}. Half of the people of the "
             "bank do not show the whole tail of the other half, so that floors and tails count at the upper ends of "
             "their intervals over people."
+        )
+    own = _one(rows, level=_LEVEL, minutes=minutes, design="1 vs 1, own floor")
+    if own is not None:
+        yield (
+            f"With the floor of the person's own sessions p is 0.05 or less in {_percent(own['p'])} (anger), and the "
+            f"verdict is 'signal' for one or more of eight labels in {_percent(own[f'{FLOOR_INTERVAL}, any label'])}. "
+            "Student's t alone would be too small, for the scatter has long tails: it is multiplied by what the other "
+            "half of the people shows (of all people "
+            f"{tails['floor']:.2f}, and {tails['rare']:.2f} for what is rare among eight labels)."
         )
     shared = [row for row in rows if row["level"] == _LEVEL and row["minutes"] == minutes and "camera" in row["design"]]
     for row in shared[:1]:

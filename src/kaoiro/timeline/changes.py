@@ -293,13 +293,12 @@ class NoiseFloor:
     """What recordings of unchanged faces differ by.
 
     Attributes:
-        floor: (L,) upper end of the 95 % interval of `estimate`, drawn over people: a tolerance limit, for some faces
-            scatter much more than others and few people do not show the whole tail; of one person, the estimate.
+        floor: (L,) upper end of the 95 % interval of `estimate`, drawn over people, for some faces scatter much more
+            than others, and few people do not show the whole tail; of one person, the estimate.
         estimate: (L,) quantile of the differences' absolute values.
         low: (L,) lower end of its interval; NaN for fewer than two people.
         sd: (L,) by which a single recording scatters: differences have √2 times as much.
-        rare: (L,) the floor where `FAMILY` labels are looked at together: exceeded by 1 / `FAMILY` as many pairs; an
-            upper end, too.
+        rare: (L,) the floor where `FAMILY` labels are looked at together, which 1 / `FAMILY` as many pairs exceed.
         differences: (P, L) absolute, of all pairs of recordings of one person.
         people: with at least two recordings.
     """
@@ -319,9 +318,8 @@ def noise_floor(
     """Return the noise floor of null recordings: the same face doing the same under different light, pose and camera.
 
     The estimate is the smallest difference that at least a share `quantile` of the pairs does not exceed; of fewer than
-    20 pairs, that is the largest. The floor lies above it by what the choice of the people leaves open. It holds for
-    two single recordings. Means over several recordings differ by less if each has its own light and camera, but not if
-    all of one side share theirs, so that it is not divided by anything.
+    20 pairs, that is the largest. The floor holds for two single recordings. Means over several differ by less if each
+    has its own light and camera, but not if all of one side share theirs: it is not divided by anything.
 
     Args:
         null_shares: (R, L) in any unit, none of them missing.

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +31,25 @@ BLOCK_S = 5.0
 """Seconds of a block, as the shortest of `intervals`."""
 DRAWS = 1000
 """Of people, for the intervals of floors."""
+_LEVELS = LEVEL, 1 - (1 - LEVEL) / FAMILY
+OTHERS = (4, 6, 10)
+"""Numbers of a person's recordings from which tails are measured."""
+
+
+class Tails(NamedTuple):
+    """By what Student's t is multiplied where the scatter of a person's recordings is not normal, 1 or more.
+
+    Attributes:
+        floor: for the noise floor.
+        rare: for what is rare among `FAMILY` labels.
+    """
+
+    floor: float = 1.0
+    rare: float = 1.0
+
+
+TAILS = Tails(1.37, 2.04)
+"""Of expression shares, as `kaoiro evaluate recordings` measured them (`tails`, docs/results/recordings.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,19 +167,57 @@ def floors(
     return result
 
 
-def of_one(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def of_one(means: np.ndarray, tails: Tails = TAILS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return floor, sd and what is rare, (L,) each, as the few null recordings (R, L) of one person tell them.
 
     Quantiles of the few differences there are would be far too small. The difference of two more recordings, by √2
-    times the sd of the R, follows Student's t with R - 1 degrees of freedom, as far as the scatter is normal.
+    times the sd of the R, follows Student's t with R - 1 degrees of freedom, as far as the scatter is normal. It is
+    not: one camera in many moves a score far more than the others. By how much that lengthens the tail is `tails`.
 
     Raises:
         InputError: fewer than two recordings.
     """
     at_least("null recordings of a person", 2, len(means))
-    sd, freedom = means.std(axis=0, ddof=1), len(means) - 1
-    floor, rare = (np.sqrt(2) * sd * reach(level, freedom) for level in (LEVEL, 1 - (1 - LEVEL) / FAMILY))
-    return floor, sd, rare
+    sd = means.std(axis=0, ddof=1)
+    floor, rare = (
+        factor * np.sqrt(2) * sd * reach(level, len(means) - 1) for factor, level in zip(tails, _LEVELS, strict=True)
+    )
+    return floor, sd, np.maximum(floor, rare)
+
+
+def tails(sessions: Sequence[Session], minutes: float = 60.0, seed: int = 0, draws: int = 2000) -> Tails:
+    """Return by how much two more recordings of a person differ beyond what Student's t makes of the others.
+
+    Two recordings and n others (`OTHERS`) are drawn from one person again and again; the quantiles of the difference by
+    the others' sd, over all columns, are divided by those of Student's t, and the mean over n is taken.
+
+    Args:
+        sessions: of several people, with enough of each for two recordings and the least number of others.
+        minutes: length of recordings.
+        seed: of blocks and draws.
+        draws: for each number of others.
+
+    Raises:
+        InputError: nobody has sessions enough.
+    """
+    means, who = recordings(sessions, minutes, seed), np.array([one.person for one in sessions])
+    rng, found = np.random.default_rng(seed), []
+    for others in OTHERS:
+        able = [rows for name in np.unique(who) if len(rows := np.flatnonzero(who == name)) >= others + 2]
+        if able:
+            drawn = [rng.permutation(able[rng.integers(len(able))])[: others + 2] for _ in range(draws)]
+            found.append(_tails(means[np.array(drawn)]))
+    if not found:
+        raise InputError(f"nobody has {OTHERS[0] + 2} null recordings: tails cannot be told from fewer")
+    return Tails(*np.maximum(1.0, np.mean(found, axis=0)).tolist())
+
+
+def _tails(means: np.ndarray) -> list[float]:
+    """Return the tails of draws (D, 2 + n, L), of which the first two are compared."""
+    sd = means[:, 2:].std(axis=1, ddof=1)
+    ratios = (np.abs(means[:, 0] - means[:, 1]) / np.maximum(np.sqrt(2) * sd, 1e-300)).ravel()
+    freedom = means.shape[1] - 3
+    return [float(np.quantile(ratios, level)) / reach(level, freedom) for level in _LEVELS]
 
 
 def _own_variance(sessions: Sequence[Session], block_s: float = BLOCK_S, step_s: float = STEP_S) -> np.ndarray:
