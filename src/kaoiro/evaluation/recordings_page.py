@@ -6,6 +6,7 @@ import datetime
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from kaoiro.core.files import replacing, write_text, writing
 from kaoiro.core.revision import commit
 from kaoiro.evaluation import report
+from kaoiro.evaluation.measured import verdict
 from kaoiro.evaluation.panels import Spot, figure
 from kaoiro.evaluation.recordings import ANGER, FLOOR_INTERVAL, FLOOR_NOISE, FLOOR_NORMAL, FLOOR_P
 from kaoiro.evaluation.recordings_reading import reading
@@ -23,6 +25,11 @@ HEADLINE: dict[str, Any] = {"level": "medium", "minutes": 60.0, "strength": "wea
 WISHED, NOMINAL = 0.8, 0.05
 VERDICT = FLOOR_INTERVAL
 """The rule that `timeline.changes.verdict` follows."""
+_CASES: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"reader": ANGER}, "as the model reads it"),
+    ({"reader": "reader_1"}, "read without fault"),
+    ({"reader": "reader_1", "design": "1 vs 1, own floor"}, "read without fault, own floor"),
+)
 _HEAD = """# Long recordings: is a change a signal at all?
 
 Suimon and Isami (2017) report that anger moved from 0.3 to 0.8 % of a press conference, and ask themselves whether that
@@ -87,31 +94,25 @@ def summary(figures: Mapping[str, Any]) -> dict[str, Any]:
 def verdicts(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what was wished beside what was measured."""
     rows = []
-    for low in (0.001, 0.003):
-        for reader in (ANGER, "reader_1"):
-            found = _one(figures["power"], **HEADLINE, reader=reader, **{"from": low})
-            if found is not None:
-                whose = "as the model reads it" if reader == ANGER else "read without fault"
-                claim = (
-                    f"Weak anger {100 * low:g} to 0.8 % in two 60-minute recordings, medium nuisance, {whose}: power"
-                )
-                rows.append(_line(claim, f"at least {WISHED:.0%}", found[VERDICT], found[VERDICT][0] >= WISHED))
+    for low, (case, whose) in product((0.001, 0.003), _CASES):
+        found = _one(figures["power"], **{**HEADLINE, **case, "from": low})
+        if found is not None:
+            claim = f"Weak anger {100 * low:g} to 0.8 % in two 60-minute recordings, medium nuisance, {whose}: power"
+            rows.append(_line(claim, found[VERDICT], WISHED))
     for row in figures["false alarms"]:
         able = "camera" not in row["design"] and not row["design"].startswith("2 vs 2")  # whose p is never below 0.33
         if row["level"] == "medium" and row["minutes"] == 60 and able:
-            holds = row["p"][1] <= NOMINAL
-            rows.append(
-                _line(f"False alarms of p, {row['design']}, 60 minutes, medium", "5 % or less", row["p"], holds)
-            )
-            name = f"False alarms of the verdict, {row['design']}, 60 minutes, medium"
-            rows.append(_line(name, "5 % or less", row[VERDICT], row[VERDICT][1] <= NOMINAL))
-            any_label = row[f"{VERDICT}, any label"]
-            rows.append(_line(f"{name}, any of eight labels", "5 % or less", any_label, any_label[1] <= NOMINAL))
+            rates = {"p": "p", "the verdict": VERDICT, "the verdict for any of eight labels": f"{VERDICT}, any label"}
+            for name, rule in rates.items():
+                claim = f"False alarms of {name}, {row['design']}, 60 minutes, medium"
+                rows.append(_line(claim, row[rule], NOMINAL, at_most=True))
     return rows
 
 
-def _line(claim: str, wished: str, rate: Sequence[float], holds: bool) -> dict[str, Any]:
-    return {"claim": claim, "wished": wished, "ours": _percent(rate), "verdict": "holds" if holds else "does not hold"}
+def _line(claim: str, rate: Sequence[float], limit: float, at_most: bool = False) -> dict[str, Any]:
+    word = verdict((rate[0], rate[1], rate[2]), limit, at_most)["verdict"]
+    wished = f"{'at most' if at_most else 'at least'} {limit:.0%}"
+    return {"claim": claim, "wished": wished, "ours": _percent(rate), "verdict": word}
 
 
 def page(figures: Mapping[str, Any]) -> str:
