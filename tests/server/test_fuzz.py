@@ -267,7 +267,8 @@ def test_hostile_values_of_parameters_are_refused(service: Target, good: bytes) 
         body = b"no video" if "video" in path else good
         for value in texts.VALUES:
             service.drop(service.send("parameters", value[:60], "POST", path + quote(value, safe=""), body, BYTES))
-    for path in ("/v1/videos/x/records?format=", "/v1/videos/x/timeline?points="):
+    reports = [f"/v1/videos/x/report?{name}=" for name in ("language", "baseline", "track", "largest", "blur_faces")]
+    for path in ("/v1/videos/x/records?format=", "/v1/videos/x/timeline?points=", *reports):
         for value in texts.VALUES:
             service.send("parameters", value[:60], "GET", path + quote(value, safe=""))
 
@@ -279,7 +280,8 @@ def _video_values() -> list[str]:
 def test_hostile_names_stay_names(service: Target, good: bytes) -> None:
     for name in texts.NAMES:
         raw = quote(name, safe="")
-        for path in (f"/v1/videos/{raw}", f"/v1/videos/{raw}/records", f"/v1/videos/{raw}/timeline", f"/{raw}"):
+        parts = ("", "/records", "/timeline", "/report")
+        for path in (*(f"/v1/videos/{raw}{part}" for part in parts), f"/{raw}"):
             service.send("names", name[:60], "GET", path)
         for path in (f"/emotion/v1.0/operations/{raw}", f"/page/{raw}", f"/v1/videos/..%2f{raw}"):
             service.send("names", name[:60], "GET", path)
@@ -363,7 +365,7 @@ def _watch(service: Target, batch: list[tuple[str, bytes, bool]]) -> None:
             service.faults.append(f"videos: {name}: ended as {job}")
         if "secret" in json.dumps(job).replace("secret.txt", ""):
             service.faults.append(f"videos: {name}: tells a secret: {job}")
-        for path in ("records?format=json", "records?format=parquet", "timeline"):
+        for path in ("records?format=json", "records?format=parquet", "timeline", "report"):
             service.send("videos", name, "GET", f"/v1/videos/{identity}/{path}")
         service.send("videos", name, "DELETE", f"/v1/videos/{identity}")
 

@@ -100,6 +100,7 @@ def test_an_example_runs(language: str, text: str, folder: Path, locked: str):
         assert "happiness" in printed
     if "talk.csv" in text:
         assert len(pandas.read_csv(folder / "talk.csv")) == TALK_ROWS
+        assert "<title>talk.mp4" in (folder / "talk.html").read_text(encoding="utf-8")
     if "talk.parquet" in text:
         assert len(pandas.read_parquet(folder / "talk.parquet")) == TALK_ROWS
 

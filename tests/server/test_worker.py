@@ -12,8 +12,8 @@ VIDEO = Path(__file__).parents[2] / "src" / "kaoiro" / "assets" / "two-people.mp
 
 @pytest.fixture
 def store(tmp_path, monkeypatch) -> Store:
-    monkeypatch.setattr(worker, "_end_with_parent", lambda: None)
-    monkeypatch.setattr(worker.os, "nice", lambda by: None)
+    monkeypatch.setattr(worker.child, "end_with_parent", lambda: None)
+    monkeypatch.setattr(worker.child, "be_modest", lambda memory: None)
     monkeypatch.setattr(worker, "_TELL_S", 0.0)
     return Store(tmp_path)
 

@@ -19,7 +19,7 @@ from kaoiro import __version__
 from kaoiro.server import emotion, face, own, videos
 from kaoiro.server.documents import answers
 from kaoiro.server.fetch import Allowed
-from kaoiro.server.gate import LOG, Gate, Keys, incoming
+from kaoiro.server.gate import LOG, REPORT, Gate, Keys, incoming
 from kaoiro.server.refusals import Refused, json_response
 from kaoiro.server.settings import Settings
 from kaoiro.server.state import of
@@ -66,6 +66,11 @@ def _add_page(app: FastAPI) -> None:
         counts = await asyncio.to_thread(state.store.counts)
         videos = {name: counts.get(name, 0) for name in ("waiting", "running")}
         return json_response({"status": "ok", "version": __version__, "waiting": state.desk.waiting, "videos": videos})
+
+    @app.get("/page/report.html", include_in_schema=False)
+    async def frame() -> Response:
+        headers = {"Content-Security-Policy": f"{REPORT}'self'", "X-Frame-Options": "SAMEORIGIN"}
+        return FileResponse(PAGE / "report.html", media_type="text/html; charset=utf-8", headers=headers)
 
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
 

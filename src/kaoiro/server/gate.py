@@ -23,7 +23,8 @@ KEY_HEADER, KEY_QUERY = "ocp-apim-subscription-key", "subscription-key"
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-        "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; font-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -31,6 +32,12 @@ SECURITY = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
+REPORT = (
+    "sandbox allow-scripts allow-downloads allow-modals; default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src data:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors "
+)
+"""Policy of reports, to be ended by who may frame them: they hold all that they need, and the sandbox gives them an
+origin of their own, from which nothing of the service can be reached."""
 _EXPOSED = "Content-Disposition, Location, Operation-Location, Retry-After"
 _GUARDED = (EMOTION, FACE, OWN)
 _DRAIN_BYTES, _DRAIN_S = 16 << 20, 10.0
@@ -135,7 +142,7 @@ class Gate:
 
 
 class _Answer:
-    """Adds to every answer what every answer carries."""
+    """Adds to every answer what every answer carries, unless it has a policy of its own."""
 
     def __init__(self, send: Send, origin: str | None) -> None:
         self._send, self._origin, self.status = send, origin, 0
@@ -145,7 +152,7 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY.items():
-                headers[name] = value
+                headers.setdefault(name, value)
             if self._origin is not None:
                 headers["Access-Control-Allow-Origin"] = self._origin
                 headers["Access-Control-Expose-Headers"] = _EXPOSED

@@ -64,6 +64,11 @@ def too_many(seconds: int) -> Refused:
     return Refused(429, "429", message, retry_s=seconds, gateway=True)
 
 
+def gone() -> Refused:
+    """Return the refusal of what is about a video that is not there."""
+    return Refused(404, "NotFound", "No such video, or no longer.")
+
+
 def bad_argument(message: str = "Request body is invalid.") -> Refused:
     """Return the refusal of a request that says something it cannot."""
     return Refused(400, "BadArgument", message)

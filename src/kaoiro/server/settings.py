@@ -18,6 +18,8 @@ EMOTION_PICTURE, FACE_PICTURE, PICTURE = 4 * MB, 6 * MB, 20 * MB
 EMOTION_VIDEO = 100 * MB
 MEMORY = 512 * MB
 """What the pictures of all requests together may hold, in bytes as they came."""
+SPARE = 256 * MB
+"""Bytes that stay free on the disk."""
 MOST_PIXELS = 50_000_000
 """Larger pictures are refused before they are decoded."""
 

@@ -16,6 +16,7 @@ from kaoiro.server.bodies import Room
 from kaoiro.server.desk import Desk
 from kaoiro.server.fetch import Allowed, Fetcher
 from kaoiro.server.foreman import Foreman
+from kaoiro.server.reports import Reports
 from kaoiro.server.sessions import Sessions
 from kaoiro.server.settings import MEMORY, Settings
 from kaoiro.server.store import LOCK, Store
@@ -34,6 +35,7 @@ class State:
         room: for pictures in memory.
         seats: for videos on their way to disk.
         foreman: of the videos.
+        reports: of measured videos.
         readers: of results, a few at a time.
     """
 
@@ -45,6 +47,7 @@ class State:
     room: Room
     seats: Room
     foreman: Foreman
+    reports: Reports
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
 
@@ -73,7 +76,9 @@ def opened(settings: Settings) -> Iterator[State]:
         stack.callback(foreman.stop)
         foreman.start()
         rooms = Room(MEMORY), Room(settings.videos_waiting)
-        yield State(settings, desk, store, fetcher, Sessions(), *rooms, foreman)
+        reports = Reports(store)
+        stack.callback(reports.close)
+        yield State(settings, desk, store, fetcher, Sessions(), *rooms, foreman, reports)
 
 
 class Claim:

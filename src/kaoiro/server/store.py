@@ -1,11 +1,13 @@
 """Video jobs in SQLite: they outlive the service, whatever ends it.
 
-Under the data folder lie `jobs.sqlite`, `uploads/ID` (until measured) and `results/ID.*` (until they expire).
+Under the data folder lie `jobs.sqlite`, `uploads/ID` (until measured), `results/ID.*` and `reports/ID/` (until they
+expire).
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 import uuid
@@ -20,6 +22,7 @@ from kaoiro.core.errors import OutputError
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 LOCK = "lock.sqlite"
 _PATIENCE_S = 5.0
+_PARTS = ("uploads", "results", "reports")
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -76,7 +79,7 @@ class Store:
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for part in ("uploads", "results"):
+            for part in _PARTS:
                 (folder / part).mkdir(exist_ok=True, mode=0o700)
             for name in ("jobs.sqlite", LOCK):
                 (folder / name).touch(mode=0o600)
@@ -107,6 +110,14 @@ class Store:
     def document(self, job: str) -> Path:
         """Return where the answer of the old interface lies, which is made once."""
         return self.folder / "results" / f"{job}.json"
+
+    def reports(self, job: str) -> Path:
+        """Return the folder of a job's reports."""
+        return self.folder / "reports" / job
+
+    def report(self, job: str, key: str) -> Path:
+        """Return where one report of a job lies."""
+        return self.reports(job) / f"{key}.html"
 
     @staticmethod
     def new_id() -> str:
@@ -163,7 +174,7 @@ class Store:
         with self._open() as database:
             database.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'running'")
             known = {row[0] for row in database.execute("SELECT id FROM jobs")}
-        for part in ("uploads", "results"):
+        for part in _PARTS:
             for path in (self.folder / part).iterdir():
                 if path.name.split(".")[0] not in known:
                     _remove(path)
@@ -174,21 +185,21 @@ class Store:
             over = "SELECT id FROM jobs WHERE state IN ('done', 'failed', 'cancelled')"
             ended = [row[0] for row in database.execute(over)]
             old = [row[0] for row in database.execute(f"{over} AND acted < ?", (time.time() - keep_s,))]
-            for job in old:
-                self._remove_results(job)
             database.executemany("DELETE FROM jobs WHERE id = ?", [(job,) for job in old])
+        for job in old:
+            self._remove_results(job)
         for job in ended:
             _remove(self.upload(job))
 
     def delete(self, job: str) -> None:
-        """Delete all that is stored of a job."""
-        _remove(self.upload(job))
-        self._remove_results(job)
+        """Delete all that is stored of a job; first the job, so that nobody who still writes takes it for alive."""
         with self._open() as database:
             database.execute("DELETE FROM jobs WHERE id = ?", (job,))
+        _remove(self.upload(job))
+        self._remove_results(job)
 
     def _remove_results(self, job: str) -> None:
-        for path in (self.result(job), self.document(job)):
+        for path in (self.result(job), self.document(job), self.reports(job)):
             _remove(path)
 
 
@@ -202,4 +213,7 @@ def _job(row: sqlite3.Row) -> VideoJob:
 
 def _remove(path: Path) -> None:
     with suppress(OSError):
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -26,13 +27,24 @@ _BLOCK, _ROWS, _DIGITS = 256 << 10, 1024, 4
 _QUIET = ("neutral",)
 
 
+def file_name(name: str, ending: str) -> str:
+    """Return a file name of plain ASCII, whatever the video is called."""
+    return re.sub(r"[^A-Za-z0-9._ -]", "_", name, flags=re.ASCII)[:100] + f".{ending}"
+
+
+def blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield a file as it is, and close it."""
+    with file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
 def stream(file: IO[bytes], format: str) -> Iterator[bytes]:
     """Yield a Parquet file of records in a format of `TYPES`, and close it."""
+    if format == "parquet":
+        yield from blocks(file)
+        return
     with file:
-        if format == "parquet":
-            while block := file.read(_BLOCK):
-                yield block
-            return
         yield from _json(_batches(file)) if format == "json" else _text(_batches(file), format)
 
 

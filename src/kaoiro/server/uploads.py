@@ -14,10 +14,10 @@ from starlette.requests import Request
 from kaoiro.server import bodies
 from kaoiro.server.bodies import TooLarge
 from kaoiro.server.refusals import Refused, bad_argument, too_many
+from kaoiro.server.settings import SPARE
 from kaoiro.server.state import State
 from kaoiro.server.store import VideoJob
 
-_SPARE = 256 << 20  # bytes that stay free on the disk
 _RETRY_S = 60
 _JSON = 64 << 10
 
@@ -97,7 +97,7 @@ def _write_all(blocks: Iterator[bytes], path: Path) -> None:
 
 
 def _require_room(path: Path, count: int) -> None:
-    if shutil.disk_usage(path.parent).free < _SPARE + count:
+    if shutil.disk_usage(path.parent).free < SPARE + count:
         raise no_room()
 
 

@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import os
 import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from kaoiro.server import uploads
 from kaoiro.server.bodies import TooLarge
 from kaoiro.server.documents import VIDEO, answers
+from kaoiro.server.gate import REPORT
 from kaoiro.server.own import Faces
-from kaoiro.server.refusals import Refused, json_response
+from kaoiro.server.refusals import Refused, bad_argument, gone, json_response
+from kaoiro.server.reporter import Wanted
 from kaoiro.server.state import State, of
 from kaoiro.server.store import VideoJob
-from kaoiro.server.tables import TYPES, stream, timeline
+from kaoiro.server.tables import TYPES, blocks, file_name, stream, timeline
 
 router = APIRouter(prefix="/v1/videos", tags=["kaoiro"])
-_NAME = re.compile(r"[\x00-\x1f\x7f/\\]")
+_NAME = re.compile(r"[\x00-\x1f\x7f/\\]" if os.sep == "/" else r"[\x00-\x1f\x7f/\\:]")
+_TRACK = "^(auto|[0-9]{1,9}(,[0-9]{1,9}){0,63})$"
 _LONGEST_NAME = 200
 
 
@@ -86,19 +90,18 @@ async def records(
 ) -> Response:
     """Return a row for each face in each frame, as a file."""
     found = await _done(of(request), job)
-    headers = {"Content-Disposition": _attachment(found.name, format)}
+    headers = _attachment(found.name, format)
     path = of(request).store.result(found.id)
     try:
         file = await asyncio.to_thread(path.open, "rb")
     except FileNotFoundError:
-        raise _gone() from None
+        raise gone() from None
     return StreamingResponse(stream(file, format), media_type=TYPES[format], headers=headers)
 
 
-def _attachment(name: str, ending: str) -> str:
-    """Return a header whose file name is plain ASCII, whatever the video is called."""
-    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name, flags=re.ASCII)[:100]
-    return f'attachment; filename="{plain}.{ending}"'
+def _attachment(name: str, ending: str) -> dict[str, str]:
+    """Return the header that makes a browser save an answer."""
+    return {"Content-Disposition": f'attachment; filename="{file_name(name, ending)}"'}
 
 
 @router.get(
@@ -118,18 +121,43 @@ async def curves(
         async with state.readers:
             text = await asyncio.to_thread(lambda: json.dumps(timeline(path, points), separators=(",", ":")))
     except FileNotFoundError:
-        raise _gone() from None
+        raise gone() from None
     return Response(text, media_type="application/json")
 
 
-def _gone() -> Refused:
-    return Refused(404, "NotFound", "No such video, or no longer.")
+@router.get(
+    "/{job}/report",
+    summary="The report of a measured video, as a page",
+    response_class=HTMLResponse,
+    responses=answers(None, 400, 401, 404, 409, 429, 503, 507),
+)
+async def report(
+    request: Request,
+    job: str,
+    language: Annotated[Literal["en", "ja"], Query(description="shown first")] = "en",
+    baseline: Annotated[Literal["auto"] | None, Query(description="estimates the face at rest")] = None,
+    track: Annotated[str, Query(pattern=_TRACK, description="the speaker: auto, or tracks joined by commas")] = "auto",
+    largest: Annotated[bool, Query(description="the largest face counts, whoever it is")] = False,
+    blur_faces: Annotated[bool, Query(description="a page that plays no video")] = False,
+    download: Annotated[bool, Query(description="as a file to save")] = False,
+) -> Response:
+    """Return what faces showed, with what that is worth, as one self-contained page without pictures."""
+    if largest and track != "auto":
+        raise bad_argument("largest takes whoever is largest: leave out track.")
+    state = of(request)
+    found = await _done(state, job)
+    if not found.faces:
+        raise Refused(409, "NoFace", f"{found.name}: no face was found in it, so there is nothing to report.")
+    file = await state.reports.open(found, Wanted(track, largest, baseline, blur_faces, language))
+    headers = {"Content-Security-Policy": f"{REPORT}'none'", "Content-Length": str(os.fstat(file.fileno()).st_size)}
+    headers |= _attachment(found.name, "html") if download else {}
+    return StreamingResponse(blocks(file), media_type="text/html; charset=utf-8", headers=headers)
 
 
 async def _found(state: State, job: str) -> VideoJob:
     found = await asyncio.to_thread(state.store.get, job)
     if found is None or found.kind != "own" or found.state == "cancelled":
-        raise _gone()
+        raise gone()
     return found
 
 

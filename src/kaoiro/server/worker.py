@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from kaoiro import __version__
 from kaoiro.core import codec
 from kaoiro.core.errors import InputError, TruncatedVideo
 from kaoiro.core.files import write_text
 from kaoiro.core.types import Record
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.inference.results import Recording
-from kaoiro.server import fragments
+from kaoiro.server import child, fragments
 from kaoiro.server.store import Store, VideoJob
 
 _TELL_S = 0.5
@@ -28,8 +26,8 @@ _MEMORY = 16 << 30  # bytes of addresses
 
 def main(folder: str, job: str, model: str) -> None:
     """Measure the video of a job, or note why it cannot be."""
-    _end_with_parent()
-    _be_modest()
+    child.end_with_parent()
+    child.be_modest(_MEMORY)
     store = Store(Path(folder))
     found = store.get(job)
     if found is None:
@@ -52,7 +50,8 @@ def _measure(store: Store, job: VideoJob, model: str) -> None:
         smooth=job.options.get("smooth", "centred"),
     )
     video = asdict(recording.info)
-    store.change(job.id, video=video)
+    by = {"model": analyzer.model.digest, "version": __version__}
+    store.change(job.id, video=video, options=job.options | by)
     measured = _Measured(recording, lambda done: _tell(store, job.id, done))
     with codec.opened(store.result(job.id)) as writer:
         for record in measured:
@@ -91,28 +90,6 @@ class _Measured:
             self.failure = str(error)
 
 
-def _end_with_parent() -> None:
-    """End when the service does, however it ends: it holds the other end of standard input."""
-
-    def watch() -> None:
-        while os.read(0, 1):
-            pass
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _be_modest() -> None:
-    """Let requests go first, and do not take all memory."""
-    with suppress(AttributeError, OSError):
-        os.nice(5)
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-
-
 if __name__ == "__main__":
-    for name in (signal.SIGINT, signal.SIGTERM):  # meant for the service, which ends us itself
-        signal.signal(name, signal.SIG_IGN)
+    child.leave_signals()
     main(*sys.argv[1:])

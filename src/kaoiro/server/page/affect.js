@@ -1,7 +1,7 @@
 // Valence and arousal as a place in a circle, and action units as bars, where a model answers them.
 
 import { Bars, colour, expressionOf, make } from "./faces.js";
-import { t } from "./texts.js";
+import { t } from "./language.js";
 
 const SIDE = 200; // units of the picture; the circle's radius is 100
 const known = (...values) => values.every((value) => typeof value === "number");

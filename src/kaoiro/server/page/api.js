@@ -1,6 +1,6 @@
 // Requests to the service. A missing or wrong key is asked for, and the request goes out again.
 
-import { has, t } from "./texts.js";
+import { has, t } from "./language.js";
 
 const STORE = "kaoiro.key";
 let key = sessionStorage.getItem(STORE) ?? "";
@@ -105,6 +105,8 @@ export const live = (session, time, body) =>
   request(`v1/live/${session}?time_s=${time.toFixed(3)}`, { method: "POST", body, type: jpeg });
 export const job = (id) => request(video(id));
 export const timeline = (id) => request(`${video(id)}/timeline?points=2000`);
+export const report = (id, options, signal) =>
+  request(`${video(id)}/report?${new URLSearchParams(options)}`, { as: "text", signal });
 export const remove = (id) => request(video(id), { method: "DELETE" });
 export const recordsAddress = (id, format) => `${video(id)}/records?format=${format}`;
 export const records = (id, format) => request(recordsAddress(id, format), { as: "blob" });

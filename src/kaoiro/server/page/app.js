@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { leaveCamera, startCamera } from "./camera.js";
 import { openPhoto, startPhoto } from "./photo.js";
-import { onLanguage, switchLanguage, t } from "./texts.js";
+import { onLanguage, switchLanguage, t } from "./language.js";
 import { openVideo, startVideo } from "./video.js";
 
 const NAMES = ["photo", "camera", "video"];

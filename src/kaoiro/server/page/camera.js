@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { Curves } from "./curves.js";
 import { Bars, boxOf, drawBoxes, expressionOf, fillSelect, fillValues, labelsOf, scoresOf, valuesOf } from "./faces.js";
-import { onLanguage, t } from "./texts.js";
+import { onLanguage, t } from "./language.js";
 
 const WIDE = 640; // pixels of the frames that are sent
 const WINDOW_S = 30;

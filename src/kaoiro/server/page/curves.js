@@ -1,7 +1,7 @@
 // Curves of the scores over time (uPlot), their legend, and a cursor that the keyboard moves as well.
 
 import { colour, make } from "./faces.js";
-import { clock, named, percent, t } from "./texts.js";
+import { clock, named, percent, t } from "./language.js";
 
 export const GUTTER = 56; // pixels left of the curves; lanes below them begin at the same place
 export const MARGIN = 14; // pixels right of them

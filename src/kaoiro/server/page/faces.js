@@ -1,6 +1,6 @@
 // One face: its boxes, bars and values, from the record that the service answers.
 
-import { has, named, percent, t } from "./texts.js";
+import { has, named, percent, t } from "./language.js";
 
 const SMALL = 48; // pixels: the shipped models look at 48 x 48
 const BLURRED = 0.1;

@@ -4,7 +4,7 @@ import { affectOf } from "./affect.js";
 import * as api from "./api.js";
 import { Bars, boxOf, drawBoxes, expressionOf, labelsOf, make } from "./faces.js";
 import { fillValues, scoresOf, valuesOf, weaknesses } from "./faces.js";
-import { onLanguage, t } from "./texts.js";
+import { onLanguage, t } from "./language.js";
 
 const LARGEST = 1600; // pixels of the canvas's longer side
 const $ = (name) => document.getElementById(`photo-${name}`);

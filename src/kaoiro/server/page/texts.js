@@ -1,6 +1,6 @@
-// Every visible text, in English and Japanese, and the choice between the two.
+// Every visible text, in English and Japanese.
 
-const TEXTS = {
+export const TEXTS = {
   en: {
     other: "日本語",
     skip: "Skip to the content",
@@ -125,6 +125,25 @@ const TEXTS = {
     table_when: "at",
     downloads: "Download the records",
 
+    report: "Report",
+    report_hint:
+      "What a face showed over the recording, and how far that can be trusted: shares with intervals, episodes, and what else may have made the difference.",
+    report_speaker: "Whose face",
+    report_auto: "seen longest",
+    report_largest: "largest, whoever it is",
+    report_several: "several, of one person",
+    report_numbers: "Numbers",
+    report_rest: "Changes from the face at rest (estimated)",
+    report_hide: "Hide faces (plays no video)",
+    report_show: "Show the report",
+    report_close: "Close the report",
+    report_making: "Making the report …",
+    report_open: "The report is below.",
+    report_tab: "Open in a new tab",
+    report_save: "Save",
+    report_frame: "Report of {name}",
+    report_blocked: "The browser opened no tab. Allow pop-ups of this page, then try again.",
+
     key: "Key",
     key_title: "Key of the service",
     key_field: "Key",
@@ -158,6 +177,7 @@ const TEXTS = {
     error_InvalidImageSize: "This picture is too large or too small.",
     error_InvalidFaceImage: "This file is not a picture that can be read.",
     error_InvalidImage: "This file is not a picture that can be read.",
+    error_NoFace: "No face was found in this video.",
     error_other: "The service says: {message}",
   },
   ja: {
@@ -287,6 +307,25 @@ const TEXTS = {
     table_when: "時刻",
     downloads: "記録をダウンロード",
 
+    report: "レポート",
+    report_hint:
+      "録画を通して顔に何が表れ、それがどこまで信頼できるか。割合とその区間、表情が続いたところ、ほかに違いを生みうる要因をまとめます。",
+    report_speaker: "対象の顔",
+    report_auto: "最も長く映った顔",
+    report_largest: "最も大きい顔（誰であっても）",
+    report_several: "同じ人の複数の顔",
+    report_numbers: "番号",
+    report_rest: "安静時の顔からの変化（推定）",
+    report_hide: "顔を隠す（動画は再生しません）",
+    report_show: "レポートを表示",
+    report_close: "レポートを閉じる",
+    report_making: "レポートを作成しています…",
+    report_open: "レポートは下にあります。",
+    report_tab: "新しいタブで開く",
+    report_save: "保存",
+    report_frame: "{name} のレポート",
+    report_blocked: "新しいタブを開けませんでした。このページのポップアップを許可してから、もう一度お試しください。",
+
     key: "キー",
     key_title: "サービスのキー",
     key_field: "キー",
@@ -320,61 +359,7 @@ const TEXTS = {
     error_InvalidImageSize: "画像が大きすぎるか、小さすぎます。",
     error_InvalidFaceImage: "このファイルは画像として読めません。",
     error_InvalidImage: "このファイルは画像として読めません。",
+    error_NoFace: "この動画に顔は見つかりませんでした。",
     error_other: "サービスからの返答：{message}",
   },
 };
-
-const STORE = "kaoiro.language";
-const listeners = [];
-let language = localStorage.getItem(STORE) ?? (navigator.language.startsWith("ja") ? "ja" : "en");
-if (!(language in TEXTS)) language = "en";
-
-/** Return the text of a name, with {values} put in; a text with several numbers is chosen by values.n. */
-export function t(name, values = {}) {
-  let text = TEXTS[language][name];
-  if (typeof text === "object") text = text[values.n] ?? text.other;
-  return text.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
-}
-
-/** Return the text of a name that may be unknown, such as a label of a later model. */
-export const named = (name) => (name in TEXTS.en ? t(name) : name.replaceAll("_", " "));
-
-export const has = (name) => name in TEXTS.en;
-
-export const locale = () => language;
-
-/** Return a share; only what is exactly 0 or 1 is called so. */
-export function percent(value) {
-  if (value > 0 && value < 0.005) return "<1 %";
-  return value >= 0.995 && value < 1 ? ">99 %" : `${Math.round(value * 100)} %`;
-}
-
-/** Return a time in the video, such as 1:02.5 (or 1:02, without tenths). */
-export function clock(seconds, exact = true) {
-  const tenths = Math.round(Math.abs(seconds) * 10);
-  const [hours, minutes, rest] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60, (tenths % 600) / 10];
-  const tail = exact ? rest.toFixed(1).padStart(4, "0") : String(Math.floor(rest)).padStart(2, "0");
-  const head = hours ? `${hours}:${String(minutes).padStart(2, "0")}` : String(minutes);
-  return `${seconds < 0 && tenths ? "−" : ""}${head}:${tail}`;
-}
-
-/** Call `render` now and whenever the language changes. */
-export function onLanguage(render) {
-  listeners.push(render);
-  render();
-}
-
-function fillDocument() {
-  document.documentElement.lang = language;
-  for (const item of document.querySelectorAll("[data-t]")) item.textContent = t(item.dataset.t);
-  for (const item of document.querySelectorAll("[data-t-label]"))
-    item.setAttribute("aria-label", t(item.dataset.tLabel));
-}
-
-export function switchLanguage() {
-  language = language === "en" ? "ja" : "en";
-  localStorage.setItem(STORE, language);
-  for (const render of listeners) render();
-}
-
-onLanguage(fillDocument);

@@ -3,7 +3,7 @@
 
 import { Curves, GUTTER, MARGIN } from "./curves.js";
 import { colour, fillSelect, highest, make } from "./faces.js";
-import { clock, named, percent, t } from "./texts.js";
+import { clock, named, percent, t } from "./language.js";
 
 const KINDS = ["expressions", "affect"]; // of curves
 const AFFECT = ["valence", "arousal"];
@@ -98,6 +98,11 @@ export class Timeline {
   unplayable() {
     this.playable = false;
     this.notePlayer();
+  }
+
+  /** Return the file of the video, if it can be played here. */
+  playableFile() {
+    return this.playable ? this.file : null;
   }
 
   notePlayer() {

@@ -2,7 +2,8 @@
 
 import * as api from "./api.js";
 import { fillSelect, make } from "./faces.js";
-import { locale, onLanguage, percent, t } from "./texts.js";
+import { Report } from "./report.js";
+import { locale, onLanguage, percent, t } from "./language.js";
 import { Timeline } from "./timeline.js";
 
 const STORE = "kaoiro.video"; // the id of the last job
@@ -12,6 +13,7 @@ const AT_WORK = ["sending", "waiting", "running"];
 const $ = (name) => document.getElementById(`video-${name}`);
 const state = { phase: null, name: "", share: 0, job: null, data: null, error: null, file: null, every: 0 };
 const timeline = new Timeline();
+const report = new Report(() => timeline.playableFile());
 let watching = new AbortController();
 
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -117,8 +119,12 @@ function render() {
   $("progress").value = share;
   $("cancel").textContent = t("cancel");
   $("result").hidden = !data;
-  if (!data) return timeline.clear();
+  if (!data) {
+    report.clear();
+    return timeline.clear();
+  }
   timeline.show(data, job, state.file);
+  report.show(job, data.tracks);
   showDownloads(job);
 }
 
