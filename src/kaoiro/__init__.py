@@ -14,13 +14,25 @@ if TYPE_CHECKING:
     from kaoiro.core.errors import KaoiroError
     from kaoiro.core.types import Box, Record
     from kaoiro.inference.analyzer import Analyzer
+    from kaoiro.inference.comparison.making import compare
     from kaoiro.inference.embedding import embed
     from kaoiro.inference.exchange import Exchanger
     from kaoiro.inference.neighbours import similar
     from kaoiro.inference.report.making import report
 
 __version__ = "0.1.0"
-__all__ = ["Analyzer", "Box", "Exchanger", "KaoiroError", "Record", "__version__", "embed", "report", "similar"]
+__all__ = [
+    "Analyzer",
+    "Box",
+    "Exchanger",
+    "KaoiroError",
+    "Record",
+    "__version__",
+    "compare",
+    "embed",
+    "report",
+    "similar",
+]
 
 _PLACES = {
     "Analyzer": "kaoiro.inference.analyzer",
@@ -28,6 +40,7 @@ _PLACES = {
     "Exchanger": "kaoiro.inference.exchange",
     "KaoiroError": "kaoiro.core.errors",
     "Record": "kaoiro.core.types",
+    "compare": "kaoiro.inference.comparison.making",
     "embed": "kaoiro.inference.embedding",
     "report": "kaoiro.inference.report.making",
     "similar": "kaoiro.inference.neighbours",

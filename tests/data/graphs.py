@@ -188,6 +188,60 @@ def write_bright_model(folder: Path, units: Sequence[str] = MEASURED_UNITS.label
     return write_model(folder, bias, slope, further=further)
 
 
+def write_recogniser(
+    path: Path,
+    side: int = 112,
+    *,
+    layout: str = "nchw",
+    normalises: bool = False,
+    kind: int = TensorProto.FLOAT,
+    shape: Sequence[Any] | None = None,
+    inputs: int = 1,
+    vectors: bool = True,
+    numbers: int = 3 * 64,
+) -> Path:
+    """Write a face recogniser whose embedding is the crop in 8 by 8 places, R, G and B, less the mean of all.
+
+    Args:
+        path: file to write.
+        side: of the input, pixels.
+        layout: 'nchw' or 'nhwc'.
+        normalises: takes 0-255 and brings pixels to -1 to 1 itself.
+        kind: of the input.
+        shape: of the input, if not what `side` and `layout` give.
+        inputs: further ones are not used.
+        vectors: False answers the places as a picture.
+        numbers: of the embedding, the first ones.
+    """
+    usual = [1, 3, side, side] if layout == "nchw" else ["n", side, side, 3]
+    nodes = [helper.make_node("Cast", ["face"], ["real"], to=TensorProto.FLOAT)]
+    last = "real"
+    if layout == "nhwc":
+        nodes.append(helper.make_node("Transpose", [last], ["turned"], perm=[0, 3, 1, 2]))
+        last = "turned"
+    if normalises:
+        nodes += [
+            helper.make_node("Sub", [last, "half"], ["less"]),
+            helper.make_node("Mul", ["less", "scale"], ["own"]),
+        ]
+        last = "own"
+    place = side // 8
+    nodes += [
+        helper.make_node("AveragePool", [last], ["places"], kernel_shape=[place, place], strides=[place, place]),
+        helper.make_node("Flatten", ["places"], ["flat"]),
+        helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Sub", ["flat", "mean"], ["centred"]),
+        helper.make_node("Slice", ["centred", "zero", "count", "one"], ["embedding"]),
+    ]
+    values = {"half": np.array(127.5, np.float32), "scale": np.array(1 / 127.5, np.float32)}
+    values |= {"zero": np.array([0]), "one": np.array([1]), "count": np.array([numbers])}
+    taken = [helper.make_tensor_value_info("face", kind, usual if shape is None else shape)]
+    taken += [helper.make_tensor_value_info(f"more_{n}", TensorProto.FLOAT, [1]) for n in range(1, inputs)]
+    name = "embedding" if vectors else "places"
+    made = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", "e"] if vectors else ["n", 3, "h", "w"])]
+    return _save(path, nodes, taken, made, values)
+
+
 def _description(name: str, heads: tuple[Head, ...], channels: int) -> Description:
     numbers = (0.5,) * channels
     return Description(

@@ -36,6 +36,18 @@ def test_the_guide_to_long_recordings_runs(tmp_path: Path, monkeypatch: pytest.M
     assert len(list((tmp_path / "tables").iterdir())) == 5
 
 
+def test_the_guide_to_comparing_recordings_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astronaut: Path
+) -> None:
+    page = (ROOT / "docs/how-to/compare-recordings.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    assert astronaut.is_file()
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "compare-recordings.md", "exec"), {"__name__": "guide"})
+    assert (tmp_path / "compare.html").stat().st_size > 0
+    assert len(list((tmp_path / "tables").iterdir())) == 6
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8"))

@@ -299,9 +299,10 @@ def test_the_page_names_no_other_host(tmp_path: Path) -> None:
 def test_both_languages_have_every_text() -> None:
     texts = document.texts()
     assert set(texts["en"]) == set(texts["ja"])
-    code = "".join((PAGE / name).read_text(encoding="utf-8") for name in ("charts.js", "sections.js", "page.js"))
+    scripts = ("common.js", "charts.js", "sections.js", "page.js")
+    code = "".join((PAGE / name).read_text(encoding="utf-8") for name in scripts)
     used = set(re.findall(r'\bt\(\s*"(\w+)"', code)) | set(
-        re.findall(r'data-t="(\w+)"', (PAGE / "report.html").read_text())
+        re.findall(r'data-t="(\w+)"', (PAGE / "page.html").read_text())
     )
     assert used <= set(texts["en"])
     for name in texts["en"]:
@@ -318,7 +319,7 @@ def test_labels_and_colours_are_those_of_the_service() -> None:
         assert {name: document.texts()[language][name] for name in names} == wished
     colours = [
         re.findall(r"--(?:anger|fear|sadness|neutral): #\w+", (folder / style).read_text())
-        for folder, style in ((SERVICE, "style.css"), (PAGE, "report.css"))
+        for folder, style in ((SERVICE, "style.css"), (PAGE, "common.css"))
     ]
     assert colours[0] == colours[1] and len(colours[0]) == 8
 

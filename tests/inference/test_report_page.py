@@ -15,7 +15,8 @@ from playwright.sync_api import expect
 from tables_of_records import row, write
 
 import kaoiro
-from server.browsing import NEEDED, WAIT, chromium, unnamed
+from inference.opened import Opened
+from server.browsing import NEEDED, chromium, unnamed
 
 pytestmark = NEEDED
 SRT = "1\n00:00:02,000 --> 00:00:04,000\n<b>Good</b> morning <script>window.hit=1</script>\n"
@@ -45,29 +46,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     given = {"transcripts": folder / "t.srt", "events": folder / "e.csv", "baseline": "auto"}
     kaoiro.report([path], folder / "report.html", **given)
     return folder / "report.html"
-
-
-class Opened:
-    """A report opened from disk: it may ask nobody but the file system, and complain of nothing."""
-
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        self.complaints: list[str] = []
-        self.context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
-        self.context.set_default_timeout(WAIT)
-        self.page = self.context.new_page()
-        self.page.on("request", lambda asked: self._note(asked.url))
-        self.page.on("console", lambda told: self.complaints.append(told.text) if told.type != "log" else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(path.as_uri())
-
-    def _note(self, address: str) -> None:
-        if not address.startswith(("file:", "data:", "blob:")):
-            self.complaints.append(address)
-
-    def close(self) -> None:
-        assert self.page.evaluate("window.hit") is None
-        self.context.close()
-        assert not self.complaints, self.complaints
 
 
 @pytest.fixture

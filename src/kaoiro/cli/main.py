@@ -21,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     from kaoiro.cli import (
         analyze,
         calibrate,
+        compare,
         demo,
         embed,
         evaluate,
@@ -44,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"kaoiro {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    using = (analyze, report, calibrate, live, explain, generate, swap, interpolate, embed, similar)
+    using = (analyze, report, compare, calibrate, live, explain, generate, swap, interpolate, embed, similar)
     for module in (*using, evaluate, train, join, reproduce, synth, serve, models, demo):
         module.add_parser(commands)
     return parser

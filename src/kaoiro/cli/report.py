@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.analyze import BROKE_OFF, DONE
-from kaoiro.cli.numbers import positive
+from kaoiro.cli.measuring import INPUT, Advance, add_measuring, check_page
 from kaoiro.cli.progress import Progress
-from kaoiro.core.errors import OutputError
+from kaoiro.cli.recognising import add_recognising, chosen_words, recognising
 
-EVERY_FRAME = "frame"
 BLUR_HELP = (
     "hide the people in pictures, as far as they are found, and play no video; look at the report before you show it"
 )
@@ -24,42 +23,27 @@ def add_parser(commands: Any) -> None:
         "report", help="shares, episodes and a timeline of long recordings -> one HTML file", description=__doc__
     )
     text = "a video, or the records (.csv, .parquet, .jsonl) that 'kaoiro analyze' wrote; several make a section each"
-    parser.add_argument("inputs", nargs="+", metavar="VIDEO|RECORDS", help=text)
+    parser.add_argument("inputs", nargs="+", metavar=INPUT, help=text)
     text = "the report; records of videos are kept beside it, in FILE-records"
     parser.add_argument("--out", metavar="FILE", default="report.html", help=f"{text} (default: report.html)")
-    text = "the speaker's: auto takes the face that is seen longest; join several by commas (default: auto)"
-    parser.add_argument("--track", default="auto", metavar="ID|auto", help=text)
-    text = "take the largest face of each sample, whoever it is, as the source of the method does"
-    parser.add_argument("--largest", action="store_true", help=text)
-    text = "seconds between samples, or 'frame' for every one (default: 0.5)"
-    parser.add_argument("--every", type=_step, default=0.5, metavar="SECONDS|frame", help=text)
-    text = "the speaker's resting face: a photo, a video or records of it; auto estimates it; adds changes from it"
-    parser.add_argument("--baseline", metavar="FILE|auto", help=text)
     text = "what was said (.srt or .vtt); once for each recording"
     parser.add_argument("--transcript", action="append", default=[], metavar="FILE", help=text)
     text = "what happened: a CSV with the columns start_s, label and perhaps end_s; once for each recording"
     parser.add_argument("--events", action="append", default=[], metavar="FILE", help=text)
-    text = "noise floors of the model (JSON); without them no line is called a signal"
-    parser.add_argument("--noise-floor", metavar="FILE", help=text)
     parser.add_argument("--blur-faces", action="store_true", help=BLUR_HELP)
-    parser.add_argument("--lang", choices=("en", "ja"), default="en", help="shown first; the page has both")
     text = "also write tables of shares and episodes, subtitles of episodes, and the transcript joined with shares"
     parser.add_argument("--export", metavar="DIR", help=text)
-    parser.add_argument("--model", metavar="NAME|FOLDER", help="measures videos and --baseline (see 'kaoiro models')")
+    add_measuring(parser)
+    add_recognising(parser)
     parser.set_defaults(run=run)
-
-
-def _step(text: str) -> float | None:
-    return None if text == EVERY_FRAME else positive(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from kaoiro.inference.report.making import report
 
-    if Path(arguments.out).suffix.lower() not in (".html", ".htm"):
-        raise OutputError(f"--out {arguments.out}: the name must end in .html")
-    progress = Progress(len(arguments.inputs))
+    check_page(arguments.out)
+    progress = Progress(len(arguments.inputs) * (2 if arguments.speaker else 1))  # who is who takes time, too
     try:
         made = report(
             arguments.inputs,
@@ -74,28 +58,14 @@ def run(arguments: argparse.Namespace) -> int:
             language=arguments.lang,
             model=arguments.model,
             out=arguments.out,
-            advance=_Advance(progress),
+            advance=Advance(progress),
+            **recognising(arguments),
         )
     finally:
         progress.close()
     files = [Path(arguments.out), *(made.export(arguments.export) if arguments.export else [])]
     _tell(made, files)
     return BROKE_OFF if any(one.recorded.note for one in made.recordings) else DONE
-
-
-class _Advance:
-    """Shows the progress of one video after the other."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._name = progress, ""
-
-    def __call__(self, name: str, done_s: float, length_s: float | None) -> None:
-        if name != self._name:
-            if self._name:
-                self._progress.done()
-            self._progress.begin(name)
-            self._name = name
-        self._progress.advance(done_s, length_s)
 
 
 def _tell(made: Any, files: list[Path]) -> None:
@@ -106,6 +76,8 @@ def _tell(made: Any, files: list[Path]) -> None:
         whose = "largest face" if lane.name == "largest" else f"track {lane.name}"
         seen = f"{whose} seen {100 * lane.coverage:.0f} % of the time"
         print(f"kaoiro: {one.recorded.name}: {seen}, {len(one.speaker.episodes)} episodes", file=sys.stderr)
+        if one.choice is not None:
+            print(f"kaoiro: {one.recorded.name}: track {lane.name} {chosen_words(one.choice)}", file=sys.stderr)
         if one.recorded.note:
             print(f"kaoiro: {one.recorded.name}: {' '.join(one.recorded.note.split())}", file=sys.stderr)
     if made.mixed_models:

@@ -92,12 +92,13 @@ class Recorded:
         return np.stack([self.columns[name][rows] if name in self.columns else unknown for name in names], axis=1)
 
 
-def read_recordings(path: Path, step_s: float | None = STEP_S) -> list[Recorded]:
+def read_recordings(path: Path, step_s: float | None = STEP_S, whole: bool = False) -> list[Recorded]:
     """Return the recordings that a table of records holds, one for each of its sources that is no photo.
 
     Args:
         path: .csv, .parquet or .jsonl, as `kaoiro analyze` writes.
         step_s: between samples; None keeps every row.
+        whole: refuse a table of which some recording shows no face, instead of leaving that recording out.
 
     Raises:
         InputError: it cannot be read, is no table of records, has no times, or shows no face; or its rows were
@@ -110,9 +111,11 @@ def read_recordings(path: Path, step_s: float | None = STEP_S) -> list[Recorded]
             found.setdefault(source, _Reading(path, source, step_s)).add(rows)
     if not found:
         raise InputError(f"{path}: holds no records")
+    faceless = [name for name, one in found.items() if not one.seen]
+    if len(faceless) == len(found) or (whole and faceless):
+        of = f" of {faceless[0]}" if len(found) > 1 else ""
+        raise InputError(f"{path}: no face in it{of} that was followed over time")
     recorded = [one.finish() for one in found.values() if one.seen]
-    if not recorded:
-        raise InputError(f"{path}: no face in it that was followed over time")
     entries = _entries(path)
     for one in recorded:
         one.model, one.note = _origin(one, entries.get(one.source), found[one.source].models)

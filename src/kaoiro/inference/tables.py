@@ -45,3 +45,23 @@ def _lines(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_json(path, lines=True, encoding="utf-8")
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file that people write by hand, with plain ends of lines.
+
+    Args:
+        path: in UTF-8, or in UTF-16 with its mark.
+
+    Raises:
+        InputError: it cannot be read, or is written otherwise.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not in UTF-8; save it as such") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")

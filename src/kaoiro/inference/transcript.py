@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from kaoiro.core.errors import InputError
+from kaoiro.inference.tables import text_of
 
 SUFFIXES = (".srt", ".vtt")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
@@ -44,25 +45,13 @@ def read_transcript(path: Path) -> list[Cue]:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: a transcript ends in {' or '.join(SUFFIXES)}")
-    blocks = re.split(r"\n[ \t]*\n", _text(path).strip("\n"))
+    blocks = re.split(r"\n[ \t]*\n", text_of(path).strip("\n"))
     if path.suffix.lower() == ".vtt" and not blocks[0].startswith("WEBVTT"):
         raise InputError(f"{path}: no WebVTT, which begins with the line WEBVTT")
     cues = [cue for block in blocks if (cue := _cue(path, block)) is not None]
     if not cues:
         raise InputError(f"{path}: holds no line with times such as 00:01:02,500 --> 00:01:04,000")
     return sorted(cues, key=lambda cue: (cue.start_s, cue.end_s))
-
-
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    try:
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not in UTF-8; save it as such") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _cue(path: Path, block: str) -> Cue | None:
@@ -99,7 +88,7 @@ def read_events(path: Path) -> list[Cue]:
     Raises:
         InputError: it cannot be read, lacks a column, has a broken time, or events that overlap or are not in order.
     """
-    reader = csv.DictReader(_text(path).splitlines())
+    reader = csv.DictReader(text_of(path).splitlines())
     names = [name.strip() for name in reader.fieldnames or ()]
     start = next((name for name in ("start_s", "time_s") if name in names), None)
     if start is None or "label" not in names:

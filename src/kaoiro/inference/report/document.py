@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import json
 import math
 import os
-import re
-from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,6 +14,8 @@ import numpy as np
 from kaoiro.core.labels import AFFECT
 from kaoiro.core.types import smoothed
 from kaoiro.inference.recording import EXPRESSION_COLUMNS, SIGNALS, Recorded
+from kaoiro.inference.report import assembly
+from kaoiro.inference.report.assembly import HOME, assembled, asset, made, number, numbers, plain
 from kaoiro.inference.report.exports import joined, worth
 from kaoiro.inference.report.measured import LABELS, SMOOTH, SMOOTH_COLUMNS, Line, MeasuredLane
 from kaoiro.inference.report.speaker import Lane
@@ -45,42 +41,19 @@ def page(report: Report, folder: Path | None = None) -> str:
         folder: in which the page will lie; videos are named relative to it. None names none.
     """
     names = ", ".join(one.recorded.name for one in report.recordings)
-    parts = {
-        "LANGUAGE": report.language,
-        "TITLE": html.escape(f"{names} – kaoiro"),
-        "STYLE": _asset("report.css"),
-        "DATA": _json(document(report, folder)),
-        "TEXTS": _json(texts()),
-        "SCRIPT": "\n".join(_asset(name) for name in _PARTS),
-    }
-    return re.sub(r"%([A-Z]+)%", lambda match: parts[match[1]], _asset("report.html"))
+    scripts = [asset(HOME, name) for name in _PARTS]
+    return assembled(names, report.language, document(report, folder), texts(), [asset(HOME, "report.css")], scripts)
 
 
 def texts() -> dict[str, dict[str, Any]]:
     """Return every visible text by language."""
-    return json.loads(_asset("texts.json"))
-
-
-def _asset(name: str) -> str:
-    return (resources.files("kaoiro.inference.report") / "page" / name).read_text(encoding="utf-8")
-
-
-def _json(value: Any) -> str:
-    """Return JSON that can stand inside a script element, whatever names and transcripts say."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
+    return assembly.texts(HOME)
 
 
 def document(report: Report, folder: Path | None = None) -> dict[str, Any]:
     """Return what the page shows, as plain values; None is unknown."""
-    from kaoiro import __version__
-
     settings = report.settings
-    return {
-        "version": __version__,
-        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    return made() | {
         "labels": list(LABELS),
         "mixed": report.mixed_models,
         "largest": report.largest,
@@ -96,22 +69,38 @@ def document(report: Report, folder: Path | None = None) -> dict[str, Any]:
 
 def _recording(report: Report, one: RecordingReport, folder: Path | None) -> dict[str, Any]:
     recorded, start = one.recorded, one.recorded.start_s
-    pictures = [{"t": _number(shown.time_s - start, 2), "src": shown.address} for shown in one.pictures.shown]
+    pictures = [{"t": number(shown.time_s - start, 2), "src": shown.address} for shown in one.pictures.shown]
     return {
         "name": recorded.name,
         "records": recorded.file.name,
-        "length_s": _number(recorded.end_s - start, 3),
+        "length_s": number(recorded.end_s - start, 3),
         "step_s": recorded.step_s,
         "model": None if recorded.model is None else asdict(recorded.model),
         "note": recorded.note,
         "notes": one.notes,
+        "choice": _choice(one),
         "tracks": len(np.unique(recorded.tracks)),
         "video": None if report.blurred else _relative(one.video, folder),
         "events": [{"a": cue.start_s, "b": cue.end_s, "text": cue.text} for cue in one.events],
         "cues": _cues(one),
         "pictures": sorted(pictures, key=lambda shown: shown["t"]),
-        "confounds": _plain(asdict(one.confounds)),
+        "confounds": plain(asdict(one.confounds)),
         "lanes": [_lane(report, one, measured, place == 0) for place, measured in enumerate(one.lanes)],
+    }
+
+
+def _choice(one: RecordingReport) -> dict[str, Any] | None:
+    """Return how the speaker was found by a photo."""
+    found = one.choice
+    if found is None:
+        return None
+    return {
+        "recogniser": found.recogniser,
+        "same_from": found.same_from,
+        "similarity": number(found.similarity),
+        "least": number(found.least),
+        "next": None if found.next_best is None else number(found.next_best),
+        "beside": list(found.beside),
     }
 
 
@@ -128,7 +117,7 @@ def _relative(video: Path | None, folder: Path | None) -> str | None:
 
 def _cues(one: RecordingReport) -> list[dict[str, Any]]:
     return [
-        {"a": said.cue.start_s, "b": said.cue.end_s, "text": said.cue.text, "shares": _numbers(said.shares)}
+        {"a": said.cue.start_s, "b": said.cue.end_s, "text": said.cue.text, "shares": numbers(said.shares)}
         for said in joined(one)
     ]
 
@@ -141,10 +130,10 @@ def _lane(report: Report, one: RecordingReport, measured: MeasuredLane, first: b
         tables.setdefault(line.kind, []).append(_line(line) | _worth(report, one, lane, line))
     return {
         "name": lane.name,
-        "first_s": _number(float(seen[0, 0]) - start, 3),
-        "last_s": _number(float(seen[-1, 1]) - start, 3),
-        "seen_s": _number(lane.seen_s, 3),
-        "coverage": _number(lane.coverage, _SHARE_DIGITS),
+        "first_s": number(float(seen[0, 0]) - start, 3),
+        "last_s": number(float(seen[-1, 1]) - start, 3),
+        "seen_s": number(lane.seen_s, 3),
+        "coverage": number(lane.coverage, _SHARE_DIGITS),
         "tables": tables,
         "drawn": {kind: asdict(drawn) for kind, drawn in measured.drawn.items()},
         "curve": measured.curve,
@@ -156,7 +145,7 @@ def _lane(report: Report, one: RecordingReport, measured: MeasuredLane, first: b
 
 def _line(line: Line) -> dict[str, Any]:
     return {
-        name: value if isinstance(value, str) else _number(value, _SHARE_DIGITS)
+        name: value if isinstance(value, str) else number(value, _SHARE_DIGITS)
         for name, value in asdict(line).items()
         if name != "kind"
     }
@@ -164,7 +153,7 @@ def _line(line: Line) -> dict[str, Any]:
 
 def _worth(report: Report, one: RecordingReport, lane: Lane, line: Line) -> dict[str, Any]:
     found = worth(report, one.recorded, lane, line)
-    return found | {"floor": _number(found["floor"], _SHARE_DIGITS)}
+    return found | {"floor": number(found["floor"], _SHARE_DIGITS)}
 
 
 def _episodes(one: RecordingReport, measured: MeasuredLane, first: bool) -> list[dict[str, Any]]:
@@ -175,11 +164,11 @@ def _episodes(one: RecordingReport, measured: MeasuredLane, first: bool) -> list
     return [
         {
             "label": found[place].label,
-            "a": _number(found[place].start_s - start, 2),
-            "b": _number(found[place].end_s - start, 2),
-            "peak": _number(found[place].peak, _DIGITS),
-            "peak_s": _number(found[place].peak_s - start, 2),
-            "mean": _number(found[place].mean, _DIGITS),
+            "a": number(found[place].start_s - start, 2),
+            "b": number(found[place].end_s - start, 2),
+            "peak": number(found[place].peak, _DIGITS),
+            "peak_s": number(found[place].peak_s - start, 2),
+            "mean": number(found[place].mean, _DIGITS),
             "face": faces[place].address if place in faces else None,
         }
         for place in kept
@@ -201,12 +190,12 @@ def _curves(recorded: Recorded, lane: Lane, kind: str, points: int) -> dict[str,
         shown = smoothed(name) if recorded.has(smoothed(name)) else name
         curves[name] = recorded.table([shown], lane.rows)[:, 0]
     thin = lanes(times, np.zeros(len(times), np.int64), curves, points, tuple(curves))[0]
-    band = {label: [_numbers(thin.curves[f"{label} {end}"]) for end in ("low", "high")] for label in LABELS}
+    band = {label: [numbers(thin.curves[f"{label} {end}"]) for end in ("low", "high")] for label in LABELS}
     return {
-        "t": [_number(value, 2) for value in (thin.times_s - recorded.start_s).tolist()],
-        "lines": {label: _numbers(thin.curves[label]) for label in LABELS},
+        "t": [number(value, 2) for value in (thin.times_s - recorded.start_s).tolist()],
+        "lines": {label: numbers(thin.curves[label]) for label in LABELS},
         "bands": band,
-        "signals": {name: _numbers(thin.curves[name]) for name in signals if name in AFFECT.labels},
+        "signals": {name: numbers(thin.curves[name]) for name in signals if name in AFFECT.labels},
     }
 
 
@@ -217,17 +206,3 @@ def _running(table: np.ndarray, reach: int, least: np.ufunc) -> np.ndarray:
         result[step:] = least(result[step:], table[:-step])
         result[:-step] = least(result[:-step], table[step:])
     return result
-
-
-def _number(value: float, digits: int) -> float | None:
-    return round(float(value), digits) if math.isfinite(value) else None
-
-
-def _numbers(values: np.ndarray | Sequence[float]) -> list[float | None]:
-    return [_number(value, _DIGITS) for value in np.asarray(values).tolist()]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    return _number(value, 4) if isinstance(value, float) else value

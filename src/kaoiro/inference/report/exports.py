@@ -140,12 +140,12 @@ def export(report: Report, folder: Path) -> list[Path]:
     """Write everything into a folder and return the files."""
     files: list[Path] = []
     for name, table in (("shares", report.shares()), ("episodes", report.episodes())):
-        files += [_write(table, folder / f"{name}.{kind}") for kind in ("csv", "parquet")]
+        files += [write_table(table, folder / f"{name}.{kind}") for kind in ("csv", "parquet")]
     for name, one in zip(_names(report), report.recordings, strict=True):
         files.append(folder / f"{name}.episodes.vtt")
         write_text(files[-1], subtitles(one))
         if one.cues:
-            files.append(_write(transcript_table(one), folder / f"{name}.transcript.csv"))
+            files.append(write_table(transcript_table(one), folder / f"{name}.transcript.csv"))
     return files
 
 
@@ -155,7 +155,12 @@ def _names(report: Report) -> list[str]:
     return [name if plain.count(name) == 1 else f"{place + 1}-{name}" for place, name in enumerate(plain)]
 
 
-def _write(table: pd.DataFrame, path: Path) -> Path:
+def write_table(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table as CSV or Parquet, by the ending of its name, and return where.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
     with replacing(path) as partial, writing(path):
         if path.suffix == ".csv":
             table.to_csv(partial, index=False, lineterminator="\n")

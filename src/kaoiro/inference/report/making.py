@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,26 +10,34 @@ from typing import TYPE_CHECKING
 from kaoiro.core import modelfile
 from kaoiro.core.checks import require
 from kaoiro.core.errors import InputError
-from kaoiro.inference.change import AUTO as ESTIMATED
 from kaoiro.inference.change import Rest
 from kaoiro.inference.heads import visible_from
 from kaoiro.inference.recording import Recorded, read_recordings
 from kaoiro.inference.report.confounds import Confounds, confounds
 from kaoiro.inference.report.floors import Floors, read_floors
+from kaoiro.inference.report.inputs import (
+    LANGUAGES,
+    Advance,
+    Paths,
+    check_names,
+    paths,
+    records_folder,
+    rest_of,
+    table_of,
+)
 from kaoiro.inference.report.measured import MeasuredLane, Settings, measure
 from kaoiro.inference.report.pictures import Pictures, pictures
+from kaoiro.inference.report.recognised import Choice, chosen_tracks, person_of
 from kaoiro.inference.report.speaker import AUTO, LARGEST, lane, longest_first, speaker
-from kaoiro.inference.report.videos import analyzed, video_of
-from kaoiro.inference.rest import read_rest
-from kaoiro.inference.tables import is_table
+from kaoiro.inference.report.videos import video_of
 from kaoiro.inference.transcript import Cue, read_events, read_transcript
 from kaoiro.timeline.sampled import STEP_S
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Paths = str | os.PathLike[str]
-LANGUAGES = ("en", "ja")
+PAGE = "report.html"
+"""Whose name the records of videos have where the page is not written."""
 MOST_LANES = 12
 """Lanes that a report can show, beside the speaker's: the longest, and whoever is largest."""
 MOST_EXACT = 5
@@ -50,6 +56,7 @@ class RecordingReport:
         video: its file.
         events, cues: what happened and what was said, seconds since the start.
         notes: keys of texts, what could not be said.
+        choice: how the speaker was found by a photo, if so.
     """
 
     recorded: Recorded
@@ -60,6 +67,7 @@ class RecordingReport:
     events: list[Cue] = field(default_factory=list)
     cues: list[Cue] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    choice: Choice | None = None
 
     @property
     def speaker(self) -> MeasuredLane:
@@ -139,6 +147,9 @@ def report(
     *,
     track: str | int = AUTO,
     largest: bool = False,
+    speaker: Paths | None = None,
+    recogniser: Paths | None = None,
+    same_from: float | None = None,
     every: float | None = STEP_S,
     baseline: Paths | Rest | None = None,
     transcripts: Paths | Sequence[Paths] = (),
@@ -148,7 +159,7 @@ def report(
     language: str = "en",
     model: Paths | None = None,
     settings: Settings | None = None,
-    advance: Callable[[str, float, float | None], None] = lambda name, time_s, length_s: None,
+    advance: Advance = lambda name, time_s, length_s: None,
 ) -> Report:
     """Return what faces showed over long recordings, and write it as a page if `out` says where.
 
@@ -158,6 +169,9 @@ def report(
         out: the page.
         track: the speaker's: 'auto' takes the track that is seen longest; else its number, or several joined by commas.
         largest: take the largest face of each sample, whoever it is, as the source does.
+        speaker: a photo of the speaker, whose tracks are found in the videos beside the records (`recognised`).
+        recogniser: of faces, an ONNX file, which compares them; kaoiro ships none.
+        same_from: cosine from which a face counts as the speaker's; None is the recogniser's own.
         every: seconds between samples; None takes every frame.
         baseline: the speaker's resting face: a file that shows it (see `Analyzer.rest`), or 'auto', which estimates it
             from the recording. Records with changes of their own keep them where it is None.
@@ -171,47 +185,37 @@ def report(
         advance: called with name, seconds done and length while a video is measured.
 
     Raises:
-        InputError: an input that cannot be used, shows no face, has no such track, or mixes models.
+        InputError: an input that cannot be used, shows no face, has no such track or nobody of the photo, or mixes
+            models.
+        ModelError: the recogniser is none.
         OutputError: a place that cannot be written.
     """
     require(language in LANGUAGES, "language", " or ".join(LANGUAGES), language)
-    given = _paths(inputs)
+    given = paths(inputs)
     if not given:
         raise InputError("nothing to report on: give a video or its records")
     floors = read_floors(None if noise_floor is None else Path(noise_floor))
-    named = [_paths(one) for one in (events, transcripts)]
-    _check_names(given, *named)
-    tables = [path if is_table(path) else analyzed(path, records_folder(out), model, advance) for path in given]
+    named = [paths(one) for one in (events, transcripts)]
+    check_names([*given, *named[0], *named[1]])
+    person = person_of(speaker, recogniser, same_from, str(track) != AUTO or largest)
+    tables = [table_of(path, records_folder(out, PAGE), model, advance) for path in given]
     recorded = [one for table in tables for one in read_recordings(table, every)]
     happened = [read_events(path) for path in named[0]]
     said = [read_transcript(path) for path in named[1]]
     _check_counts(len(recorded), happened, said)
-    rest = _rest(baseline, model, recorded)
+    rest = rest_of(baseline, model, recorded)
     settings = settings or Settings()
-    sections = [_section(one, settings, rest, str(track), largest, blur_faces) for one in recorded]
+    choices = [None if person is None else chosen_tracks(one, person, advance) for one in recorded]
+    sections = [
+        _section(one, settings, rest, str(track), largest, blur_faces, choice)
+        for one, choice in zip(recorded, choices, strict=True)
+    ]
     for place, section in enumerate(sections):
         section.events, section.cues = (found[place] if found else [] for found in (happened, said))
     result = Report(sections, settings, floors, largest, blur_faces, language)
     if out is not None:
         result.write(out)
     return result
-
-
-def records_folder(out: Paths | None) -> Path:
-    """Return the folder that receives the records of videos: beside the report, under its name."""
-    target = Path("report.html" if out is None else out)
-    return target.with_name(f"{target.stem}-records")
-
-
-def _paths(given: Paths | Sequence[Paths]) -> list[Path]:
-    return [Path(given)] if isinstance(given, (str, os.PathLike)) else [Path(one) for one in given]
-
-
-def _check_names(given: Sequence[Path], events: Sequence[Path], transcripts: Sequence[Path]) -> None:
-    """Refuse files that are not there before minutes are spent on a video."""
-    for path in (*given, *events, *transcripts):
-        if not path.exists():
-            raise InputError(f"{path}: no such file")
 
 
 def _check_counts(count: int, events: Sequence[list[Cue]], transcripts: Sequence[list[Cue]]) -> None:
@@ -222,37 +226,17 @@ def _check_counts(count: int, events: Sequence[list[Cue]], transcripts: Sequence
             )
 
 
-def _rest(baseline: Paths | Rest | None, model: Paths | None, recorded: Sequence[Recorded]) -> Rest | str | None:
-    """Return the resting face; one that another model measured than the recordings is refused."""
-    if baseline is None or isinstance(baseline, Rest):
-        return baseline
-    if baseline == ESTIMATED:
-        return ESTIMATED
-    from kaoiro.inference.analyzer import Analyzer
-
-    analyzer = Analyzer(model)
-    digest = _digest(Path(baseline)) if is_table(baseline) else analyzer.model.digest
-    for one in recorded:
-        if digest and one.model is not None and one.model.digest != digest:
-            raise InputError(
-                f"{baseline}: the resting face is measured by another model than {one.source}; name its model "
-                "by --model, or give records of the same one"
-            )
-    return read_rest(analyzer, baseline)
-
-
-def _digest(table: Path) -> str:
-    """Return the checksum of the model that measured a table; empty if nothing says which."""
-    with suppress(InputError):  # records of photos, which are no recording
-        return next((one.model.digest for one in read_recordings(table) if one.model is not None), "")
-    return ""
-
-
 def _section(
-    recorded: Recorded, settings: Settings, rest: Rest | str | None, track: str, largest: bool, blur: bool
+    recorded: Recorded,
+    settings: Settings,
+    rest: Rest | str | None,
+    track: str,
+    largest: bool,
+    blur: bool,
+    choice: Choice | None = None,
 ) -> RecordingReport:
     settings = _with_limits(settings, recorded)
-    main = speaker(recorded, track, largest)
+    main = speaker(recorded, track, largest) if choice is None else lane(recorded, choice.tracks)
     others = [] if largest else [number for number in longest_first(recorded) if (number,) != main.tracks]
     asked = [lane(recorded, [number]) for number in others[: MOST_LANES - 1]]
     everyone = lane(recorded, None)
@@ -266,7 +250,7 @@ def _section(
     video = video_of(recorded)
     shown = pictures(video, recorded, main, measured[0].episodes, blur)
     known = confounds(recorded, main, everyone, shown.resolution, shown.lights)
-    return RecordingReport(recorded, measured, known, shown, video, notes=measured[0].notes)
+    return RecordingReport(recorded, measured, known, shown, video, notes=measured[0].notes, choice=choice)
 
 
 def _with_limits(settings: Settings, recorded: Recorded) -> Settings:

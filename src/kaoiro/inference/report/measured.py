@@ -145,7 +145,7 @@ def measure(
     if has_smooth:
         lines += measuring.shares(SMOOTH, smooth, _occupied(found, smooth, samples))
     notes: list[str] = []
-    change = _change(recorded, lane, raw, rest, notes)
+    change = from_rest(recorded, lane, raw, rest, notes)
     if change is not None:
         lines += measuring.levels(CHANGE, LABELS, change)
     signals = [name for name in SIGNALS if recorded.has(name)]
@@ -211,10 +211,18 @@ class _Measuring:
         return found.low, found.high
 
 
-def _change(
+def from_rest(
     recorded: Recorded, lane: Lane, raw: np.ndarray, rest: Rest | str | None, notes: list[str]
 ) -> np.ndarray | None:
-    """Return the changes from rest (T, 8); None where there is none to tell them from."""
+    """Return the changes of the samples from rest (T, 8); None where there is none to tell them from.
+
+    Args:
+        recorded: the recording.
+        lane: of it.
+        raw: (T, 8) probabilities of its samples.
+        rest: see `measure`.
+        notes: receives the key of the text that says why there is none.
+    """
     if rest is None:
         own = tuple(map(changed, EXPRESSION_COLUMNS))
         return lane.samples.take(recorded.table(own, lane.rows)) if recorded.has(own[0]) else None

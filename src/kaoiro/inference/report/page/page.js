@@ -176,19 +176,8 @@ function method() {
 const SECTIONS = DATA.recordings.map((recording, place) => new Section(recording, place));
 
 function render() {
-  document.documentElement.lang = STATE.language;
-  for (const item of document.querySelectorAll("[data-t]")) item.textContent = t(item.dataset.t);
-  document.getElementById("made").textContent = t("made", { version: DATA.version, when: DATA.made });
   document.getElementById("main").replaceChildren(head(), ...SECTIONS.map((section) => section.host), method());
   for (const section of SECTIONS) section.render();
 }
 
-document.getElementById("language").addEventListener("click", () => {
-  STATE.language = STATE.language === "en" ? "ja" : "en";
-  render();
-});
-document.getElementById("print").addEventListener("click", () => print());
-addEventListener("beforeprint", () => {
-  for (const one of document.querySelectorAll("details")) one.open = true;
-});
-render();
+redraw();

@@ -1,29 +1,12 @@
 // The parts of a recording's section: summary, shares, moment, episodes, confounds, transcript.
 
-const cell = (tag, text, more = {}) => make(tag, { textContent: text, ...more });
-
-function table(caption, heads, rows, className = "") {
-  const head = make("tr", {}, ...heads.map((text) => cell("th", text, { scope: "col" })));
-  const body = rows.map((row) =>
-    make("tr", {}, ...row.map((one, n) => {
-      const tag = n ? "td" : "th";
-      const more = n ? {} : { scope: "row" };
-      return typeof one === "string" ? cell(tag, one, more) : make(tag, more, one);
-    })),
-  );
-  const whole = make("table", { className }, make("thead", {}, head), make("tbody", {}, ...body));
-  if (caption) whole.prepend(make("caption", { className: "unseen", textContent: caption }));
-  return make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": caption }, whole);
-}
-
-const part = (title, ...children) => make("section", { className: "part" }, cell("h3", title), ...children);
-
 /** Return the lines of plain words that say what was found. */
 function summary(recording, lane) {
   const lines = [];
   const speaker = recording.lanes[0] === lane ? "sum_speaker" : "sum_lane";
   const values = { name: laneName(lane), seen: percent(lane.coverage), length: clock(recording.length_s) };
   lines.push(t(speaker, values));
+  if (recording.choice && recording.lanes[0] === lane) lines.push(chosen(recording.choice));
   const rows = [...lane.tables.raw].filter((row) => known(row.mean));
   rows.sort((one, other) => other.mean - one.mean);
   if (rows.length) {
@@ -46,7 +29,12 @@ function summary(recording, lane) {
   return lines;
 }
 
-const verdict = (row) => t(`verdict_${row.verdict.replaceAll(" ", "_")}`);
+/** Return how the speaker was found by a photo. */
+function chosen(choice) {
+  const similarity = choice.least < choice.similarity ? interval(choice.least, choice.similarity, number) : number(choice.similarity);
+  const values = { similarity, next: number(choice.next), from: number(choice.same_from, 3), recogniser: choice.recogniser };
+  return t(known(choice.next) ? "sum_chosen" : "sum_chosen_alone", values);
+}
 
 /** Return the sentences that must not be overlooked. */
 function warnings(recording, lane) {
@@ -54,7 +42,9 @@ function warnings(recording, lane) {
   if (recording.note) found.push(t("note_analysis", { text: recording.note }));
   if (!recording.model) found.push(t("note_model_unknown"));
   if (lane.coverage < 0.5) found.push(t("note_coverage", { share: percent(lane.coverage) }));
-  if (recording.tracks > 1 && lane.name !== "largest") found.push(t("note_tracks", { n: recording.tracks }));
+  const byPhoto = recording.choice && recording.lanes[0] === lane;
+  if (byPhoto) found.push(t("note_chosen"), ...recording.choice.beside.map((n) => t("note_beside", { name: t("track", { n }) })));
+  else if (recording.tracks > 1 && lane.name !== "largest") found.push(t("note_tracks", { n: recording.tracks }));
   if (lane.name === "largest") found.push(t("note_largest"));
   const drawn = Object.values(lane.drawn);
   if (drawn.some((one) => !one.enough)) found.push(t("note_short"));
@@ -121,12 +111,6 @@ function signalTable(lane) {
   ]);
   const heads = ["signal", "chart", "mean", "interval", "sd", "visible", "coverage"];
   return table(t("kind_signal"), heads.map((name) => t(`head_${name}`, { level: Math.round(DATA.level * 100) })), lines, "shares");
-}
-
-function chip(label) {
-  const dot = make("i", { className: "dot", "aria-hidden": "true" });
-  dot.style.background = `var(--${label}, var(--accent))`;
-  return make("span", {}, dot, labelled(label));
 }
 
 function shares(recording, lane) {
