@@ -231,10 +231,26 @@ def call(capsys: pytest.CaptureFixture[str], *argv: Any) -> tuple[int, str]:
 def test_the_command_tells_whom_it_found(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["--speaker", place / "left.png", "--recogniser", place / "net.onnx", "--same-from", SAME]
     code, told = call(capsys, place / "talk.csv", *given, "--out", tmp_path / "r.html")
-    assert code == 0
+    assert code == 0, told
     assert re.search(
         r"track 1\+4\+2 chosen by photo: similarity 0\.\d\d to 0\.\d\d, next best other face 0\.\d\d\n", told
     )
+
+
+def test_recordings_are_compared_by_the_person_of_a_photo(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved(place, tmp_path, lambda table: table.assign(sharpness=0.4))
+    sides = ["--before", place / "talk.csv", "--after", tmp_path / "talk.csv", "--out", tmp_path / "c.html"]
+    photo = ["--speaker", place / "left.png", "--recogniser", place / "net.onnx", "--same-from", SAME]
+    code = main(["compare", *map(str, [*sides, *photo, "--export", tmp_path / "tables"])])
+    told = capsys.readouterr().err
+    assert code == 0, told
+    assert len(re.findall(r"chosen by photo: similarity 0\.\d\d to 0\.\d\d", told)) == 2
+    recordings = pd.read_csv(tmp_path / "tables" / "recordings.csv")
+    assert set(recordings["track"]) == {"1+4+2"}
+    assert main(["compare", *map(str, [*sides, *photo, "--by", "person"])]) == 2
+    assert "--speaker is a photo of one person" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

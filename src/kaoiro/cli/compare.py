@@ -11,6 +11,7 @@ from typing import Any
 from kaoiro.cli.analyze import BROKE_OFF, DONE
 from kaoiro.cli.measuring import INPUT, Advance, add_measuring, check_page
 from kaoiro.cli.progress import Progress
+from kaoiro.cli.recognising import add_recognising, chosen_words, recognising
 
 
 def add_parser(commands: Any) -> None:
@@ -33,6 +34,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--level", choices=("low", "medium", "high", "own"), help=text)
     parser.add_argument("--export", metavar="DIR", help="also write tables of changes, recordings and what is left out")
     add_measuring(parser)
+    add_recognising(parser)
     parser.set_defaults(run=run)
 
 
@@ -51,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             people=arguments.people,
             track=arguments.track,
             largest=arguments.largest,
+            **recognising(arguments),
             every=arguments.every,
             baseline=arguments.baseline,
             noise_floor=arguments.noise_floor,
@@ -72,6 +75,7 @@ def _told(made: Any) -> Iterator[str]:
     from kaoiro.inference.comparison.document import in_words
 
     yield f"{_count(made)}; {_least(made)}"
+    yield from (f"{one.name}: {chosen_words(one.choice)}" for one in made.everything if one.choice is not None)
     changes = made.changes()
     signals = changes[changes["verdict"] == "signal"]
     for line in signals.to_dict("records"):

@@ -26,7 +26,9 @@ from kaoiro.inference.report.confounds import Confounds, confounds
 from kaoiro.inference.report.inputs import LANGUAGES, Advance, Paths, check_names, paths, records_folder, rest_of
 from kaoiro.inference.report.measured import LABELS, RAW, Settings
 from kaoiro.inference.report.pictures import pictures
-from kaoiro.inference.report.speaker import AUTO, Lane, lane, speaker
+from kaoiro.inference.report.recognised import Choice, chosen_tracks, person_of
+from kaoiro.inference.report.speaker import AUTO, Lane, lane
+from kaoiro.inference.report.speaker import speaker as _lane
 from kaoiro.inference.report.videos import video_of
 from kaoiro.timeline.changes import LEVEL
 from kaoiro.timeline.permutation import Sides
@@ -50,6 +52,7 @@ class Compared:
         means: what the face showed, by kind of table.
         confounds: how it was made.
         counts: whether it is compared; False of people who were recorded on one side only.
+        choice: how the face was found by a photo, if so.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Compared:
     means: dict[str, Means]
     confounds: Confounds
     counts: bool = True
+    choice: Choice | None = None
 
     @property
     def recorded(self) -> Recorded:
@@ -200,6 +204,9 @@ def compare(
     people: Paths | None = None,
     track: str | int = AUTO,
     largest: bool = False,
+    speaker: Paths | None = None,
+    recogniser: Paths | None = None,
+    same_from: float | None = None,
     every: float | None = STEP_S,
     baseline: Paths | Rest | None = None,
     noise_floor: Paths | None = None,
@@ -222,6 +229,9 @@ def compare(
             the person's.
         track: whose face: 'auto' takes the track that is seen longest; else its number, or several joined by commas.
         largest: take the largest face of each sample, whoever it is.
+        speaker: a photo of the one person of all recordings, whose tracks are found in the videos beside the records.
+        recogniser: ONNX file of the face recogniser that compares them; kaoiro ships none.
+        same_from: cosine from which a face counts as that person's; None is the recogniser's own.
         every: seconds between samples; None takes every frame.
         baseline: the resting face: a file that shows it (see `Analyzer.rest`), or 'auto', which estimates it from each
             recording. Records with changes of their own keep them where it is None.
@@ -241,14 +251,18 @@ def compare(
     require(by in (None, PERSON), "what recordings are compared by", PERSON, by)
     check_files(paths(before), paths(after))
     asked, settings = _Asked.of(people, noise_floor, level), settings or Settings()
+    if speaker is not None and by is not None:
+        raise InputError("--speaker is a photo of one person; --by person takes each one's track from --people FILE")
+    person = person_of(speaker, recogniser, same_from, str(track) != AUTO or largest)
     given = read_sides(paths(before), paths(after), every, records_folder(out, PAGE), model, advance)
     found_model = one_model(given)
     assign_people(given, by is not None, asked.people)
     _check_rest(baseline, given)
     rest = rest_of(baseline, model, [one.recorded for one in given])
+    choices = [None if person is None else chosen_tracks(one.recorded, person, advance) for one in given]
     everything = [
-        _compared(name, one, settings, rest, one.track or str(track), largest)
-        for name, one in zip(distinct_names(given), given, strict=True)
+        _compared(name, one, settings, rest, choice or _lane(one.recorded, one.track or str(track), largest))
+        for name, one, choice in zip(distinct_names(given), given, choices, strict=True)
     ]
     result = _comparison(everything, asked, found_model, by, settings, language)
     result.notes = notes_of(result)
@@ -284,17 +298,16 @@ def _check_rest(baseline: Paths | Rest | None, given: Sequence[Given]) -> None:
         )
 
 
-def _compared(
-    name: str, given: Given, settings: Settings, rest: Rest | str | None, track: str, largest: bool
-) -> Compared:
+def _compared(name: str, given: Given, settings: Settings, rest: Rest | str | None, whose: Lane | Choice) -> Compared:
     recorded = given.recorded
-    chosen = speaker(recorded, track, largest)
+    chosen = lane(recorded, whose.tracks) if isinstance(whose, Choice) else whose
     means = shown(recorded, chosen, settings, rest)
     if not np.isfinite(means[RAW].mean).all():
         raise InputError(f"{given.path}: {recorded.source}: the face was never seen, so that there is no share of it")
     picture = pictures(video_of(recorded), recorded, chosen, [], blur=False)
     known = confounds(recorded, chosen, lane(recorded, None), picture.resolution, picture.lights)
-    return Compared(name, given, chosen, means, known)
+    choice = whose if isinstance(whose, Choice) else None
+    return Compared(name, given, chosen, means, known, choice=choice)
 
 
 def _comparison(
