@@ -5,6 +5,7 @@ import pytest
 
 from kaoiro.core.types import COLUMNS
 from kaoiro.evaluation import reference
+from kaoiro.inference.words import glossary
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md")])
@@ -46,6 +47,24 @@ def test_the_guide_to_comparing_recordings_runs(
     exec(compile(code, "compare-recordings.md", "exec"), {"__name__": "guide"})
     assert (tmp_path / "compare.html").stat().st_size > 0
     assert len(list((tmp_path / "tables").iterdir())) == 6
+
+
+def test_the_guide_to_words_runs(capsys: pytest.CaptureFixture[str], astronaut: Path) -> None:
+    page = (ROOT / "docs/how-to/words.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    assert astronaut.is_file()
+    names: dict[str, object] = {"__name__": "guide"}
+    exec(compile(code, "words.md", "exec"), names)
+    assert "never what somebody feels" in capsys.readouterr().out
+    assert "word_eyes_wide" in names["table"]  # pyright: ignore[reportOperatorIssue]
+
+
+def test_the_glossary_of_the_guide_to_words_is_one(tmp_path: Path) -> None:
+    page = (ROOT / "docs/how-to/words.md").read_text(encoding="utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text("\n".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)), encoding="utf-8")
+    found = glossary.read(file).find("大喜び")
+    assert found is not None and found.name == "delighted"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.numbers import count, positive
 from kaoiro.cli.progress import Progress
-from kaoiro.core.codec import FORMATS, text_writer
+from kaoiro.core.codec import FORMATS, NAMES, row_of, text_writer
 from kaoiro.core.dialects import DIALECTS
 from kaoiro.core.errors import InputError, KaoiroError, OutputError, TruncatedVideo
 from kaoiro.core.labels import AFFECT, EXPRESSIONS, MEASURED_UNITS, unit_number
-from kaoiro.core.types import changed, expression_column
+from kaoiro.core.types import WORD, changed, expression_column
 from kaoiro.timeline.steady import MODES
 
 _EXPRESSIONS = tuple(map(expression_column, EXPRESSIONS.labels))
@@ -50,6 +50,13 @@ def add_parser(commands: Any) -> None:
         "video, a folder of them, or a table that this command wrote); auto estimates it for each track of a video, "
         "whose rows then come when all of it was measured",
     )
+    parser.add_argument(
+        "--classes",
+        metavar="WORDS",
+        help='words of your own, English or Japanese: "smile, jaw drop" adds the columns word_smile and word_jaw_drop; '
+        "'kaoiro words' lists them",
+    )
+    parser.add_argument("--glossary", metavar="FILE", help="entries of your own, which say what your words stand for")
     parser.add_argument("--overlay", action="store_true", help="write annotated pictures and videos")
     parser.add_argument("--blur-faces", action="store_true", help=BLUR_HELP)
     parser.add_argument("--plot", action="store_true", help="write a figure of the scores over time for each video")
@@ -73,7 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             f"--dialect {arguments.dialect} has no columns for changes from --baseline; leave one of them out"
         )
+    elif arguments.classes and arguments.dialect != "kaoiro":
+        raise InputError(f"--dialect {arguments.dialect} has no columns for words of --classes; leave one of them out")
     analyzer = _analyzer(arguments)
+    _tell(analyzer.words.remarks)
     baseline = _baseline(arguments.baseline, analyzer)
     media = list(discover(arguments.paths, skip=None if arguments.out is None else Path(arguments.out)))
     if baseline == "auto":
@@ -133,17 +143,19 @@ def _analyzer(arguments: argparse.Namespace) -> Any:
         max_faces=arguments.max_faces,
         min_face=arguments.min_face,
         threads=arguments.threads,
+        classes=arguments.classes,
+        glossary=arguments.glossary,
     )
 
 
 def _to_stdout(arguments: argparse.Namespace, analyzer: Any, media: list[Any], baseline: Any) -> int:
     from kaoiro.inference.heads import visible_from
 
-    readable = sys.stdout.isatty() and arguments.format is None
+    readable, words = sys.stdout.isatty() and arguments.format is None, analyzer.words
     with (
-        contextlib.nullcontext(_Readable(visible_from(analyzer.specification)))
+        contextlib.nullcontext(_Readable(visible_from(analyzer.specification), words.names))
         if readable
-        else text_writer(arguments.format or "csv", sys.stdout) as writer
+        else text_writer(arguments.format or "csv", sys.stdout, (*NAMES, *words.columns)) as writer
     ):
         return _report([_streamed(item, analyzer, arguments, writer, baseline) for item in media])
 
@@ -157,7 +169,7 @@ def _streamed(item: Any, analyzer: Any, arguments: argparse.Namespace, writer: A
     notes: list[str] = []
     try:
         for record in measure_records(analyzer, item, arguments.every, arguments.smooth, baseline, notes):
-            writer.write(record.row())
+            writer.write(row_of(record, analyzer.words.columns))
     except TruncatedVideo as error:
         return BROKE_OFF, str(error)
     except KaoiroError as error:
@@ -168,10 +180,15 @@ def _streamed(item: Any, analyzer: Any, arguments: argparse.Namespace, writer: A
 
 
 class _Readable:
-    """Lines for people, where standard output is a terminal; `visible_from` tells which action units they name."""
+    """Lines for people, where standard output is a terminal.
 
-    def __init__(self, visible_from: Mapping[str, float]) -> None:
-        self._visible_from = visible_from
+    Args:
+        visible_from: tells which action units they name.
+        words: columns whose scores they name.
+    """
+
+    def __init__(self, visible_from: Mapping[str, float], words: Sequence[str] = ()) -> None:
+        self._visible_from, self._words = visible_from, words
 
     def write(self, row: dict[str, Any]) -> None:
         place = f"{row['source']}  {row['time_s']:.3f} s"
@@ -182,7 +199,9 @@ class _Readable:
         ranked = sorted(((row[name], name[11:]) for name in _EXPRESSIONS), reverse=True)
         scores = ", ".join(f"{label} {value:.2f}" for value, label in ranked[:3])
         box = "x".join(f"{row[name]:.0f}" for name in ("box_width", "box_height"))
-        further = "".join(f"; {words}" for words in _further(row, self._visible_from))
+        told = [f"{name.removeprefix(WORD)} {row[name]:.2f}" for name in self._words if row[name] is not None]
+        said = [*_further(row, self._visible_from), *([", ".join(told)] if told else [])]
+        further = "".join(f"; {words}" for words in said)
         print(f"{place}  {track}{scores}{further}  (face {box} at {row['box_left']:.0f}, {row['box_top']:.0f})")
 
 

@@ -38,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
         swap,
         synth,
         train,
+        words,
     )
 
     parser = argparse.ArgumentParser(
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kaoiro {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     using = (analyze, report, compare, calibrate, live, explain, generate, swap, interpolate, embed, similar)
-    for module in (*using, evaluate, train, join, reproduce, synth, serve, models, demo):
+    for module in (*using, words, evaluate, train, join, reproduce, synth, serve, models, demo):
         module.add_parser(commands)
     return parser
 

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
 from kaoiro.core.errors import InputError, OutputError
 from kaoiro.core.files import named, replacing, writing
-from kaoiro.core.types import COLUMNS, Record, Value
+from kaoiro.core.types import COLUMNS, WORD_DIGITS, Record, Value, is_word
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +32,7 @@ class RecordWriter(Protocol):
 
 def rounded(name: str, value: Value) -> Value:
     """Return a number with the decimals that text formats keep."""
-    digits = _DIGITS.get(name)
+    digits = WORD_DIGITS if is_word(name) else _DIGITS.get(name)
     return round(value, digits) if digits is not None and isinstance(value, float) else value
 
 
@@ -123,21 +123,28 @@ class _Named:
             self._writer.write(row)
 
 
-def schema() -> pa.Schema:
-    """Return the Arrow schema of the records."""
+def schema(words: Sequence[str] = ()) -> pa.Schema:
+    """Return the Arrow schema of the records, with columns of words after the others."""
     import pyarrow as pa
 
     kinds = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64()}
-    return pa.schema([pa.field(column.name, kinds[column.kind]) for column in COLUMNS])
+    fields = [pa.field(column.name, kinds[column.kind]) for column in COLUMNS]
+    return pa.schema([*fields, *(pa.field(name, pa.float64()) for name in words)])
 
 
-def to_arrow(rows: Iterable[dict[str, Value]]) -> pa.Table:
-    """Return rows as an Arrow table with the records' schema."""
+def row_of(record: Record, words: Sequence[str] = ()) -> dict[str, Value]:
+    """Return a record's row, with a value (or None) for every column of words, too."""
+    return dict.fromkeys(words) | record.row()
+
+
+def to_arrow(rows: Iterable[dict[str, Value]], words: Sequence[str] = ()) -> pa.Table:
+    """Return rows as an Arrow table with the records' schema; rows lack columns of words where nothing is known."""
     import pyarrow as pa
 
     rows = list(rows)
     columns = {name: [row[name] for row in rows] for name in NAMES}
-    return pa.Table.from_pydict(columns, schema=schema())
+    columns |= {name: [row.get(name) for row in rows] for name in words}
+    return pa.Table.from_pydict(columns, schema=schema(words))
 
 
 def check_format(name: str) -> str:
@@ -190,18 +197,35 @@ def text_writer(kind: str, file: IO[str], names: Sequence[str] = NAMES) -> CsvWr
     return CsvWriter(file, names) if check_format(kind) == "csv" else JsonLinesWriter(file, names)
 
 
-def write(records: Iterable[Record], path: str | Path) -> int:
-    """Write records to a file whose suffix names the format; returns the number of rows."""
+@contextmanager
+def opened_with(path: str | Path, words: Sequence[str]) -> Iterator[RecordWriter]:
+    """Open a writer as `opened` does, for the records' columns and those of words after them."""
+    types = schema(words) if words and format_of(path) == "parquet" else None
+    with opened(path, (*NAMES, *words), types) as writer:
+        yield writer
+
+
+def write(records: Iterable[Record], path: str | Path, words: Sequence[str] = ()) -> int:
+    """Write records to a file whose suffix names the format.
+
+    Args:
+        records: in order.
+        path: replaced only when complete.
+        words: columns of words, written after the others.
+
+    Returns:
+        The number of rows.
+    """
     count = 0
-    with opened(path) as writer:
+    with opened_with(path, words) as writer:
         for record in records:
-            writer.write(record.row())
+            writer.write(row_of(record, words))
             count += 1
     return count
 
 
 def read_rows(path: str | Path) -> Iterator[dict[str, Value]]:
-    """Yield the rows of a file that kaoiro wrote, in bounded memory.
+    """Yield the rows of a file that kaoiro wrote, with the columns of words that it has, in bounded memory.
 
     Raises:
         InputError: a column is missing.
@@ -239,4 +263,5 @@ def _require(path: str | Path, names: Collection[str]) -> None:
 
 def _typed(row: dict[str, str]) -> dict[str, Value]:
     convert = {"text": str, "integer": int, "number": float}
-    return {c.name: convert[c.kind](row[c.name]) if row[c.name] != "" else None for c in COLUMNS}
+    known = {c.name: convert[c.kind](row[c.name]) if row[c.name] != "" else None for c in COLUMNS}
+    return known | {name: float(value) if value != "" else None for name, value in row.items() if is_word(name)}

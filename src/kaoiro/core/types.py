@@ -16,6 +16,12 @@ Value = str | int | float | None
 Kind = Literal["text", "integer", "number"]
 LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 """The five landmarks; left and right as seen in the picture."""
+WORD = "word_"
+"""How columns of the user's own words begin."""
+WORD_ENDINGS = ("_smooth", "_sd", "_change")
+"""What other columns end in, and names of words therefore do not."""
+WORD_DIGITS = 6
+"""Decimals that text formats keep of a word's score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,16 @@ def smoothed(column: str) -> str:
 def changed(column: str) -> str:
     """Return the column in which stands how far another one is from the person's resting face."""
     return f"{column}_change"
+
+
+def word_column(name: str) -> str:
+    """Return the column of a word of the user's own."""
+    return f"{WORD}{name}"
+
+
+def is_word(column: str) -> bool:
+    """Whether a column is that of a word, of single frames or smoothed over time; `COLUMNS` has none of them."""
+    return column.startswith(WORD)
 
 
 def spread_column(label: str) -> str:

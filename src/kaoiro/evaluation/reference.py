@@ -60,6 +60,17 @@ seconds; shorter tracks are named and their changes stay empty, as those of phot
 throughout has no rest in the recording, and the choice of the most neutral seconds makes neutral come out slightly
 high. [How to compare expressions](../how-to/compare-expressions.md) says what this is good for.
 
+## Words of your own
+
+With `--classes WORDS` (in Python `Analyzer(classes=…)`) records have further columns after all others: `word_<name>`
+for each word in the order in which they were asked for, then `word_<name>_smooth` for each. They are numbers 0–1 with
+six decimals, empty where there is no face, where the model gave nothing, and (smoothed) in photos. `<name>` is the
+entry of the [glossary](../how-to/words.md), whichever name was asked for: "Eyes wide" and 「目を見開く」 both make
+`word_eyes_wide`; entries of your own may have names in any script, and keep them. The score is a product of the
+probabilities of the facial actions that the word stands for, and no intensity. Words have no `_change`; with
+`--baseline`, look at the changes of their actions. Tables with and without words can be read by every command; other
+words are another setting, so that a folder of results is measured again.
+
 ## Time
 
 `time_s` is the frame's presentation timestamp times the stream's time base, with edit lists applied: variable frame
@@ -77,7 +88,7 @@ empty where the model does not answer them. Pitch, Roll and Yaw are angles of th
 out. `--dialect fer` writes the wide table of fer, a row for each frame
 (box0, angry0, …; the columns of one face at least), with `source`, `frame` and `time_s` in front. Both know seven
 expressions: contempt is dropped and the rest renormalised. Columns for which kaoiro measures nothing are left out, not
-filled; neither tool has columns for changes from a resting face.
+filled; neither tool has columns for changes from a resting face, or for words.
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,7 @@ from kaoiro.inference.live import Live
 from kaoiro.inference.rest import read_rest
 from kaoiro.inference.results import MeasuredFrame, PhotoResult, Recording, Scores
 from kaoiro.inference.steadied import steadied
+from kaoiro.inference.words.asked import asked
 from kaoiro.timeline.steady import MODES, Mode
 
 _PIXELS_AT_ONCE = 8_000_000
@@ -48,9 +49,12 @@ class Analyzer:
             picture's longer side.
         tracker: settings of the identities over time.
         threads: processor threads; None takes what there is (for videos at most eight frames at a time).
+        classes: words of your own, such as ["smile", "苦笑"] or "smile, wry smile", whose scores records get as
+            `word_smile`, … The glossary says what they stand for.
+        glossary: file of entries of your own, which are added to those that ship, or replace them.
 
     Raises:
-        InputError: `max_faces` or `min_face` makes no sense.
+        InputError: `max_faces` or `min_face` makes no sense; a word is not in the glossary, or cannot be told.
         ModelError: the model is missing, damaged, has no expression head, or answers what records have no column for.
     """
 
@@ -63,6 +67,8 @@ class Analyzer:
         min_face: float | None = None,
         tracker: TrackerConfig | None = None,
         threads: int | None = None,
+        classes: str | Iterable[str] | None = None,
+        glossary: str | os.PathLike[str] | None = None,
     ) -> None:
         if max_faces is not None and max_faces < 1:
             raise InputError(f"max_faces must be 1 or more, not {max_faces}")
@@ -73,7 +79,7 @@ class Analyzer:
         if all(head.name != "expression" for head in self.specification.heads):
             raise ModelError(f"model '{folder.name}' has no expression head")
         check_heads(folder)
-        self.model = folder
+        self.model, self.words = folder, asked(classes, folder, glossary)
         self.threads = threads
         self._max_faces, self._tracker = max_faces, tracker or TrackerConfig()
         self._detector = None if detector is None else shareable(detector)
@@ -83,7 +89,7 @@ class Analyzer:
         def detector() -> FaceDetector:
             return self._detector or CenterFace(resolution=self._resolution, threads=threads)
 
-        return Engine(self.model, detector, self._max_faces, threads)
+        return Engine(self.model, detector, self._max_faces, threads, self.words)
 
     @cached_property
     def _photos(self) -> Engine:
@@ -136,7 +142,8 @@ class Analyzer:
         measured = self._photos.picture(pixels) if boxes is None else self._known(pixels, boxes)
         records = [face.record(str(label), 0, 0.0, None) for face in measured.faces] or [Record(str(label), 0, 0.0)]
         others = [face.box for face in measured.others]
-        return PhotoResult(list(changes(records, rest)), source, others, visible_from(self.specification))
+        least, words = visible_from(self.specification), self.words.columns
+        return PhotoResult(list(changes(records, rest)), source, others, least, words)
 
     def _known(self, pixels: np.ndarray, boxes: Any) -> MeasuredPicture:
         engine = self._photos
@@ -173,8 +180,8 @@ class Analyzer:
             raise InputError(f"every must be a positive number of seconds, not {every}")
         file = VideoFile(path, name)
         rest = None if baseline is None else AUTO if baseline == AUTO else self.rest(baseline)
-        least = visible_from(self.specification)
-        return Recording(file, lambda keep: steadied(self._measured(file, every, keep), smooth), rest, least)
+        least, words = visible_from(self.specification), self.words.columns
+        return Recording(file, lambda keep: steadied(self._measured(file, every, keep), smooth), rest, least, words)
 
     def rest(self, source: str | os.PathLike[str] | Rest) -> Rest:
         """Return a person's resting face, from which `image` and `video` tell changes.

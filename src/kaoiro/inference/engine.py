@@ -17,6 +17,7 @@ from kaoiro.faces.quality import sharpness
 from kaoiro.faces.scout import Sighting, find
 from kaoiro.inference.classifier import Classifier
 from kaoiro.inference.heads import columns
+from kaoiro.inference.words.asked import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class MeasuredFace:
         detection: where it was found.
         sharpness: of the aligned crop, 0–1.
         scores: (8,) calibrated probabilities in the order of `labels.EXPRESSIONS`.
-        further: valence, arousal and action units by column, as far as the model answers them.
+        further: valence, arousal, action units and words by column, as far as the model answers them.
     """
 
     detection: Detection
@@ -77,15 +78,21 @@ class Engine:
         detector: opens the face detector when it is first needed.
         max_faces: keep only this many largest faces; None keeps all.
         threads: of ONNX Runtime for the model; None leaves it to the runtime.
+        words: that are scored, too.
     """
 
     def __init__(
-        self, model: ModelFolder, detector: Callable[[], FaceDetector], max_faces: int | None, threads: int | None
+        self,
+        model: ModelFolder,
+        detector: Callable[[], FaceDetector],
+        max_faces: int | None,
+        threads: int | None,
+        words: Words | None = None,
     ) -> None:
         self.classifier = Classifier(model, threads)
         self._specification = model.specification
         self._labels = model.specification.head("expression").vocabulary
-        self._open, self._max_faces = detector, max_faces
+        self._open, self._max_faces, self._words = detector, max_faces, words
         self._detector: FaceDetector | None = None
         self._lock = threading.Lock()
 
@@ -147,5 +154,13 @@ class Engine:
         crops = np.stack([cut(pixels, placement(face, spec.crop), spec.size) for face in faces])
         answers = self.classifier.predict(crops).heads
         scores = project(answers["expression"], self._labels, EXPRESSIONS)
-        parts = zip(faces, map(sharpness, crops), scores, columns(answers, spec), strict=True)
+        further = map(self._with_words, scores, columns(answers, spec))
+        parts = zip(faces, map(sharpness, crops), scores, further, strict=True)
         return [MeasuredFace(*part) for part in parts]
+
+    def _with_words(self, scores: np.ndarray, further: Mapping[str, float]) -> Mapping[str, float]:
+        """Return what is known beside the expressions (8,), with the words' scores."""
+        if not self._words:
+            return further
+        named = zip(map(expression_column, EXPRESSIONS.labels), scores.tolist(), strict=True)
+        return {**further, **self._words.scores({**dict(named), **further})}

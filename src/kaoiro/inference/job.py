@@ -156,10 +156,11 @@ class Job:
         return target
 
     def _join(self, target: Path) -> None:
-        with codec.opened(target) as writer:
+        words = self.analyzer.words.columns
+        with codec.opened_with(target, words) as writer:
             for table in self._tables:
                 for row in codec.read_rows(table):
-                    writer.write(row)
+                    writer.write(dict.fromkeys(words) | row)
 
     def _still_holds(self, entry: dict[str, Any], medium: Medium) -> bool:
         return (
@@ -233,7 +234,7 @@ class Job:
     def _write(self, records: Iterable[Record], output: str) -> int:
         target = self.folder / output
         if self.options.dialect == "kaoiro":
-            return codec.write(records, target)
+            return codec.write(records, target, self.analyzer.words.columns)
         return write_dialect((record.row() for record in records), target, self.options.dialect)
 
 

@@ -22,7 +22,7 @@ def fingerprint(analyzer: Analyzer, options: Mapping[str, Any], settings: Mappin
     """Return a text that is equal for equal results: of all that decides them beside the medium.
 
     Args:
-        analyzer: its model's graph and Specification count, which has the crop and the calibration.
+        analyzer: its model's graph and Specification count, which has the crop and the calibration, and its words.
         options: what is written.
         settings: of the analysis; 'detector' is the path of a file, of which the content counts.
 
@@ -40,6 +40,7 @@ def fingerprint(analyzer: Analyzer, options: Mapping[str, Any], settings: Mappin
         "specification": hashlib.sha256(specification.encode()).hexdigest(),
         "version": __version__,
         "columns": hashlib.sha256("\n".join(NAMES).encode()).hexdigest(),
+        **({"words": analyzer.words.digest} if analyzer.words else {}),
     }
     return json.dumps(parts, sort_keys=True, default=str)
 

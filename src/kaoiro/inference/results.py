@@ -46,13 +46,15 @@ Measured = Iterator[MeasuredFrame]
 class _Table:
     """What every result that consists of records can do."""
 
+    _words: Sequence[str] = ()  # columns of words
+
     def rows(self) -> Iterator[Record]:
         """Yield one record for each face, and one without a face for a frame that has none."""
         raise NotImplementedError
 
     def to_arrow(self) -> pa.Table:
         """Return the records as an Arrow table."""
-        return codec.to_arrow(record.row() for record in self.rows())
+        return codec.to_arrow((record.row() for record in self.rows()), self._words)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the records as a pandas DataFrame."""
@@ -71,12 +73,12 @@ class _Table:
         Raises:
             OutputError: unknown suffix or dialect, or the place cannot be written.
         """
-        return _write(self.rows(), path, dialect)
+        return _write(self.rows(), path, dialect, self._words)
 
 
-def _write(records: Iterator[Record], path: str | Path, dialect: str) -> int:
+def _write(records: Iterator[Record], path: str | Path, dialect: str, words: Sequence[str]) -> int:
     if check_dialect(dialect) == "kaoiro":
-        return codec.write(records, path)
+        return codec.write(records, path, words)
     return write_dialect((record.row() for record in records), path, dialect)
 
 
@@ -89,8 +91,10 @@ class PhotoResult(_Table, Sequence[Record]):
         source: photo.Picture,
         others: Sequence[Box] = (),
         visible_from: Mapping[str, float] | None = None,
+        words: Sequence[str] = (),
     ) -> None:
         self._all, self._source, self._others, self._visible_from = records, source, others, visible_from
+        self._words = words
         self._faces = [record for record in records if record.has_face]
 
     def __len__(self) -> int:
@@ -153,8 +157,9 @@ class Recording(_Table):
         measure: Callable[[bool], Measured],
         baseline: Baseline | None = None,
         visible_from: Mapping[str, float] | None = None,
+        words: Sequence[str] = (),
     ) -> None:
-        self._file, self._measure, self._visible_from = file, measure, visible_from
+        self._file, self._measure, self._visible_from, self._words = file, measure, visible_from, words
         self._baseline: Baseline | None = baseline
         self._kept: list[Record] | None = None
         self.failure: str | None = None
@@ -233,13 +238,13 @@ class Recording(_Table):
 
     def to_arrow(self) -> pa.Table:
         """Return the readable records as an Arrow table; warns if the video broke off."""
-        table = codec.to_arrow(record.row() for record in self._all())
+        table = codec.to_arrow((record.row() for record in self._all()), self._words)
         self._warn()
         return table
 
     def write(self, path: str | Path, dialect: str = "kaoiro") -> int:
         """Write the readable records as `PhotoResult.write` does; warns if the video broke off."""
-        count = _write(self._readable(), path, dialect)
+        count = _write(self._readable(), path, dialect, self._words)
         self._warn()
         return count
 

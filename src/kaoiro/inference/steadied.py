@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kaoiro.core.errors import TruncatedVideo
 from kaoiro.core.labels import EXPRESSIONS
-from kaoiro.core.types import SMOOTHED, SUPPORT, Record, smoothed
+from kaoiro.core.types import SMOOTHED, SUPPORT, Record, is_word, smoothed
 from kaoiro.inference.results import Measured, MeasuredFrame
 from kaoiro.timeline.steady import Mode, Smooth, Steady
 
@@ -38,10 +38,11 @@ class Steadier:
         yield from map(self._joined, self._smoother.finish())
 
     def _values(self, record: Record) -> tuple[float, ...]:
-        """Return what is smoothed; the first face tells whether the model answers more than expressions."""
+        """Return what is smoothed; the first face tells what the model answers beside expressions, and of words."""
         if self._names is None:
             further = any(name in record.scores for name in SMOOTHED[_EXPRESSIONS:])
-            self._names = SMOOTHED if further else SMOOTHED[:_EXPRESSIONS]
+            names = SMOOTHED if further else SMOOTHED[:_EXPRESSIONS]
+            self._names = (*names, *filter(is_word, record.scores))
         return tuple(record.scores.get(name, math.nan) for name in self._names)
 
     def _joined(self, found: tuple[MeasuredFrame, list[Smooth]]) -> MeasuredFrame:

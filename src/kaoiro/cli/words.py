@@ -1,0 +1,138 @@
+"""`kaoiro words`: the glossary of words that `kaoiro analyze --classes` takes, with how far to trust each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from kaoiro.core.errors import InputError
+
+TEXT = "words of the glossary on rendered people whom the model does not know: area under the curve, calibration"
+_GLOSSARY = "entries of your own beside those that ship"
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "words", help="words for 'analyze --classes': what they stand for, how far to trust them", description=__doc__
+    )
+    parser.add_argument("name", nargs="?", metavar="WORD", help="one word, complete; in English or Japanese")
+    parser.add_argument("--language", choices=("en", "ja"), help="only what words are called in it (default: both)")
+    parser.add_argument("--glossary", metavar="FILE", help=_GLOSSARY)
+    parser.add_argument("--model", metavar="NAME|FOLDER", help="default: the default model")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from kaoiro.core import modelfile
+    from kaoiro.inference.words.asked import CAUTION, opened
+
+    glossary, model = opened(arguments.glossary), modelfile.load(arguments.model)
+    one = None if arguments.name is None else _found(arguments.name, glossary)
+    called = glossary.called(arguments.language) if one is None else [(one, one.en + one.ja)]
+    rows = [_row(entry, names, model) for entry, names in called]
+    if arguments.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    for row in rows:
+        print("\n".join([_line(row)] if one is None else _complete(row)))
+    print(f"{CAUTION}; files of your own: --glossary FILE")
+    return 0
+
+
+def _found(word: str, glossary: Any) -> Any:
+    from kaoiro.inference.words.asked import unknown
+
+    entry = glossary.find(word)
+    if entry is None:
+        raise InputError(unknown(word, glossary))
+    return entry
+
+
+def _row(entry: Any, names: tuple[str, ...], model: Any) -> dict[str, Any]:
+    """Return what is known of an entry, for people and for programs."""
+    from kaoiro.core.types import word_column
+    from kaoiro.inference.words import reliability
+    from kaoiro.inference.words.asked import refusal
+
+    why, known = refusal(entry, model), reliability.of(entry, model.digest)
+    return {
+        "name": entry.name,
+        "column": entry.column or (None if why else word_column(entry.name)),
+        "names": list(names),
+        "stands_for": entry.composition,
+        "refused": why or None,
+        "instead": list(entry.instead),
+        "source": entry.source,
+        "reliability": None if why else known.model_dump(mode="json"),
+        "reliability_text": None if why else known.text,
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    level = "refused" if row["refused"] else row["reliability"]["level"]
+    return f"{row['name']:<19} {level:<10} {row['refused'] or row['stands_for']}  [{', '.join(row['names'])}]"
+
+
+def _complete(row: dict[str, Any]) -> list[str]:
+    lines = [f"{row['name']}: {', '.join(row['names'])}", f"  stands for   {row['stands_for'] or '–'}"]
+    if row["refused"]:
+        lines += [f"  refused      {row['refused']}"]
+        lines += [f"  near it      {', '.join(row['instead'])}"] if row["instead"] else []
+    else:
+        lines += [f"  column       {row['column']}", f"  reliability  {row['reliability_text']}"]
+    return [*lines, f"  source       {row['source'] or '–'}"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `kaoiro evaluate words`."""
+    text = "rendered sets, such as syn-mt and syn-id: the people of their test splits"
+    parser.add_argument("--set", nargs="+", required=True, metavar="DIR", help=text)
+    parser.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral portraits")
+    parser.add_argument("--generated", metavar="DIR", help="DiffusionFER: annotated valence and arousal")
+    parser.add_argument("--glossary", metavar="FILE", help=_GLOSSARY)
+    parser.add_argument("--write", action="store_true", help="keep the reliabilities beside the glossary that ships")
+    text = "compare rules that make the scores, by the people of 'val' instead"
+    parser.add_argument("--choose", action="store_true", help=text)
+
+
+def measure(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure, and write the results where --results and --write ask for them.
+
+    Raises:
+        InputError: --write beside entries that do not ship, or beside --choose.
+    """
+    from kaoiro.evaluation import word_rules, words
+    from kaoiro.inference.words.asked import opened
+
+    if arguments.write and (arguments.glossary or arguments.choose):
+        raise InputError("--write is for figures of the glossary that ships; leave out --glossary and --choose")
+    glossary = opened(arguments.glossary)
+    if arguments.choose:
+        arguments.what += "-choice"  # the name of its results
+        return word_rules.choose(model, glossary, arguments.set, arguments.threads)
+    others = arguments.london, arguments.generated
+    figures = words.measure(model, glossary, arguments.set, *others, threads=arguments.threads)
+    if arguments.write:
+        _keep(model, figures)
+    if arguments.results:
+        words.write(Path(arguments.results), figures)
+        arguments.results = None  # its page is its own
+    return figures
+
+
+def _keep(model: Any, figures: dict[str, Any]) -> None:
+    import datetime
+    from importlib.resources import as_file, files
+
+    from kaoiro.evaluation import words
+    from kaoiro.inference.words import reliability
+
+    known, about = words.reliabilities(figures), {"name": model.name, "digest": model.digest}
+    with as_file(files("kaoiro.inference.words")) as folder:
+        today = datetime.date.today().isoformat()
+        reliability.write(Path(folder) / reliability.FILE, about, today, figures["sets"], known)

@@ -1,0 +1,228 @@
+"""`kaoiro analyze --classes`, `kaoiro words` and `kaoiro evaluate words`, as they are called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake import london
+from fake.diffusion import write as write_generated
+from fake.synthetic import Rows
+from fake.synthetic import write as write_rendered
+from graphs import write_bright_model
+from jobs import Middle
+from PIL import Image
+
+from kaoiro.cli import analyze
+from kaoiro.cli.main import main
+from kaoiro.core.codec import NAMES, read_rows
+from kaoiro.core.types import LANDMARKS
+from kaoiro.evaluation import crops, words
+from kaoiro.inference import analyzer
+from kaoiro.inference.words import reliability
+from kaoiro.inference.words.asked import CAUTION
+from kaoiro.inference.words.glossary import shipped
+from kaoiro.metrics import resampling
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+class Quick(Middle):
+    """Takes the middle of every picture that is not black for a face."""
+
+    thread_safe = True
+
+    def __init__(self, **settings: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def bright(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bright_model(tmp_path_factory.mktemp("models") / "bright").path
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, bright: Path) -> Call:
+    """Return a function that runs a command with a model for which bright faces smile."""
+    monkeypatch.setattr(analyzer, "CenterFace", Quick)
+
+    def called(*argv: Any) -> tuple[int, str, str]:
+        code = main([*map(str, argv), "--model", str(bright)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return called
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(np.full((48, 64, 3), 255, np.uint8)).save(path)
+    return path
+
+
+def test_words_become_columns_and_each_is_introduced_on_standard_error(call: Call, photo: Path) -> None:
+    code, out, err = call("analyze", photo, "--classes", "笑顔、frown, smile")
+    assert code == 0
+    header, row = (line.split(",") for line in out.splitlines())
+    assert header[len(NAMES) :] == ["word_smile", "word_frown", "word_smile_smooth", "word_frown_smooth"]
+    values = dict(zip(header, row, strict=True))
+    assert values["word_smile"] == values["au_12"] and float(values["word_smile"]) > 0.9
+    assert float(values["word_frown"]) < 0.1
+    first, second, last = err.splitlines()
+    assert first.startswith("kaoiro: word_smile: AU 12; unmeasured: no figures for this word and model")
+    assert second.startswith("kaoiro: word_frown: AU 4; ") and second.endswith("unmeasured on real faces")
+    assert last == f"kaoiro: {CAUTION}"
+
+
+def test_a_terminal_gets_the_words_in_its_lines(call: Call, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analyze.sys.stdout, "isatty", lambda: True, raising=False)
+    code, out, _ = call("analyze", photo, "--classes", "smile, frown")
+    assert code == 0
+    assert "smile 0.98, frown 0.02" in out
+
+
+@pytest.mark.parametrize("words", ["smiel", "eyes closed", "smirk, smile", ""])
+def test_a_word_that_cannot_be_told_ends_with_one_line_and_exit_2(call: Call, photo: Path, words: str) -> None:
+    code, out, err = call("analyze", photo, "--classes", words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "'kaoiro words' lists" in err
+
+
+def test_words_go_into_folders_and_their_joined_table(call: Call, photo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    Image.new("RGB", (64, 48)).save(other)
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[beam]\npresent = [12]\nabsent = [4]\n", encoding="utf-8")
+    given = (photo, other, "--out", tmp_path / "out", "--format", "jsonl", "--classes", "beam", "--glossary", mine)
+    code, _, err = call("analyze", *given)
+    assert code == 0, err
+    rows = list(read_rows(tmp_path / "out" / "all.jsonl"))
+    assert [row["word_beam"] for row in rows] == [pytest.approx(0.982**2, abs=0.01), None]
+    code, _, err = call("analyze", *given)
+    assert "2 already done" in err
+
+
+def test_other_tools_columns_have_no_place_for_words(call: Call, photo: Path, tmp_path: Path) -> None:
+    code, _, err = call("analyze", photo, "--classes", "smile", "--dialect", "fer", "--out", tmp_path / "out")
+    assert code == 2
+    assert "--dialect fer has no columns for words of --classes; leave one of them out" in err
+
+
+def test_a_glossary_without_words_is_a_slip(call: Call, photo: Path, tmp_path: Path) -> None:
+    code, _, err = call("analyze", photo, "--glossary", tmp_path / "mine.toml")
+    assert code == 2
+    assert "name the words, too" in err
+
+
+def test_the_list_says_what_each_word_stands_for_and_how_far_it_is_trusted(call: Call) -> None:
+    code, out, _ = call("words")
+    assert code == 0
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert "unmeasured AU 12  [smile," in lines["smile"]
+    assert "refused    model 'bright' does not measure AU 43 (eyes closed)  [eyes closed," in lines["eyes_closed"]
+    assert CAUTION in out
+
+
+def test_the_list_may_keep_to_one_language(call: Call) -> None:
+    japanese, english = (call("words", "--language", language)[1] for language in ("ja", "en"))
+    assert "[笑顔, " in japanese and "smiling" not in japanese
+    assert "smiling" in english and "笑顔" not in english
+
+
+def test_one_word_is_told_completely_and_to_programs(call: Call) -> None:
+    _, out, _ = call("words", "苦笑")
+    assert out.startswith("wry_smile: wry smile, ")
+    assert "stands for   AU 12+15+(17)" in out and "Ekman & Friesen 1982" in out
+    _, out, _ = call("words", "yawn")
+    assert "near it      jaw_drop, mouth_open" in out
+    (row,) = json.loads(call("words", "smile", "--json")[1])
+    assert (row["name"], row["column"], row["refused"]) == ("smile", "word_smile", None)
+    assert row["reliability"]["level"] == "unmeasured", "another model than the one that was measured"
+    code, _, err = call("words", "smiel")
+    assert (code, err.count("\n")) == (2, 1) and "the nearest are smile" in err
+
+
+# --- evaluate words
+
+
+def facing(rows: Rows) -> None:
+    """Put the five points where a face has them; one half of every clip smiles, a third of these with the eyes."""
+    points = [(10.0, 13.0), (22.0, 13.0), (16.0, 19.0), (11.0, 24.0), (21.0, 24.0)]
+    for number, row in enumerate(rows):
+        row["au_12"], row["au_06"], row["au_26"] = 0.5 * (number % 2), 0.5 * (number % 6 == 1), 0.0
+        for name, (x, y) in zip(LANDMARKS, points, strict=True):
+            row[f"{name}_x"], row[f"{name}_y"] = x, y
+
+
+@pytest.fixture
+def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    monkeypatch.setattr(resampling, "DRAWS", 100)
+    monkeypatch.setattr(crops, "CenterFace", Middle)
+    monkeypatch.setattr(words, "FEW_PEOPLE", 2)
+    monkeypatch.setattr(words, "FEW_FACES", 2)
+    write_rendered(tmp_path / "rendered", facing)
+    london.write(tmp_path / "london", [f"{number:03d}" for number in range(1, 9)])
+    write_generated(tmp_path / "generated", each=8)
+    return {name: tmp_path / name for name in ("rendered", "london", "generated")}
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Name another file of reliabilities than the one that ships."""
+    monkeypatch.setattr(reliability, "FILE", str(tmp_path / "kept.json"))
+    yield tmp_path / "kept.json"
+    reliability._stored.cache_clear()
+
+
+def test_words_are_measured_and_kept_beside_the_glossary(
+    call: Call, roots: dict[str, Path], tmp_path: Path, kept: Path
+) -> None:
+    given = ("--set", roots["rendered"], "--london", roots["london"], "--generated", roots["generated"])
+    code, out, err = call("evaluate", "words", *given, "--threads", "1", "--results", tmp_path, "--write")
+    assert code == 0, err
+    figures = json.loads((tmp_path / "words.json").read_text(encoding="utf-8"))
+    assert (figures["faces"], figures["people"], figures["sets"]) == (24, 2, ["syn-mt"])
+    smile, eyes = figures["words"]["smile"], figures["words"]["duchenne_smile"]
+    assert (smile["faces"], smile["near: faces"], eyes["faces"], eyes["near: faces"]) == (12, 0, 4, 8)
+    assert smile["AUC"] is not None and eyes["near: AUC"] is not None
+    assert figures["words"]["gasp"]["level"] == "unmeasured"
+    assert figures[words.PHOTOGRAPHS]["smile"]["AUC"] == 1
+    assert set(figures[words.ANNOTATED]) == {"bored", "relaxed", "excited", "tense"}
+    assert "AU 43" in figures["refused"]["eyes_closed"]["why"]
+    page = (tmp_path / "words.md").read_text(encoding="utf-8")
+    assert page.startswith("# Words") and "never what somebody feels" in page and "| smile |" in out
+    stored = json.loads(kept.read_text(encoding="utf-8"))
+    assert stored["words"]["smile"]["auc"] == pytest.approx(smile["AUC"], abs=1e-4)
+    assert stored["words"]["smile"]["real"]["people"] == figures[words.PHOTOGRAPHS]["smile"]["people"]
+    found = {name: one.model_dump(mode="json") for name, one in words.reliabilities(figures).items()}
+    assert stored["words"] == found
+    assert reliability.of(shipped()["smile"], stored["model"]["digest"]).auc == stored["words"]["smile"]["auc"]
+
+
+def test_rules_are_compared_on_other_people(call: Call, roots: dict[str, Path], tmp_path: Path, monkeypatch) -> None:
+    from kaoiro.evaluation import word_rules
+
+    monkeypatch.setattr(word_rules, "FEW_PEOPLE", 1)
+    monkeypatch.setattr(word_rules, "FEW_FACES", 2)
+    given = ("--set", roots["rendered"], "--choose", "--threads", "1", "--results", tmp_path)
+    code, _, err = call("evaluate", "words", *given)
+    assert code == 0, err
+    figures = json.loads((tmp_path / "words-choice.json").read_text(encoding="utf-8"))
+    assert figures["people of 'val'"] == 1
+    assert "polite_smile" in figures["words of several actions"]
+    assert list(figures["rules"]) == list(word_rules.RULES)
+
+
+def test_only_the_glossary_that_ships_is_kept(call: Call, roots: dict[str, Path], tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[beam]\npresent = [12]\n", encoding="utf-8")
+    given = ("evaluate", "words", "--set", roots["rendered"], "--glossary", mine, "--threads", "1")
+    code, out, _ = call(*given)
+    assert code == 0 and "| beam |" in out
+    code, _, err = call(*given, "--write")
+    assert code == 2 and "--write is for figures of the glossary that ships" in err
