@@ -50,6 +50,7 @@ class DataConfig:
         teacher: 'joined': model (name or folder) whose answers stand for labels that faces of FER2013 lack.
         distilled: 'joined': share of the teacher's probabilities in the expressions to learn, 0-1.
         shares: 'joined': of every batch: photographs, generated faces, rendered faces.
+        guaranteed: faces of every class in each batch, however rare; 0 takes them as they come.
         count: number of drawn faces.
         augmentation: applied to training faces only.
     """
@@ -62,6 +63,7 @@ class DataConfig:
     teacher: str | None = None
     distilled: float = 0.0
     shares: tuple[float, float, float] = (0.56, 0.06, 0.38)
+    guaranteed: int = 0
     count: int = 256
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -73,6 +75,7 @@ class DataConfig:
         """
         at_least("data.count", 1, self.count)
         share("data.distilled", self.distilled)
+        at_least("data.guaranteed", 0, self.guaranteed)
         require(min(self.shares) >= 0 < self.shares[0], "data.shares", "0 or more, photographs above 0", self.shares)
         self.augmentation.check()
 
@@ -145,13 +148,21 @@ def _load_fer2013(config: DataConfig) -> LearningData:
     root = config.root or os.environ.get(ROOT_VARIABLE)
     if root is None:
         raise DataError(f"name the folder with fer2013.csv by --data.root or the variable {ROOT_VARIABLE}")
-    training = fer2013.read(root).part("Training")
+    return of_training(fer2013.read(root).part("Training"), config.labels)
+
+
+def of_training(training: fer2013.Fer2013, labels: LabelSet) -> LearningData:
+    """Return what can be learned from rows of Training; a tenth of them is held out, on which choices are made.
+
+    Raises:
+        DataError: FER+ labels are asked for and the vote table is missing.
+    """
     held = stratified_holdout(training.image_keys(), training.labels)
-    faces = to_faces(training, config.labels)
+    faces = to_faces(training, labels)
     labelled = [~np.isnan(targets).any(axis=1) for targets in faces.targets.values()]
     usable = np.any(labelled, axis=0) & (faces.pixels.std(axis=(1, 2)) > 0)
     learned, checked = faces.rows(usable & ~held), faces.rows(held)
-    vocabularies = VOCABULARIES[config.labels]
+    vocabularies = VOCABULARIES[labels]
     annotations = " and ".join(vocabulary.name for vocabulary in vocabularies.values())
     description = f"FER2013 Training with {annotations} labels"
     return LearningData(learned, checked, vocabularies, description, FER2013_LICENCE, FER2013_LIMITS)

@@ -48,7 +48,8 @@ class Exported(nn.Module):
 
     def __init__(self, network: nn.Module, specification: Specification) -> None:
         super().__init__()
-        self.network = network
+        deployed = getattr(network, "deployed", None)
+        self.network = network if deployed is None else deployed()
         shape = (1, specification.channels, 1, 1)
         self.register_buffer("mean", 255 * torch.tensor(specification.mean).reshape(shape))
         self.register_buffer("scale", 1 / (255 * torch.tensor(specification.std).reshape(shape)))

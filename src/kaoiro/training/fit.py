@@ -25,7 +25,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch.utils.data import DataLoader, Sampler, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 import kaoiro.families
 from kaoiro.core.errors import DataError, InputError
@@ -38,6 +38,7 @@ from kaoiro.core.spec import Head, Specification
 from kaoiro.data.source import LearningData, load
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.training import cost, curve, hardware
+from kaoiro.training.orders import EpochOrder, GuaranteedOrder, MixedOrder
 from kaoiro.training.timing import epochs_within
 
 CURVE = "curve.csv"
@@ -83,13 +84,14 @@ class Fitted:
     history: tuple[dict[str, float], ...]
 
 
-def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
+def fit(family: str, recipe: Any, folder: str | Path, given: LearningData | None = None) -> Fitted:
     """Train a recipe, or go on with what `folder` holds.
 
     Args:
         family: folder name under `kaoiro.families`.
         recipe: the family's Recipe.
         folder: receives recipe.json, last.ckpt, the learning curve (curve.csv) and the time spent (cost.json).
+        given: what is learned from, such as some folds of it; None loads what the recipe names.
 
     Raises:
         DataError: the data of the recipe cannot be read.
@@ -98,7 +100,7 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
     """
     recipe.check()
     folder = Path(folder)
-    data = sized(loaded(recipe), recipe.size)
+    data = sized(loaded(recipe) if given is None else given, recipe.size)
     if not len(data.training):
         raise DataError(f"{data.description} gives no training faces")
     specification = specify(recipe, data)
@@ -114,7 +116,7 @@ def fit(family: str, recipe: Any, folder: str | Path) -> Fitted:
         warnings.filterwarnings("ignore", message=".*(num_workers|LeafSpec|logging interval|not empty|treespec).*")
         trainer.fit(
             objective,
-            loader(data.training, recipe.run.batch, recipe.run.seed, training=True, shares=data.shares),
+            learning_order(recipe, data, recipe.run.seed),
             loader(data.validation, 256, 0, training=False),
             ckpt_path=str(last) if last.is_file() else None,
             weights_only=False,
@@ -156,7 +158,7 @@ def start_from(network: torch.nn.Module, folder: Path) -> None:
             names = sorted({name.removeprefix(HEADS).split(".")[0] for name in more})
             raise InputError(f"--run.start {folder}: it has heads that the recipe lacks: {', '.join(names)}")
         heads = {name for name in network.state_dict() if name.startswith(HEADS)}
-        if more or not all(name.startswith(anew) for name in lacking) or heads <= lacking:
+        if more or not all(name.startswith(anew) for name in lacking) or (adopt is None and heads <= lacking):
             raise InputError(f"--run.start {folder}: weights of another network than the recipe's")
     except SafetensorError as error:
         raise InputError(f"--run.start {folder}: {WEIGHTS} is damaged ({error})") from error
@@ -208,59 +210,9 @@ def specify(recipe: Any, data: LearningData) -> Specification:
     )
 
 
-class EpochOrder(Sampler[int]):
-    """A shuffle that depends on seed and epoch alone, so that a resumed run sees the same order."""
-
-    def __init__(self, count: int, seed: int) -> None:
-        self._count, self._seed, self._epoch = count, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Any:
-        return iter(np.random.default_rng((self._seed, self._epoch)).permutation(self._count).tolist())
-
-
-class MixedOrder(EpochOrder):
-    """The same with fixed numbers of each domain in every batch; an epoch goes through the first domain once.
-
-    Args:
-        domains: (N,) of the faces.
-        shares: of a batch, by domain.
-        batch: faces a step.
-        seed: of the shuffle.
-    """
-
-    def __init__(self, domains: np.ndarray, shares: Sequence[float], batch: int, seed: int) -> None:
-        self._rows = [np.flatnonzero(domains == domain) for domain in range(len(shares))]
-        counts = np.array([share if len(rows) else 0.0 for share, rows in zip(shares, self._rows, strict=True)])
-        self._counts = np.maximum(np.round(batch * counts / counts.sum()), counts > 0).astype(int)
-        self._counts[0] = batch - self._counts[1:].sum()
-        self._batches = max(1, len(self._rows[0]) // self._counts[0])
-        super().__init__(self._batches * batch, seed)
-
-    def __iter__(self) -> Any:
-        rng = np.random.default_rng((self._seed, self._epoch))
-        drawn = [
-            _drawn(rng, rows, self._batches * count).reshape(self._batches, count)
-            for rows, count in zip(self._rows, self._counts, strict=True)
-        ]
-        return iter(np.concatenate(drawn, axis=1).ravel().tolist())
-
-
-def _drawn(rng: np.random.Generator, rows: np.ndarray, count: int) -> np.ndarray:
-    """Return `count` of some rows in random order, all of them equally often but for one."""
-    if not count:
-        return np.empty(0, np.int64)
-    rounds = [rng.permutation(rows) for _ in range(-(-count // len(rows)))]
-    return np.concatenate(rounds)[:count]
-
-
-def loader(faces: Faces, batch: int, seed: int, training: bool, shares: Sequence[float] = ()) -> DataLoader:
+def loader(
+    faces: Faces, batch: int, seed: int, training: bool, shares: Sequence[float] = (), guaranteed: int = 0
+) -> DataLoader:
     """Return batches: `pixels` (B, C, H, W) uint8, `domain` (B,), and by head `target` (B, K) and `label` (B,).
 
     Args:
@@ -269,6 +221,7 @@ def loader(faces: Faces, batch: int, seed: int, training: bool, shares: Sequence
         seed: of the order.
         training: whether to shuffle, and leave out a last batch that is not full.
         shares: of every batch, by domain; empty takes the faces as they come.
+        guaranteed: faces of every class (of the first head) in each batch; 0 takes them as they come.
     """
     pixels = faces.pixels[:, None] if faces.pixels.ndim == 3 else faces.pixels.transpose(0, 3, 1, 2)
     heads = tuple(faces.targets)
@@ -277,7 +230,9 @@ def loader(faces: Faces, batch: int, seed: int, training: bool, shares: Sequence
     columns = (pixels, domains, *faces.targets.values(), *(faces.labels.get(head, unlabelled) for head in heads))
     dataset = TensorDataset(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
     order = None
-    if training:
+    if training and guaranteed:
+        order = GuaranteedOrder(faces.labels.get(heads[0], unlabelled), guaranteed, batch, seed)
+    elif training:
         order = MixedOrder(domains, shares, batch, seed) if len(shares) else EpochOrder(len(faces), seed)
     return DataLoader(
         dataset,
@@ -287,6 +242,16 @@ def loader(faces: Faces, batch: int, seed: int, training: bool, shares: Sequence
         collate_fn=functools.partial(_collate, heads),
         generator=torch.Generator(),  # else the loader draws from the numbers meant for dropout
     )
+
+
+def learning_order(recipe: Any, data: LearningData, seed: int) -> DataLoader:
+    """Return the batches that a recipe learns from.
+
+    Raises:
+        InputError: a batch has no room for the faces of every class that the recipe asks for.
+    """
+    guaranteed = recipe.data.guaranteed
+    return loader(data.training, recipe.run.batch, seed, training=True, shares=data.shares, guaranteed=guaranteed)
 
 
 def _collate(heads: tuple[str, ...], rows: list[tuple[torch.Tensor, ...]]) -> dict[str, Any]:
@@ -315,7 +280,7 @@ def settle(recipe: Any, objective: Any, data: LearningData, folder: Path) -> Any
             raise InputError(f"{folder} holds a run with other settings; choose another --out or delete it")
         epochs = stored["epochs"]
     else:
-        run, batches = recipe.run, loader(data.training, recipe.run.batch, 0, training=True, shares=data.shares)
+        run, batches = recipe.run, learning_order(recipe, data, 0)
         epochs = run.epochs if run.budget is None else epochs_within(run, objective, batches)
         write_text(file, json.dumps({"asked": asked, "epochs": epochs}, indent=1))
     return dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=epochs))
