@@ -55,7 +55,7 @@ def test_floors_of_a_bank_are_written_and_shown(bank: str, tmp_path: Path, capsy
     assert content["source"]["bank"]["people"] == 4
     rows = content["levels"]["medium"]["columns"]["expression_anger"]
     assert [row["minutes"] for row in rows] == [5, 60]
-    assert set(rows[0]) == {"minutes", "floor", "estimate", "low", "sd", "rare", "excess"}
+    assert set(rows[0]) == {"minutes", "floor", "estimate", "low", "sd", "rare", "rest_low", "rest_high", "excess"}
     assert rows[1]["sd"] == pytest.approx(0.01, rel=0.4)  # as the bank was written
 
 

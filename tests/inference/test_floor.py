@@ -17,8 +17,8 @@ from kaoiro.timeline.floors import TAILS, Floor
 
 DIGEST = "d" * 64
 ROWS = [
-    Floor(1, 0.08, 0.07, 0.06, 0.03, 0.16, 0.1),
-    Floor(4, 0.04, 0.035, 0.03, 0.015, 0.08, 0.2),
+    Floor(1, 0.08, 0.07, 0.06, 0.03, 0.16, 0.1, 0.5, 0.1),
+    Floor(4, 0.04, 0.035, 0.03, 0.015, 0.08, 0.2, 0.4, 0.2),
     Floor(64, 0.02, 0.015, 0.01, 0.007, 0.04),
 ]
 
@@ -42,6 +42,10 @@ def test_floors_of_long_recordings_are_those_of_the_longest(table: FloorTable) -
 
 def test_floors_of_short_recordings_grow(table: FloorTable) -> None:
     assert table.floor("expression_anger", 0.25).floor == pytest.approx(0.16)
+    low, high = table.rest(["expression_anger", "expression_joy"], 0.25)
+    assert (low[0], high[0]) == pytest.approx((-0.1, 0.7))  # twice as wide as that of a minute
+    assert np.isnan([low[1], high[1]]).all()
+    assert [end[0] for end in table.rest(["expression_anger"], 2)] == pytest.approx([0.15, 0.45])
 
 
 def test_many_columns_at_once_and_unknown_ones_are_nan(table: FloorTable) -> None:

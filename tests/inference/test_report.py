@@ -20,7 +20,6 @@ from kaoiro.inference.change import Rest
 from kaoiro.inference.floor import FloorTable, Level
 from kaoiro.inference.recording import EXPRESSION_COLUMNS
 from kaoiro.inference.report import document
-from kaoiro.inference.report.floors import Floors
 from kaoiro.inference.report.measured import LABELS, Settings
 from kaoiro.inference.transcript import read_transcript
 from kaoiro.timeline.floors import Floor
@@ -160,7 +159,10 @@ def test_confounds_are_told_as_far_as_records_know_them(tmp_path: Path) -> None:
 
 def floor_file(path: Path, digest: str, level: str = "medium") -> Path:
     rows = {"expression_anger": 0.1, "expression_fear": 0.02}
-    columns = {name: [Floor(1.0, floor, math.nan, math.nan, sd=0.01, rare=floor)] for name, floor in rows.items()}
+    columns = {
+        name: [Floor(1.0, floor / 2, math.nan, math.nan, 0.01, floor, rest_low=0.0, rest_high=0.12)]
+        for name, floor in rows.items()
+    }
     FloorTable("m", digest, {level: Level(2, 4, columns)}).save(path)
     return path
 
@@ -171,7 +173,8 @@ def test_every_line_says_whether_it_is_worth_something(tmp_path: Path, monkeypat
     manifest(tmp_path, {"talk.mp4": digest})
     wave = [row(0.5 * n, anger=0.3 + 0.1 * (n % 2), fear=0.1 + 0.02 * (n % 2)) for n in range(400)]
     path = write(tmp_path / "talk.parquet", wave)
-    rest = Rest(dict.fromkeys(EXPRESSION_COLUMNS, 0.0) | {"expression_fear": 0.1, "expression_neutral": 0.9})
+    scores = dict.fromkeys(EXPRESSION_COLUMNS, 0.0) | {"expression_fear": 0.1, "expression_neutral": 0.9}
+    rest = Rest(scores, frames=100)
     assert set(kaoiro.report(path, baseline=rest).shares()["verdict"]) == {"unmeasured"}
     for level in ("medium", "own", "high"):
         floors = floor_file(tmp_path / "floors.json", digest, level)
@@ -184,11 +187,33 @@ def test_every_line_says_whether_it_is_worth_something(tmp_path: Path, monkeypat
             "unmeasured",
         ]
         assert found["floor"]["anger"] == pytest.approx(0.1)
-        assert set(table[table["kind"] == "raw"]["verdict"]) == {"unmeasured"}
+        shares = table[table["kind"] == "raw"].set_index("label")
+        said = shares["verdict"][["anger", "fear", "sadness"]].tolist()
+        assert said == ["uncertain", "below the noise floor", "unmeasured"]  # a share alone is never a signal
+        assert shares["rest_high"]["anger"] == 0.12
         assert document.document(report)["floor"] == level
     floors = floor_file(tmp_path / "floors.json", "of another model")
     assert set(kaoiro.report(path, baseline=rest, noise_floor=floors).shares()["verdict"]) == {"unmeasured"}
-    assert Floors().verdict(0.2, math.nan, math.nan, 0.1) == "uncertain"
+
+
+def test_a_change_is_a_signal_only_where_the_floor_and_the_rest_hold(tmp_path: Path) -> None:
+    digest = modelfile.load().digest
+    manifest(tmp_path, {"talk.mp4": digest})
+    wave = [row(0.5 * n, anger=0.3 + 0.1 * (n % 2)) for n in range(400)]
+    path, floors = write(tmp_path / "talk.parquet", wave), floor_file(tmp_path / "floors.json", digest)
+
+    def said(anger: float, frames: int) -> str:
+        scores = dict.fromkeys(EXPRESSION_COLUMNS, 0.0)
+        scores |= {"expression_anger": anger, "expression_neutral": 1 - anger}
+        table = kaoiro.report(path, baseline=Rest(scores, frames=frames), noise_floor=floors).shares()
+        return table[(table["kind"] == "change") & (table["label"] == "anger")]["verdict"].item()
+
+    assert said(0.05, 100) == "signal"
+    assert said(0.05, 1) == "uncertain"  # a photo, whose scatter is not in the floor
+    assert said(0.15, 100) == "uncertain"  # neither 0.35 nor 0.15 is of a face that does nothing
+    assert said(0.30, 100) == "below the noise floor"
+    estimated = kaoiro.report(path, baseline="auto", noise_floor=floors).shares()
+    assert "signal" not in set(estimated["verdict"])
 
 
 def test_recordings_of_different_models_are_shown_with_a_warning(tmp_path: Path) -> None:

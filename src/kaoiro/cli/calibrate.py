@@ -29,7 +29,8 @@ def add_parser(commands: Any) -> None:
     text = "lengths of recordings to answer (default: 1 5 15 60)"
     parser.add_argument("--minutes", nargs="+", type=positive, metavar="MINUTES", help=text)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn")
-    parser.add_argument("--out", required=True, metavar="FILE", help="floor.json, for `kaoiro report --floor`")
+    text = "floor.json, for `kaoiro report --noise-floor` and `kaoiro compare --noise-floor`"
+    parser.add_argument("--out", required=True, metavar="FILE", help=text)
     parser.set_defaults(run=run)
 
 
@@ -83,7 +84,7 @@ def _shipped(arguments: argparse.Namespace, minutes: tuple[float, ...], own: Any
 
 
 def _show(table: Any, out: str) -> None:
-    """Print the floors of 60 minutes, or the longest there are, of anger and a few others; the file has all."""
+    """Print the floors of every score by length."""
     from kaoiro.inference.floor import shown
 
     print(shown(table))

@@ -22,9 +22,11 @@ from kaoiro.core.errors import InputError
 from kaoiro.evaluation.banked import EXPRESSION_COLUMNS, Bank, Sitting
 from kaoiro.evaluation.replicates import ALPHA, Answer, Pool, Setting, answer, binomial, draw, family, pool
 from kaoiro.evaluation.sensitivity import POINT, sensitivity
+from kaoiro.evaluation.single import rates
 from kaoiro.inference.floor import USUAL
-from kaoiro.timeline.changes import Verdict, noise_floor, verdict
+from kaoiro.timeline.changes import Verdict, verdict
 from kaoiro.timeline.floors import DRAWS, Tails, of_one, recordings, tails
+from kaoiro.timeline.noise import noise_floor
 
 ANGER = "expression_anger"
 SIGNALS = ("valence", "arousal", "au_04")
@@ -332,6 +334,11 @@ def needed(rows: Sequence[dict[str, Any]], rule: str, wanted: float = 0.8) -> li
     return result
 
 
+def _single(config: RecordingsConfig) -> list[float]:
+    """Return the lengths at which single recordings are looked at: the shortest, and an hour or the longest."""
+    return sorted({min(config.minutes), 60.0 if 60.0 in config.minutes else max(config.minutes)})
+
+
 def measure(bank: Bank, others: Sequence[Bank], config: RecordingsConfig, tell: Tell | None = None) -> dict[str, Any]:
     """Run all experiments.
 
@@ -353,6 +360,7 @@ def measure(bank: Bank, others: Sequence[Bank], config: RecordingsConfig, tell: 
         "scatter": experiments.scatter(),
         "tails": experiments.tails(bank.people)._asdict(),
         "false alarms": experiments.null(tell),
+        "single": [row for minutes in _single(config) for row in rates(bank, minutes, config.replicates, config.seed)],
         "power": power,
         "needed": needed(power, FLOOR_INTERVAL),
         "sensitivity": sensitivity(bank, others),

@@ -19,6 +19,8 @@ from kaoiro.evaluation.measured import verdict
 from kaoiro.evaluation.panels import Spot, figure
 from kaoiro.evaluation.recordings import ANGER, FLOOR_INTERVAL, FLOOR_NOISE, FLOOR_NORMAL, FLOOR_P
 from kaoiro.evaluation.recordings_reading import reading
+from kaoiro.evaluation.single import VERDICTS
+from kaoiro.inference.floor import USUAL
 
 NAME = "recordings"
 HEADLINE: dict[str, Any] = {"level": "medium", "minutes": 60.0, "strength": "weak", "design": "1 vs 1"}
@@ -49,6 +51,16 @@ the upper end of its interval over people);
 *{FLOOR_NOISE}*: for the interval that holds the scatter of null recordings, too, which counts it twice. Rates are of
 {{replicates}} replicates, in brackets their binomial interval (Wilson, 95 %); people and sessions are fewer than
 replicates, so that the true uncertainty is larger."""
+
+
+_SINGLE = """
+Single recordings: how often a line of the report of a null recording would be a signal. *assumed* is the level whose
+floors are taken, for users do not know theirs. *share*: the whole interval lies outside of the range in which
+recordings of other people at rest lie; since people rest differently and these are ten, this is wrong too often, and a
+share alone is never called a signal. *change ...*: the whole interval of the mean change lies beyond the floor that
+holds for eight labels, and the recording or its rest within the range. The rest is the medians of another recording, of
+a single frame (which is never called a signal either), or the calmest quarter of the recording itself.
+"""
 
 
 def write(folder: Path, figures: Mapping[str, Any]) -> None:
@@ -100,12 +112,19 @@ def verdicts(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
             claim = f"Weak anger {100 * low:g} to 0.8 % in two 60-minute recordings, medium nuisance, {whose}: power"
             rows.append(_line(claim, found[VERDICT], WISHED))
     for row in figures["false alarms"]:
-        able = "camera" not in row["design"] and not row["design"].startswith("2 vs 2")  # whose p is never below 0.33
+        able = not row["design"].startswith("2 vs 2")  # whose p is never below 0.33
         if row["level"] == "medium" and row["minutes"] == 60 and able:
             rates = {"p": "p", "the verdict": VERDICT, "the verdict for any of eight labels": f"{VERDICT}, any label"}
             for name, rule in rates.items():
+                if name == "p" and "camera" in row["design"]:
+                    continue  # the test is fooled by design; the verdict should not be
                 claim = f"False alarms of {name}, {row['design']}, 60 minutes, medium"
                 rows.append(_line(claim, row[rule], NOMINAL, at_most=True))
+    for row in figures["single"]:
+        if row["minutes"] == 60 and row["kind"] in VERDICTS and USUAL in (row["level"], row["assumed"]):
+            known = "" if row["level"] == row["assumed"] else f" taken for {row['assumed']}"
+            claim = f"False alarms of a report's verdict for any of eight labels, {row['kind']}, {row['level']}{known}"
+            rows.append(_line(claim, row["any label"], NOMINAL, at_most=True))
     return rows
 
 
@@ -135,6 +154,8 @@ def page(figures: Mapping[str, Any]) -> str:
         f"Anger, recordings of {_shown_minutes(settings):g} minutes (all lengths: recordings.json). 'Any label': "
         "one of the eight or more.\n",
         _table([_alarms(row) for row in figures["false alarms"] if row["minutes"] == _shown_minutes(settings)]),
+        _SINGLE,
+        _table([_alone(row) for row in figures["single"]]),
         "## (b) Power\n",
         "'reader_g' is assumed: it adds to the model's anger the share g of what is missing to 1 while planted "
         "anger is visible, and errs as the model does otherwise; reader_1 reads without fault. Strong anger is that of "
@@ -161,6 +182,12 @@ def _alarms(row: Mapping[str, Any]) -> dict[str, Any]:
     kinds = (*kinds, *(f"{name}, any label" for name in (FLOOR_NORMAL, FLOOR_INTERVAL)))
     mean = {"p, mean of labels": f"{row['p, mean of labels']:.1%}"}
     return {"level": row["level"], "design": row["design"], **{kind: _percent(row[kind]) for kind in kinds}, **mean}
+
+
+def _alone(row: Mapping[str, Any]) -> dict[str, Any]:
+    keys = {name: row[name] for name in ("level", "assumed", "minutes", "kind")}
+    rates = {name: _percent(row[name]) for name in ("anger", "any label")}
+    return {**keys, **rates, "mean of labels": f"{row['mean of labels']:.1%}"}
 
 
 def _power(row: Mapping[str, Any]) -> dict[str, Any]:

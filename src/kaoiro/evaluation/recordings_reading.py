@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kaoiro.evaluation.recordings import ANGER, FLOOR_INTERVAL, FLOOR_NORMAL, FLOOR_P
+from kaoiro.evaluation.single import KINDS, VERDICTS
 
 _LEVEL = "medium"
 
@@ -19,6 +20,7 @@ def _points(figures: Mapping[str, Any]) -> Iterator[str]:
     minutes = 60.0 if 60.0 in figures["settings"]["minutes"] else max(figures["settings"]["minutes"])
     yield from _model(figures)
     yield from _alarms(figures["false alarms"], minutes, figures["tails"])
+    yield from _alone(figures["single"])
     yield from _power(figures["power"], minutes)
     moved = [row for row in figures["sensitivity"] if row["what"].startswith("temperature")]
     largest = max(moved, key=lambda row: row["of a 0.5-point change"], default=None)
@@ -80,8 +82,24 @@ def _alarms(rows: Sequence[Mapping[str, Any]], minutes: float, tails: Mapping[st
     for row in shared[:1]:
         yield (
             f"If all recordings of a side share light and camera ({row['design']}), rearranging is fooled in "
-            f"{_percent(row['p'])} of cases, the verdict in {_percent(row[FLOOR_INTERVAL])}: this is what the floor of "
-            "two single recordings is kept for."
+            f"{_percent(row['p'])} of cases. The floor of two single recordings is kept for that, and does not "
+            f"suffice: the verdict is fooled in {_percent(row[FLOOR_INTERVAL])} for anger, and in "
+            f"{_percent(row[f'{FLOOR_INTERVAL}, any label'])} for any of eight labels."
+        )
+
+
+def _alone(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    minutes = max((row["minutes"] for row in rows), default=0.0)
+    known = {"minutes": minutes, "level": _LEVEL, "assumed": _LEVEL}
+    video, own, share = (_one(rows, **known, kind=kind) for kind in (*VERDICTS, KINDS[0]))
+    worse = _one(rows, minutes=minutes, level="high", assumed=_LEVEL, kind=VERDICTS[0])
+    if video is not None and own is not None and share is not None:
+        more = "" if worse is None else f" (of the highest nuisance, taken for medium: {_percent(worse['any label'])})"
+        yield (
+            f"**A single recording** of {minutes:g} minutes in which nothing is shown has a 'signal' in one or more of "
+            f"eight labels in {_percent(video['any label'])} of cases where changes are from a recording at rest"
+            f"{more}, and in {_percent(own['any label'])} where the rest is estimated. A share alone would be beyond "
+            f"what other people show at rest in {_percent(share['any label'])}, and is never called a signal."
         )
 
 

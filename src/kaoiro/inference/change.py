@@ -31,15 +31,17 @@ class Rest:
     Attributes:
         scores: by column, such as 'expression_fear' and 'au_12'; what is not known is not there.
         notes: what was left out where it was measured.
+        frames: that it was measured from; 0 if nobody knows.
     """
 
     scores: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    frames: int = 0
 
     @classmethod
     def of(cls, values: np.ndarray, notes: tuple[str, ...] = ()) -> Rest:
         """Return the rest of measurements that were all made at rest: (T, K) in the order of `CHANGED`."""
-        return _rest(typical(values, _SHARES), notes)
+        return _rest(typical(values, _SHARES), notes, len(values))
 
     def applied(self, record: Record) -> Record:
         """Return a record with the differences of its scores from the rest, as far as both are known."""
@@ -110,9 +112,9 @@ class Estimate:
         return TrackRests({track: None if row is None else _rest(row) for track, row in found.items()})
 
 
-def _rest(row: np.ndarray, notes: tuple[str, ...] = ()) -> Rest:
+def _rest(row: np.ndarray, notes: tuple[str, ...] = (), frames: int = 0) -> Rest:
     known = zip(CHANGED, row.tolist(), strict=True)
-    return Rest({name: value for name, value in known if not math.isnan(value)}, notes)
+    return Rest({name: value for name, value in known if not math.isnan(value)}, notes, frames)
 
 
 def changes(records: Iterable[Record], baseline: Baseline | None, notes: list[str] | None = None) -> Iterator[Record]:

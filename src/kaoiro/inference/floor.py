@@ -3,7 +3,8 @@
 One such table ships with the package; `kaoiro calibrate-floor` writes others.
 
 Format:   {"format": 2, "model": {"name", "digest"}, "source": {...}, "levels": {LEVEL: {"people", "sessions",
-          "columns": {COLUMN: [{"minutes", "floor", "estimate", "low", "sd", "rare", "excess"}, ...]}}}}
+          "columns": {COLUMN: [{"minutes", "floor", "estimate", "low", "sd", "rare", "rest_low", "rest_high",
+          "excess"}, ...]}}}}
 LEVEL is 'low', 'medium' or 'high' of the rendered world, or 'own'. COLUMN is a column of records (`expression_anger`,
 `valence`, `au_04`): probabilities and intensities 0-1, valence and arousal -1 to 1; floors are in the same units, and
 null where they are unknown.
@@ -51,6 +52,8 @@ class _Row(Strict):
     low: float | None
     sd: float = Field(ge=0)
     rare: float = Field(ge=0)
+    rest_low: float | None
+    rest_high: float | None
     excess: float | None
 
 
@@ -150,6 +153,19 @@ class FloorTable:
         rows = [(math.nan,) * 3 if one is None else (one.floor, one.sd, one.rare) for one in found]
         return Floors(*np.array(rows).reshape(-1, 3).T)
 
+    def rest(self, columns: Sequence[str], minutes: float, level: str = USUAL) -> tuple[np.ndarray, np.ndarray]:
+        """Return the range in which recordings of a face that does nothing lie: (L,) lower and upper ends, or NaN.
+
+        Raises:
+            InputError: no such level, or an impossible length.
+        """
+        require(level in self.levels, "level of the noise floor", f"one of {', '.join(self.levels)}", level)
+        known = self.levels[level].columns
+        found = [self.floor(name, minutes, level) if name in known else None for name in columns]
+        rows = [(math.nan, math.nan) if one is None else (one.rest_low, one.rest_high) for one in found]
+        low, high = np.array(rows).reshape(-1, 2).T
+        return low, high
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the table.
 
@@ -213,12 +229,23 @@ def of_recordings(recorded: Sequence[Recorded], minutes: Sequence[float] = MINUT
             f"own recordings must be measured by one model that is known, not {len(digests - {''})} "
             "(records carry it where `kaoiro analyze` wrote them into a folder)"
         )
+    _refuse_copies(recorded)
     columns = _columns(recorded)
     sessions = [Session("own", _stretch(one, columns)) for one in recorded]
     found = floors(sessions, columns, minutes, seed)
     digest = min(digests)
     source = {"recordings": [one.name for one in recorded], "seed": seed}
     return FloorTable(shipped_name(digest) or digest[:12], digest, {OWN: Level(1, len(sessions), found)}, source)
+
+
+def _refuse_copies(recorded: Sequence[Recorded]) -> None:
+    seen: dict[str, Recorded] = {}
+    for one in recorded:
+        other = seen.setdefault(one.checksum(), one)
+        if other is not one:
+            raise InputError(
+                f"{one.file}: {one.name} is the same recording as {other.name} in {other.file}; it counts once"
+            )
 
 
 def _columns(recorded: Sequence[Recorded]) -> list[str]:
@@ -275,7 +302,9 @@ def _between(rows: Sequence[Floor], minutes: float) -> Floor:
         return float(np.interp(math.log(minutes), at, [getattr(row, name) for row in ordered]))
 
     scaled = {name: value(name) * shorter for name in ("floor", "estimate", "low", "sd", "rare")}
-    return Floor(minutes, **scaled, excess=value("excess"))
+    middle, half = (value("rest_low") + value("rest_high")) / 2, (value("rest_high") - value("rest_low")) / 2
+    rest = {"rest_low": middle - shorter * half, "rest_high": middle + shorter * half}
+    return Floor(minutes, **scaled, **rest, excess=value("excess"))
 
 
 def joined(table: FloorTable, own: FloorTable) -> FloorTable:

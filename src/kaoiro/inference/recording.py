@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -16,22 +17,28 @@ import numpy as np
 from kaoiro.core import modelfile
 from kaoiro.core.errors import InputError
 from kaoiro.core.labels import EXPRESSIONS
-from kaoiro.core.types import SMOOTHED, changed, expression_column, smoothed
+from kaoiro.core.plain import printable
+from kaoiro.core.types import LANDMARKS, SMOOTHED, changed, expression_column, smoothed
 from kaoiro.inference.batches import Batch, batches
 from kaoiro.inference.manifest import MANIFEST, read_manifest
-from kaoiro.timeline.sampled import STEP_S, nearest
+from kaoiro.timeline.sampled import MOST, STEP_S, nearest
 
 EXPRESSION_COLUMNS = tuple(map(expression_column, EXPRESSIONS.labels))
 SIGNALS = SMOOTHED[len(EXPRESSIONS) :]
 """Valence, arousal and action units: columns that a model may answer beside the expressions."""
 _BOX = ("box_left", "box_top", "box_width", "box_height")
-_EYES = ("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y")
+LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
 _POSE = ("roll", "yaw", "pitch")  # records have no yaw and pitch of their own; tables joined with another tool's may
+UNNAMED = "unnamed"
 _TEXTS = ("source", "model")
-_NUMBERS = ("time_s", "track", *_BOX, *_EYES, *_POSE, "face_size", "sharpness")
+_NUMBERS = ("time_s", "track", *_BOX, *LANDMARK_COLUMNS, *_POSE, "face_size", "sharpness")
 _NUMBERS += (*SMOOTHED, *map(smoothed, SMOOTHED), *map(changed, EXPRESSION_COLUMNS))
 _NEEDED = ("source", "track", *EXPRESSION_COLUMNS)
 _PARTS = 32  # batches that wait until they are thinned together
+LONGEST_S = 48 * 3600.0
+"""A recording that is longer, at a sample every half second or more often, has a wrong clock or a gap of days."""
+_SUM = 0.01  # by which the probabilities of a row may miss 1: rounded columns
+_TABLES = (EXPRESSION_COLUMNS, tuple(map(smoothed, EXPRESSION_COLUMNS)))
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,14 @@ class Recorded:
 
     @property
     def name(self) -> str:
-        """The file name of the source."""
-        return self.source.replace("\\", "/").rsplit("/", 1)[-1]
+        """The file name of the source, without signs that are not seen but act on a terminal."""
+        return printable(self.source.replace("\\", "/").rsplit("/", 1)[-1]).strip() or UNNAMED
+
+    def checksum(self) -> str:
+        """Return what only the same recording has, whatever its file is called: SHA-256 of its measurements."""
+        names = ("time_s", "track", "face_size", "sharpness", *EXPRESSION_COLUMNS)
+        table = self.table(names, np.arange(len(self.tracks)))
+        return hashlib.sha256(np.ascontiguousarray(table).tobytes()).hexdigest()
 
     def has(self, column: str) -> bool:
         """Whether a measurement is known of any row."""
@@ -102,11 +115,14 @@ def read_recordings(path: Path, step_s: float | None = STEP_S, whole: bool = Fal
 
     Raises:
         InputError: it cannot be read, is no table of records, has no times, or shows no face; or its rows were
-            measured by more than one model.
+            measured by more than one model, hold no probabilities, or span days (`LONGEST_S`).
     """
     found: dict[str, _Reading] = {}
+    count = 0
     for batch in batches(path, _TEXTS, _NUMBERS):
         _check(path, batch)
+        _check_sums(path, batch, count)
+        count += len(batch["time_s"])
         for source, rows in _by_source(batch):
             found.setdefault(source, _Reading(path, source, step_s)).add(rows)
     if not found:
@@ -130,6 +146,24 @@ def _check(path: Path, batch: Batch) -> None:
         raise InputError(f"{path} is no table of records: it lacks the columns {', '.join(missing)}")
     if not np.isfinite(batch["time_s"]).all():
         raise InputError(f"{path}: has rows without a time; give records that kaoiro analyze wrote of a video")
+
+
+def _check_sums(path: Path, batch: Batch, before: int) -> None:
+    """Refuse probabilities that are none; `before` rows of the table precede the batch."""
+    for names in _TABLES:
+        if not all(name in batch for name in names):
+            continue
+        table = np.stack([batch[name] for name in names], axis=1)
+        known = np.isfinite(table).all(axis=1)
+        sums = np.where(known, np.nan_to_num(table).sum(axis=1), 1.0)
+        wrong = np.flatnonzero((np.abs(sums - 1) > _SUM) | (known & (np.nan_to_num(table) < 0).any(axis=1)))
+        if len(wrong):
+            place = int(wrong[0])
+            source, row = batch["source"][place], before + place + 1
+            raise InputError(
+                f"{path}: row {row} ({source}): the probabilities {names[0]} … {names[-1]} must be 0 "
+                f"or more and add up to 1, not to {sums[place]:.3g}"
+            )
 
 
 def _by_source(batch: Batch) -> Iterator[tuple[str, Batch]]:
@@ -177,8 +211,21 @@ class _Reading:
 
     def finish(self) -> Recorded:
         """Return what was kept."""
+        self._refuse_days()
         columns = self._thinned(_joined(self._parts))
         return Recorded(self.source, self.path, self.start_s, self.last_s, self.step_s, columns)
+
+    def _refuse_days(self) -> None:
+        """Refuse a recording of which a table of samples would be made of nothing but gaps."""
+        step_s = STEP_S if self.step_s is None else self.step_s
+        most_s = min(LONGEST_S * max(1.0, step_s / STEP_S), MOST * step_s)
+        if self.last_s - self.start_s >= most_s:
+            hours = (self.last_s - self.start_s) / 3600
+            raise InputError(
+                f"{self.path}: {self.source} lasts {hours:.4g} hours by its times, from {self.start_s:g} to "
+                f"{self.last_s:g} s; at most {most_s / 3600:.4g} are measured with a sample every {step_s:g} s: mend "
+                "its times, cut it, or take fewer samples (--every SECONDS)"
+            )
 
 
 def _joined(parts: list[Batch]) -> Batch:

@@ -20,7 +20,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from kaoiro.core.checks import at_least, require
+from kaoiro.core.checks import require
 from kaoiro.core.errors import InputError
 from kaoiro.timeline.permutation import Permutation, Sides, checked, comparable, permutation
 from kaoiro.timeline.student import normal_reach, reach
@@ -28,9 +28,7 @@ from kaoiro.timeline.student import normal_reach, reach
 LEVEL = 0.95
 """Of intervals and of the noise floor; 1 - it is the level of tests."""
 FAMILY = 8
-"""Labels that are looked at together: what is rare among so many is `NoiseFloor.rare`."""
-_CELLS = 2_000_000  # of draws and pairs that are held at a time
-_TINY = 1e-9  # of a pair: rounding must not move a quantile to the next one
+"""Labels that are looked at together: what is rare among so many is `timeline.noise.NoiseFloor.rare`."""
 
 
 class Verdict(StrEnum):
@@ -62,11 +60,11 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
-    """What becomes of a difference without each single recording; NaN where nothing is left to compare.
+    """What becomes of a difference without each group of recordings; NaN where nothing is left to compare.
 
     Attributes:
-        differences: (R, L) without recording r.
-        p: (R, L) of the test by rearranging.
+        differences: (G, L) without group g: a single recording, unless several are left out together.
+        p: (G, L) of the test by rearranging.
     """
 
     differences: np.ndarray
@@ -103,7 +101,7 @@ class Change:
         p: (L,) two-sided, of the test by rearranging; of two single recordings, see `two_recordings`.
         adjusted: (L,) p after Benjamini and Hochberg over the labels.
         test: the test by rearranging; None if there are two single recordings, which cannot be rearranged.
-        left_out: the same without each recording.
+        left_out: the same without each recording, or group of them.
     """
 
     difference: Difference
@@ -114,7 +112,7 @@ class Change:
     left_out: LeftOut
 
     def verdicts(self, floor: float | np.ndarray, level: float = 1 - LEVEL) -> list[Verdict]:
-        """Return what can be said of each label, see `verdict`; `floor`, one or (L,), as of `noise_floor`.
+        """Return what can be said of each label, see `verdict`; `floor`, one or (L,), as of `timeline.noise`.
 
         The floor is what noise makes of a difference. An interval that holds the noise, too, counts it twice, and a
         change that was read without fault is hardly ever found (docs/results/recordings.md): so the interval is that of
@@ -134,6 +132,7 @@ def change(
     level: float = LEVEL,
     seed: int = 0,
     null: tuple[np.ndarray, np.ndarray] | None = None,
+    groups: np.ndarray | None = None,
 ) -> Change:
     """Compare recordings after an event with those before it.
 
@@ -148,6 +147,7 @@ def change(
         seed: of the draws of arrangements.
         null: (L,) floors and (L,) what is rare, as of `noise_floor`: p of two single recordings then comes from
             null recordings (`null_p`) and not from the normal distribution.
+        groups: (R,) of recordings that are left out together, see `left_out`.
 
     Raises:
         InputError: shapes that do not agree, missing shares, negative sds, or nobody who was recorded on both sides.
@@ -157,7 +157,7 @@ def change(
     test = permutation(shares, sides, seed=seed) if sides.freedom else None
     p = test.p if test is not None else _p_of_two(found, null)
     alone = difference(shares, sds, sides, level=level)
-    return Change(found, alone, p, adjusted(p), test, left_out(shares, sides, seed))
+    return Change(found, alone, p, adjusted(p), test, left_out(shares, sides, groups, seed))
 
 
 def difference(
@@ -246,12 +246,23 @@ def adjusted(p: np.ndarray) -> np.ndarray:
     return result
 
 
-def left_out(shares: np.ndarray, sides: Sides, seed: int = 0) -> LeftOut:
-    """Return differences and p without each single recording; arguments as of `change`."""
+def left_out(shares: np.ndarray, sides: Sides, groups: np.ndarray | None = None, seed: int = 0) -> LeftOut:
+    """Return differences and p without each group of recordings.
+
+    Args:
+        shares: (R, L), as of `change`.
+        sides: of the recordings.
+        groups: (R,) ids, in whose order the result is; recordings with the same one, such as those of one event or of
+            one person, are left out together. None leaves out single recordings.
+        seed: of the draws of arrangements.
+    """
     shares = checked(shares, len(sides.after))
-    differences, p = np.full(shares.shape, np.nan), np.full(shares.shape, np.nan)
-    for row in range(len(shares)):
-        kept = np.arange(len(shares)) != row
+    ids = np.arange(len(shares)) if groups is None else np.asarray(groups)
+    require(ids.shape == sides.after.shape, "groups to leave out", "one for each recording", ids.shape)
+    names = np.unique(ids)
+    differences, p = (np.full((len(names), shares.shape[1]), np.nan) for _ in range(2))
+    for row, name in enumerate(names):
+        kept = ids != name
         if comparable(sides.after[kept], sides.strata[kept]):
             rest = Sides.of(sides.after[kept], sides.strata[kept])
             differences[row] = rest.weights @ shares[kept]
@@ -286,96 +297,6 @@ def verdict(
     low, high = interval
     beyond = low > floor or high < -floor
     return Verdict.SIGNAL if beyond and p <= level else Verdict.UNCERTAIN
-
-
-@dataclass(frozen=True, eq=False)
-class NoiseFloor:
-    """What recordings of unchanged faces differ by.
-
-    Attributes:
-        floor: (L,) upper end of the 95 % interval of `estimate`, drawn over people, for some faces scatter much more
-            than others, and few people do not show the whole tail; of one person, the estimate.
-        estimate: (L,) quantile of the differences' absolute values.
-        low: (L,) lower end of its interval; NaN for fewer than two people.
-        sd: (L,) by which a single recording scatters: differences have √2 times as much.
-        rare: (L,) the floor where `FAMILY` labels are looked at together, which 1 / `FAMILY` as many pairs exceed.
-        differences: (P, L) absolute, of all pairs of recordings of one person.
-        people: with at least two recordings.
-    """
-
-    floor: np.ndarray
-    estimate: np.ndarray
-    low: np.ndarray
-    sd: np.ndarray
-    rare: np.ndarray
-    differences: np.ndarray
-    people: int
-
-
-def noise_floor(
-    null_shares: np.ndarray, groups: np.ndarray, quantile: float = LEVEL, draws: int = 2000, seed: int = 0
-) -> NoiseFloor:
-    """Return the noise floor of null recordings: the same face doing the same under different light, pose and camera.
-
-    The estimate is the smallest difference that at least a share `quantile` of the pairs does not exceed; of fewer than
-    20 pairs, that is the largest. The floor holds for two single recordings. Means over several differ by less if each
-    has its own light and camera, but not if all of one side share theirs: it is not divided by anything.
-
-    Args:
-        null_shares: (R, L) in any unit, none of them missing.
-        groups: (R,) ids of people (or of scenes); only recordings of the same one are compared.
-        quantile: 0-1.
-        draws: of people, for the intervals.
-        seed: of the draws.
-
-    Raises:
-        InputError: shapes that do not agree, missing shares, or nobody with two recordings.
-    """
-    groups = np.asarray(groups)
-    require(groups.ndim == 1, "groups of null recordings", "one for each of them", groups.shape)
-    shares = checked(null_shares, len(groups))
-    require(0 < quantile < 1, "quantile of the noise floor", "between 0 and 1", quantile)
-    at_least("number of draws", 1, draws)
-    first, second = np.triu_indices(len(shares), 1)
-    same = groups[first] == groups[second]
-    if not same.any():
-        raise InputError("nobody has two null recordings: there are no differences to take a floor from")
-    first, second = first[same], second[same]
-    found = np.abs(shares[first] - shares[second])
-    names, person = np.unique(groups[first], return_inverse=True)
-    quantiles = quantile, 1 - (1 - quantile) / FAMILY
-    estimate, rare = (_quantile(found, np.ones((1, len(found))), one)[0] for one in quantiles)
-    floor, low = estimate, np.full(len(estimate), np.nan)
-    if len(names) > 1:
-        (low, floor), (_, rare) = _intervals(found, person.reshape(-1), len(names), quantiles, draws, seed)
-    return NoiseFloor(floor, estimate, low, np.sqrt((found**2).mean(axis=0) / 2), rare, found, len(names))
-
-
-def _intervals(
-    found: np.ndarray, person: np.ndarray, people: int, quantiles: tuple[float, ...], draws: int, seed: int
-) -> list[np.ndarray]:
-    """Return the ends (2, L) of the interval of each quantile of differences (P, L) of people (P,), who are drawn."""
-    rng, portion = np.random.default_rng(seed), max(1, _CELLS // len(found))
-    values: list[list[np.ndarray]] = [[] for _ in quantiles]
-    for start in range(0, draws, portion):
-        size = min(portion, draws - start)
-        drawn = rng.integers(0, people, (size, people)) + people * np.arange(size)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=size * people).reshape(size, people)
-        weights = counts[:, person].astype(np.float64)
-        for kept, quantile in zip(values, quantiles, strict=True):
-            kept.append(_quantile(found, weights, quantile))
-    ends = (1 - LEVEL) / 2, (1 + LEVEL) / 2
-    return [np.quantile(np.concatenate(kept), ends, axis=0) for kept in values]
-
-
-def _quantile(values: np.ndarray, weights: np.ndarray, quantile: float) -> np.ndarray:
-    """Return the smallest of the values (P, L) that hold a share `quantile` of the weights (D, P): (D, L)."""
-    result = np.empty((len(weights), values.shape[1]))
-    for label, column in enumerate(values.T):
-        order = np.argsort(column, kind="stable")
-        below = np.cumsum(weights[:, order], axis=1) < quantile * weights.sum(axis=1, keepdims=True) - _TINY
-        result[:, label] = column[order][below.sum(axis=1)]
-    return result
 
 
 def _each(what: str, values: float | np.ndarray, count: int) -> np.ndarray:

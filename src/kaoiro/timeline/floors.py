@@ -13,6 +13,7 @@ Legend: T samples, L columns, R sessions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,7 +22,8 @@ import numpy as np
 
 from kaoiro.core.checks import at_least, positive, require
 from kaoiro.core.errors import InputError
-from kaoiro.timeline.changes import FAMILY, LEVEL, noise_floor
+from kaoiro.timeline.changes import FAMILY, LEVEL
+from kaoiro.timeline.noise import at_rest, noise_floor
 from kaoiro.timeline.sampled import STEP_S
 from kaoiro.timeline.student import reach
 
@@ -77,6 +79,8 @@ class Floor:
         low: lower end of its 95 % interval, drawn over people; NaN likewise.
         sd: by which one recording scatters about its person's mean.
         rare: as the floor, of an eighth as many differences: where eight labels are looked at together.
+        rest_low, rest_high: range in which recordings of faces that do nothing lie (`noise.at_rest`); of one person
+            alone, in which this person's do.
         excess: share of the square of `sd` that may come from sessions being short, 0-1; the floor is too high by half
             of it at most.
     """
@@ -87,6 +91,8 @@ class Floor:
     low: float
     sd: float
     rare: float
+    rest_low: float = math.nan
+    rest_high: float = math.nan
     excess: float = 0.0
 
 
@@ -161,7 +167,8 @@ def floors(
         floor, sd, rare = (found.floor, found.sd, found.rare) if len(set(people)) > 1 else of_one(means)
         estimate = found.estimate if len(set(people)) > 1 else np.full(len(columns), np.nan)
         excess = np.minimum(1, uncertain / np.maximum(sd**2, 1e-300))
-        rows = zip(floor, estimate, found.low, sd, rare, excess, strict=True)
+        rest = at_rest(means, people, draws, seed) if len(set(people)) > 1 else rest_of_one(means)
+        rows = zip(floor, estimate, found.low, sd, rare, *rest, excess, strict=True)
         for name, row in zip(columns, rows, strict=True):
             result[name].append(Floor(length, *(float(value) for value in row)))
     return result
@@ -183,6 +190,20 @@ def of_one(means: np.ndarray, tails: Tails = TAILS) -> tuple[np.ndarray, np.ndar
         factor * np.sqrt(2) * sd * reach(level, len(means) - 1) for factor, level in zip(tails, _LEVELS, strict=True)
     )
     return floor, sd, np.maximum(floor, rare)
+
+
+def rest_of_one(means: np.ndarray, tails: Tails = TAILS) -> np.ndarray:
+    """Return the range in which one more null recording of a person lies, as those (R, L) tell: (2, L).
+
+    Their mean ± Student's t with R - 1 degrees of freedom, of what is rare among `FAMILY` labels, times
+    √(1 + 1/R) times their sd, times the tail; see `of_one`.
+
+    Raises:
+        InputError: fewer than two recordings.
+    """
+    at_least("null recordings of a person", 2, len(means))
+    far = tails.rare * reach(_LEVELS[1], len(means) - 1) * np.sqrt(1 + 1 / len(means)) * means.std(axis=0, ddof=1)
+    return np.stack([means.mean(axis=0) - far, means.mean(axis=0) + far])
 
 
 def tails(sessions: Sequence[Session], minutes: float = 60.0, seed: int = 0, draws: int = 2000) -> Tails:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -72,6 +72,16 @@ class Blocks:
 
 
 USUAL = Blocks()
+
+
+def fitting(blocks: Blocks, seen_s: float) -> Blocks:
+    """Return blocks that are no longer than so that `least` of them make up the time seen.
+
+    Longer ones than the usual would leave a short recording without intervals; down to the usual length, which counts
+    for what is too short for any, they are cut instead.
+    """
+    most = max(seen_s / blocks.least, USUAL.longest_s)
+    return blocks if blocks.longest_s <= most else replace(blocks, longest_s=max(most, blocks.shortest_s))
 
 
 @dataclass(frozen=True, eq=False)

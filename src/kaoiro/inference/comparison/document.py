@@ -40,7 +40,8 @@ def texts() -> dict[str, dict[str, Any]]:
 def in_words(note: Note, language: str = "en") -> str:
     """Return a note as a sentence."""
     words = texts()[language]
-    return words[f"note_{note.key}"].replace("{names}", listed(note.names, words)).replace("{text}", note.text)
+    names = [*note.names, *(words[label] for label in note.labels)]
+    return words[f"note_{note.key}"].replace("{names}", listed(names, words)).replace("{text}", note.text)
 
 
 def listed(names: Sequence[str], words: dict[str, Any]) -> str:
@@ -71,6 +72,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "model": None if comparison.model is None else asdict(comparison.model),
         "families": [_family(family) for family in comparison.families],
         "recordings": [_recording(one) for one in comparison.everything],
+        "units": [{"kind": unit.kind, "name": unit.name} for unit in comparison.units],
         "contrasts": [_plain(asdict(one)) for one in comparison.contrasts],
         "notes": [asdict(note) for note in comparison.notes],
     }
@@ -111,7 +113,7 @@ def _row(family: Family, place: int) -> dict[str, Any]:
 
 
 def _without(family: Family, place: int) -> float | None:
-    """Return the difference without the recording that carries it."""
+    """Return the difference without the recording, event or person that carries it."""
     carrier = family.carrier(place)
     return None if carrier is None else number(family.change.left_out.differences[carrier, place], _DIGITS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ def _change(comparison: Comparison, family: Family, place: int) -> dict[str, Any
         | {name: float(values[place]) for name, values in columns.items()}
         | {"verdict": family.verdicts[place]}
         | {name: float(values[place]) for name, values in without.items()}
-        | {"carried_by": "" if carrier is None else comparison.compared[carrier].name, "hangs": family.hangs(place)}
+        | {"carried_by": "" if carrier is None else comparison.units[carrier].name, "hangs": family.hangs(place)}
         | {"recordings_before": comparison.before, "recordings_after": comparison.after}
         | {"people": len(comparison.people), "least_p": comparison.least}
     )
@@ -91,6 +92,7 @@ def _about(one: Compared) -> dict[str, Any]:
         "file": str(one.given.path),
         "side": side(one),
         "person": one.given.person,
+        "event": one.given.event,
         "compared": one.counts,
         "track": one.lane.name,
         "minutes": one.minutes,
@@ -100,19 +102,25 @@ def _about(one: Compared) -> dict[str, Any]:
 
 
 def left_out_table(comparison: Comparison) -> pd.DataFrame:
-    """Return one line for each label and recording that counts: what is left without it."""
+    """Return one line for each label and each recording, event or person: what is left without it."""
     import pandas as pd
 
     return pd.DataFrame(
         [
-            {"kind": family.kind, "label": family.labels[place], "without": one.name, "side": side(one)}
-            | {"person": one.given.person}
+            {"kind": family.kind, "label": family.labels[place], "without": unit.name, "left_out": unit.kind}
+            | _whose([comparison.compared[member] for member in unit.rows])
             | _left(family, row, place)
             for family in comparison.families
             for place in _places(family)
-            for row, one in enumerate(comparison.compared)
+            for row, unit in enumerate(comparison.units)
         ]
     )
+
+
+def _whose(left: Sequence[Compared]) -> dict[str, Any]:
+    """Return side and person of recordings that are left out together, as far as they are of one."""
+    found = {"side": {side(one) for one in left}, "person": {one.given.person for one in left}}
+    return {name: values.pop() if len(values) == 1 else "" for name, values in found.items()}
 
 
 def _left(family: Family, row: int, place: int) -> dict[str, float]:

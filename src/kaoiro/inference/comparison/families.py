@@ -27,12 +27,14 @@ class Question:
         floors: of their model.
         level: of the intervals, 0-1.
         seed: of the draws.
+        groups: (R,) which recordings are left out together.
     """
 
     sides: Sides
     floors: NoiseFloors
     level: float
     seed: int
+    groups: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,9 @@ class Family:
         change: the difference with its tests.
         floor: (L,) noise floor; NaN where none was measured.
         verdicts: of each label: a `Verdict`, or 'unmeasured'.
+        off_rest: places of labels of two single recordings that are uncertain because neither of them is of a face that
+            does nothing: how such a face scatters was not measured.
+        far_cut: places of those that are uncertain because blocks do not tell how exact the recordings are.
     """
 
     kind: str
@@ -59,6 +64,8 @@ class Family:
     change: Change
     floor: np.ndarray
     verdicts: list[str]
+    off_rest: tuple[int, ...] = ()
+    far_cut: tuple[int, ...] = ()
 
     @property
     def signals(self) -> list[int]:
@@ -66,7 +73,7 @@ class Family:
         return [place for place, verdict in enumerate(self.verdicts) if verdict == Verdict.SIGNAL]
 
     def carrier(self, place: int) -> int | None:
-        """Return the recording without which least is left of a label's difference; None where none can be left out."""
+        """Return what carries a label's difference: the unit without which least is left; None where none can be."""
         left, whole = self.change.left_out.differences[:, place], self.change.difference.value[place]
         if not np.isfinite(left).any() or not math.isfinite(whole):
             return None
@@ -87,8 +94,7 @@ def families(means: Sequence[Mapping[str, Means]], question: Question) -> list[F
     for kind in KINDS:
         labels = common_labels(means, kind)
         if labels:
-            shares, sds = (np.stack([_row(one[kind], labels, which) for one in means]) for which in ("mean", "sd"))
-            found.append(_family(kind, labels, shares, sds, question))
+            found.append(_family(kind, labels, means, question))
     return found
 
 
@@ -100,16 +106,43 @@ def common_labels(means: Sequence[Mapping[str, Means]], kind: str) -> tuple[str,
     return tuple(label for label in means[0][kind].labels if all(label in names for names in known))
 
 
-def _row(means: Means, labels: Sequence[str], which: str) -> np.ndarray:
-    return getattr(means, which)[[means.labels.index(label) for label in labels]]
+def _table(means: Sequence[Mapping[str, Means]], kind: str, labels: Sequence[str], which: str) -> np.ndarray:
+    """Return an attribute of the labels' columns: (R, L)."""
+    places = [[one[kind].labels.index(label) for label in labels] for one in means]
+    return np.stack([getattr(one[kind], which)[place] for one, place in zip(means, places, strict=True)])
 
 
-def _family(kind: str, labels: tuple[str, ...], shares: np.ndarray, sds: np.ndarray, question: Question) -> Family:
+def _family(kind: str, labels: tuple[str, ...], means: Sequence[Mapping[str, Means]], question: Question) -> Family:
     sides, noise = question.sides, question.floors.of(kind, labels)
+    shares, sds = (_table(means, kind, labels, which) for which in ("mean", "sd"))
     null, scatter = (noise.floor, noise.rare), np.nan_to_num(noise.sd)
-    found = change(shares, sds, sides.after, sides.strata, scatter, question.level, question.seed, null)
+    drawn = question.level, question.seed, null, question.groups
+    found = change(shares, sds, sides.after, sides.strata, scatter, *drawn)
     before, after = (np.abs(sides.weights * part) @ shares for part in (~sides.after, sides.after))
-    return Family(kind, labels, shares, sds, before, after, found, noise.floor, verdicts(found, noise.floor))
+    said = verdicts(found, noise.floor)
+    held: dict[str, tuple[int, ...]] = {}
+    if found.test is None:
+        off = _off_rest(kind, labels, means, question.floors)
+        held["off_rest"] = _hold_back(said, off, {Verdict.SIGNAL.value, Verdict.BELOW.value})
+        held["far_cut"] = _hold_back(said, _table(means, kind, labels, "far_cut").any(axis=0), {Verdict.SIGNAL.value})
+    return Family(kind, labels, shares, sds, before, after, found, noise.floor, said, **held)
+
+
+def _off_rest(
+    kind: str, labels: tuple[str, ...], means: Sequence[Mapping[str, Means]], floors: NoiseFloors
+) -> np.ndarray:
+    """Return of which labels no recording is of a face that does nothing, as far as that is known: (L,) bool."""
+    low, high = floors.rest(kind, labels)
+    shares = _table(means, RAW if kind == CHANGE else kind, labels, "mean")
+    return np.isfinite(low + high) & ~((low <= shares) & (shares <= high)).any(axis=0)
+
+
+def _hold_back(said: list[str], doubtful: np.ndarray, verdicts: set[str]) -> tuple[int, ...]:
+    """Make verdicts uncertain that are not to be relied on, and return their places."""
+    places = tuple(place for place, word in enumerate(said) if doubtful[place] and word in verdicts)
+    for place in places:
+        said[place] = Verdict.UNCERTAIN.value
+    return places
 
 
 def verdicts(found: Change, floor: np.ndarray) -> list[str]:

@@ -44,6 +44,16 @@ class NoiseFloors:
         columns = labels if kind == SIGNAL else [expression_column(label) for label in labels]
         return self.table.floors(columns, self.minutes, self.level)
 
+    def rest(self, kind: str, labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the range in which recordings of a face that does nothing lie, (L,) each; NaN where it is unknown.
+
+        Of 'change' it is the range of the shares, from which the rest was not taken.
+        """
+        if self.table is None:
+            return np.full(len(labels), np.nan), np.full(len(labels), np.nan)
+        columns = labels if kind == SIGNAL else [expression_column(label) for label in labels]
+        return self.table.rest(columns, self.minutes, self.level)
+
 
 def noise_floors(path: Path | None, level: str | None, model: Model | None, minutes: float) -> NoiseFloors:
     """Return the floors to hold differences against.

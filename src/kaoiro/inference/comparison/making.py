@@ -16,6 +16,7 @@ from kaoiro.inference.change import Rest
 from kaoiro.inference.comparison.circumstances import Contrast, contrasts
 from kaoiro.inference.comparison.families import Family, Question, families
 from kaoiro.inference.comparison.floors import NoiseFloors, noise_floors
+from kaoiro.inference.comparison.leaving import Unit, groups_of, units_of
 from kaoiro.inference.comparison.notes import Note, notes_of
 from kaoiro.inference.comparison.people import PERSON, Given
 from kaoiro.inference.comparison.reading import assign_people, check_files, distinct_names, one_model, read_sides
@@ -31,6 +32,7 @@ from kaoiro.inference.report.speaker import AUTO, Lane, lane
 from kaoiro.inference.report.speaker import speaker as _lane
 from kaoiro.inference.report.videos import video_of
 from kaoiro.timeline.changes import LEVEL
+from kaoiro.timeline.intervals import Blocks
 from kaoiro.timeline.permutation import Sides
 from kaoiro.timeline.sampled import STEP_S
 
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 PAGE = "compare.html"
 """Whose name the records of videos have where the page is not written."""
+SETTINGS = Settings(blocks=Blocks(longest_s=60.0))
+"""The usual: slow faces need longer blocks than a report draws, and verdicts on single recordings rest on them."""
 
 
 @dataclass(eq=False)
@@ -113,6 +117,11 @@ class Comparison:
         return [one for one in self.everything if one.counts]
 
     @property
+    def units(self) -> list[Unit]:
+        """What is left out at a time: recordings, events or people."""
+        return units_of(self.compared)
+
+    @property
     def before(self) -> int:
         """How many recordings before the event count."""
         return sum(not one.after for one in self.compared)
@@ -161,7 +170,7 @@ class Comparison:
         return recordings_table(self)
 
     def left_out(self) -> pd.DataFrame:
-        """Return one line for each label and recording: the difference and p without that recording."""
+        """Return one line for each label and unit: the difference and p without that recording, event or person."""
         from kaoiro.inference.comparison.exports import left_out_table
 
         return left_out_table(self)
@@ -225,8 +234,9 @@ def compare(
         after: recordings after it, likewise.
         out: the page.
         by: 'person' compares each person with nobody but themselves; None takes all recordings for one person's.
-        people: CSV with the columns recording, person and perhaps track; None takes the name of each file's folder for
-            the person's.
+        people: CSV with the columns recording, person and perhaps track and event (recordings of one event are left
+            out together); None takes the name of each file's folder for the person's. Without `by` it has the columns
+            recording, event and perhaps track.
         track: whose face: 'auto' takes the track that is seen longest; else its number, or several joined by commas.
         largest: take the largest face of each sample, whoever it is.
         speaker: a photo of the one person of all recordings, whose tracks are found in the videos beside the records.
@@ -239,7 +249,7 @@ def compare(
         level: of the noise floor; None is the person's own, if it has one, and 'medium' otherwise.
         language: shown first, 'en' or 'ja'.
         model: which measures videos and `baseline`; None is the default.
-        settings: of the intervals.
+        settings: of the intervals; None is `SETTINGS`.
         advance: called with name, seconds done and length while a video is measured.
 
     Raises:
@@ -250,7 +260,7 @@ def compare(
     require(language in LANGUAGES, "language", " or ".join(LANGUAGES), language)
     require(by in (None, PERSON), "what recordings are compared by", PERSON, by)
     check_files(paths(before), paths(after))
-    asked, settings = _Asked.of(people, noise_floor, level), settings or Settings()
+    asked, settings = _Asked.of(people, noise_floor, level), settings or SETTINGS
     if speaker is not None and by is not None:
         raise InputError("--speaker is a photo of one person; --by person takes each one's track from --people FILE")
     person = person_of(speaker, recogniser, same_from, str(track) != AUTO or largest)
@@ -323,7 +333,8 @@ def _comparison(
     after = np.array([one.after for one in compared])
     sides = Sides.of(after, np.array([one.given.person for one in compared]))
     floors = noise_floors(asked.floor, asked.level, model, min(one.minutes for one in compared))
-    question = Question(sides, floors, settings.blocks.level, settings.seed)
+    groups = groups_of(units_of(compared), len(compared))
+    question = Question(sides, floors, settings.blocks.level, settings.seed, groups)
     found = families([one.means for one in compared], question)
     made = contrasts([one.confounds for one in compared], [one.lane.seen_s for one in compared], sides)
     return Comparison(everything, sides, found, made, floors, model, by, settings, language)

@@ -25,16 +25,18 @@ class Note:
         key: of the text, without 'note_'.
         names: of the recordings or people that it is about.
         text: that others wrote.
+        labels: that it is about, whose names differ by language.
     """
 
     key: str
     names: tuple[str, ...] = ()
     text: str = ""
+    labels: tuple[str, ...] = ()
 
 
 def notes_of(comparison: Comparison) -> list[Note]:
     """Return the notes of a comparison: those about everything first."""
-    return [*_general(comparison), *_floors(comparison), *_recordings(comparison)]
+    return [*_general(comparison), *_floors(comparison), *_held_back(comparison), *_recordings(comparison)]
 
 
 def _general(comparison: Comparison) -> Iterator[Note]:
@@ -55,15 +57,18 @@ def _floors(comparison: Comparison) -> Iterator[Note]:
         yield Note("model_unknown", unknown)
     elif floors.why_not:
         yield Note(floors.why_not)
-    if floors.table is not None and floors.level == OWN and len(comparison.people) > 1:
+    if floors.table is not None and floors.level != OWN:
+        yield Note("floor_rendered")
+    elif floors.table is not None and len(comparison.people) > 1:
         yield Note("floor_own_many")
 
 
 def _recordings(comparison: Comparison) -> Iterator[Note]:
     for key, holds in _ABOUT:
         names = tuple(one.name for one in comparison.everything if holds(one))
-        if names and (key != "cut" or comparison.single):  # of several, their scatter tells how exact they are
+        if names:
             yield Note(key, names)
+    yield from _too_narrow(comparison)
     for one in comparison.everything:
         if one.recorded.note:
             yield Note("analysis", (one.name,), " ".join(one.recorded.note.split()))
@@ -85,8 +90,27 @@ def _largest(one: Compared) -> bool:
     return one.lane.name == LARGEST
 
 
-def _cut(one: Compared) -> bool:
-    return one.means[RAW].enough and one.means[RAW].cut
+def _too_narrow(comparison: Comparison) -> Iterator[Note]:
+    """Yield which single recordings wish longer blocks; of several, their scatter tells how exact they are."""
+    cut = [one for one in comparison.everything if one.means[RAW].enough and one.means[RAW].cut]
+    if not comparison.single or not cut:
+        return
+    for key, part in (("cut_much", [one for one in cut if _far(one)]), ("cut", [one for one in cut if not _far(one)])):
+        if part:
+            wished = max(one.means[RAW].wished_s for one in part)
+            yield Note(key, tuple(one.name for one in part), f"{wished:.0f}")
+
+
+def _far(one: Compared) -> bool:
+    return bool(one.means[RAW].far_cut.any())
+
+
+def _held_back(comparison: Comparison) -> Iterator[Note]:
+    """Yield which labels of two single recordings are uncertain whatever their difference is, and why."""
+    for key in ("off_rest", "far_cut"):
+        labels = [family.labels[place] for family in comparison.families for place in getattr(family, key)]
+        if labels:
+            yield Note(key, labels=tuple(dict.fromkeys(labels)))
 
 
 _ABOUT = (
@@ -94,5 +118,4 @@ _ABOUT = (
     ("hardly_seen", _hardly_seen),
     ("several_faces", _several_faces),
     ("largest", _largest),
-    ("cut", _cut),
 )

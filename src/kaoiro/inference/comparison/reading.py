@@ -6,11 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from kaoiro.core.errors import InputError
 from kaoiro.inference.comparison.people import Given, of_folders, of_table
-from kaoiro.inference.recording import EXPRESSION_COLUMNS, Model, read_recordings
+from kaoiro.inference.recording import Model, read_recordings
 from kaoiro.inference.report.inputs import Advance, Paths, check_names, table_of
 
 _MOST_NAMED = 4
@@ -82,30 +80,21 @@ def _refuse_copies(given: Sequence[Given]) -> None:
     """Refuse recordings with the same measurements, whatever their files are called: the same case twice."""
     seen: dict[str, Given] = {}
     for one in given:
-        other = seen.setdefault(_mark(one), one)
+        other = seen.setdefault(one.recorded.checksum(), one)
         if other is not one:
             sides = "on both sides" if other.after != one.after else "twice on one side"
             names = " and ".join(f"{same.recorded.name} ({same.path})" for same in (other, one))
             raise InputError(f"{names} are the same recording, {sides}; a recording counts once")
 
 
-def _mark(one: Given) -> str:
-    """Return what only the same recording has: a checksum of its measurements."""
-    rows = np.arange(len(one.recorded.tracks))
-    table = one.recorded.table(("time_s", "track", "face_size", "sharpness", *EXPRESSION_COLUMNS), rows)
-    return hashlib.sha256(np.ascontiguousarray(table).tobytes()).hexdigest()
-
-
 def assign_people(given: Sequence[Given], by_person: bool, table: Path | None) -> None:
-    """Say of each recording whose it is, if they are compared by person.
+    """Say of each recording whose it is, if they are compared by person, and of which event.
 
     Raises:
-        InputError: a table without that, or one that does not fit the recordings.
+        InputError: a table of neither, or one that does not fit the recordings.
     """
-    if table is not None and not by_person:
-        raise InputError(f"{table}: says who is who, which counts only --by person")
     if table is not None:
-        of_table(table, given)
+        of_table(table, given, by_person)
     elif by_person:
         of_folders(given)
 

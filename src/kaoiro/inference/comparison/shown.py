@@ -11,8 +11,11 @@ from kaoiro.inference.change import Rest
 from kaoiro.inference.recording import EXPRESSION_COLUMNS, SIGNALS, Recorded
 from kaoiro.inference.report.measured import CHANGE, LABELS, RAW, SIGNAL, Settings, from_rest
 from kaoiro.inference.report.speaker import Lane
-from kaoiro.timeline.intervals import intervals
+from kaoiro.timeline.intervals import fitting, intervals
 from kaoiro.timeline.shares import levels, shares
+
+FAR = 3.0
+"""Blocks should have been so many times as long as the longest: they do not tell how exact a recording is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +28,9 @@ class Means:
         sd: (L,) bootstrap standard deviation; NaN where the recording is too short for one.
         enough: whether it is long enough.
         cut: whether longer blocks would have been right, so that `sd` is too small.
+        wished_s: seconds of the blocks that would have been right: the longest wish of the columns.
+        longest_s: seconds of the longest block that was allowed.
+        far_cut: (L,) whether the wish of a column is `FAR` times as long or longer, so that `sd` is far too small.
     """
 
     labels: tuple[str, ...]
@@ -32,6 +38,9 @@ class Means:
     sd: np.ndarray
     enough: bool
     cut: bool
+    wished_s: float
+    longest_s: float
+    far_cut: np.ndarray
 
     @property
     def known(self) -> set[str]:
@@ -63,6 +72,8 @@ def shown(recorded: Recorded, lane: Lane, settings: Settings, rest: Rest | str |
 
 
 def _means(labels: Sequence[str], table: np.ndarray, mean: np.ndarray, lane: Lane, settings: Settings) -> Means:
-    samples = lane.samples
-    found = intervals(table, samples.times_s, samples.weights_s, settings.blocks, settings.seed)
-    return Means(tuple(labels), mean, found.sd, bool(found.enough.all()), bool(found.cut.any()))
+    samples, blocks = lane.samples, fitting(settings.blocks, lane.seen_s)
+    found = intervals(table, samples.times_s, samples.weights_s, blocks, settings.seed)
+    wished, far = float(found.wished_s.max(initial=0.0)), found.wished_s >= FAR * blocks.longest_s
+    told = bool(found.enough.all()), bool(found.cut.any())
+    return Means(tuple(labels), mean, found.sd, *told, wished, blocks.longest_s, far)

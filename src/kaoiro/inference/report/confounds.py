@@ -1,6 +1,7 @@
 """What else may have made the difference: size, sharpness, light, pose, reading, speaking, absence.
 
-What cannot be known from the records, or from the video beside them, is None, never a guess.
+What cannot be known from the records, or from the video beside them, is None, never a guess. Yaw and pitch are those
+of the table, where another tool wrote them, else estimated from the five points of each record (`faces.pose`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kaoiro.inference.recording import Recorded
+from kaoiro.core.types import LANDMARKS
+from kaoiro.faces.pose import yaw_and_pitch
+from kaoiro.inference.recording import LANDMARK_COLUMNS, Recorded
 from kaoiro.inference.report.speaker import Lane
 
 LIPS, JAW = "au_25", "au_26"
@@ -18,7 +21,8 @@ PARTED = 0.5
 WINDOW_S = 2.0
 """A mouth that was open and closed within so many seconds is moving."""
 HEAD_DOWN = -20.0
-"""Pitch in degrees below which the head counts as bowed over a paper."""
+"""Pitch in degrees below which the head counts as bowed over a paper; where it is estimated, below its own median, for
+people's faces differ."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Confounds:
         eyes: distance between the eyes, pixels.
         sharpness: 0-1, see `faces.quality`.
         light: mean brightness of the face, 0-1, over the pictures of the report.
-        roll, yaw, pitch: degrees.
+        roll, yaw, pitch: degrees; positive clockwise as seen, to the right of the picture, and upwards.
         reading: share of the time seen with the head bowed.
         speaking: share of the time seen with a moving mouth.
         any_face: share of the recording in which any face was seen.
@@ -73,13 +77,16 @@ def confounds(
         resolution: of the video, if it is at hand.
         lights: mean brightness of the face in some pictures, 0-1.
     """
-    spreads = {name: spread(recorded.table([name], lane.rows)[:, 0]) for name in ("face_size", "sharpness", *_POSE)}
-    left_x, left_y, right_x, right_y = recorded.table(_EYES, lane.rows).T
+    spreads = {name: spread(recorded.table([name], lane.rows)[:, 0]) for name in ("face_size", "sharpness", "roll")}
+    points = recorded.table(LANDMARK_COLUMNS, lane.rows).reshape(-1, len(LANDMARKS), 2)
+    yaw, pitch, level = _turned(recorded, lane, points)
     return Confounds(
         resolution=resolution,
-        eyes=spread(np.hypot(right_x - left_x, right_y - left_y)),
+        eyes=spread(np.hypot(*(points[:, 1] - points[:, 0]).T)),
         light=spread(np.array(lights)),
-        reading=_share(recorded.table(["pitch"], lane.rows)[:, 0], below=HEAD_DOWN),
+        yaw=spread(yaw),
+        pitch=spread(pitch),
+        reading=_share(pitch - level, below=HEAD_DOWN),
         speaking=_speaking(recorded, lane),
         any_face=everyone.coverage,
         missing=1 - lane.coverage,
@@ -87,8 +94,14 @@ def confounds(
     )
 
 
-_POSE = ("roll", "yaw", "pitch")
-_EYES = ("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y")
+def _turned(recorded: Recorded, lane: Lane, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return yaw and pitch of a lane's rows (n,), and from which pitch a bow counts; each of the table if it has it."""
+    yaw, pitch = yaw_and_pitch(points)
+    if recorded.has("yaw"):
+        yaw = recorded.table(["yaw"], lane.rows)[:, 0]
+    if recorded.has("pitch"):
+        return yaw, recorded.table(["pitch"], lane.rows)[:, 0], 0.0
+    return yaw, pitch, float(np.nanmedian(pitch)) if np.isfinite(pitch).any() else 0.0
 
 
 def spread(values: np.ndarray) -> Spread | None:

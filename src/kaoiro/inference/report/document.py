@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from kaoiro.core.types import smoothed
 from kaoiro.inference.recording import EXPRESSION_COLUMNS, SIGNALS, Recorded
 from kaoiro.inference.report import assembly
 from kaoiro.inference.report.assembly import HOME, assembled, asset, made, number, numbers, plain
-from kaoiro.inference.report.exports import joined, worth
+from kaoiro.inference.report.exports import joined
 from kaoiro.inference.report.measured import LABELS, SMOOTH, SMOOTH_COLUMNS, Line, MeasuredLane
 from kaoiro.inference.report.speaker import Lane
 from kaoiro.timeline.lanes import lanes
@@ -30,7 +31,7 @@ MOST_EPISODES = 400
 """Episodes of a lane that the page shows, the longest; exports have all."""
 _DIGITS = 4
 _SHARE_DIGITS = 7
-_PARTS = ("charts.js", "sections.js", "page.js")
+_PARTS = ("charts.js", "summary.js", "sections.js", "page.js")
 
 
 def page(report: Report, folder: Path | None = None) -> str:
@@ -62,6 +63,7 @@ def document(report: Report, folder: Path | None = None) -> dict[str, Any]:
         "rule": asdict(settings.rule),
         "level": settings.blocks.level,
         "draws": settings.blocks.draws,
+        "longest_s": settings.blocks.longest_s,
         "floor": None if report.floors.table is None else report.floors.level,
         "recordings": [_recording(report, one, folder) for one in report.recordings],
     }
@@ -78,6 +80,7 @@ def _recording(report: Report, one: RecordingReport, folder: Path | None) -> dic
         "model": None if recorded.model is None else asdict(recorded.model),
         "note": recorded.note,
         "notes": one.notes,
+        "outside": one.outside,
         "choice": _choice(one),
         "tracks": len(np.unique(recorded.tracks)),
         "video": None if report.blurred else _relative(one.video, folder),
@@ -127,7 +130,7 @@ def _lane(report: Report, one: RecordingReport, measured: MeasuredLane, first: b
     seen = lane.samples.edges_s[lane.samples.present]
     tables: dict[str, list[dict[str, Any]]] = {}
     for line in measured.lines:
-        tables.setdefault(line.kind, []).append(_line(line) | _worth(report, one, lane, line))
+        tables.setdefault(line.kind, []).append(_line(line) | _worth(report, one, measured, line))
     return {
         "name": lane.name,
         "first_s": number(float(seen[0, 0]) - start, 3),
@@ -135,11 +138,12 @@ def _lane(report: Report, one: RecordingReport, measured: MeasuredLane, first: b
         "seen_s": number(lane.seen_s, 3),
         "coverage": number(lane.coverage, _SHARE_DIGITS),
         "tables": tables,
-        "drawn": {kind: asdict(drawn) for kind, drawn in measured.drawn.items()},
+        "drawn": {kind: plain(asdict(drawn)) for kind, drawn in measured.drawn.items()},
         "curve": measured.curve,
         "curves": _curves(one.recorded, lane, measured.curve, POINTS if first else FEWER_POINTS),
         "episodes": _episodes(one, measured, first),
         "episode_count": len(measured.episodes),
+        "episode_counts": Counter(found.label for found in measured.episodes),
     }
 
 
@@ -151,9 +155,9 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def _worth(report: Report, one: RecordingReport, lane: Lane, line: Line) -> dict[str, Any]:
-    found = worth(report, one.recorded, lane, line)
-    return found | {"floor": number(found["floor"], _SHARE_DIGITS)}
+def _worth(report: Report, one: RecordingReport, measured: MeasuredLane, line: Line) -> dict[str, Any]:
+    found = report.floors.worth(one.recorded, measured, line)
+    return {name: one if isinstance(one, str) else number(one, _SHARE_DIGITS) for name, one in found.items()}
 
 
 def _episodes(one: RecordingReport, measured: MeasuredLane, first: bool) -> list[dict[str, Any]]:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kaoiro.core.files import replacing, write_text, writing
-from kaoiro.inference.recording import EXPRESSION_COLUMNS, Recorded
-from kaoiro.inference.report.floors import UNMEASURED
-from kaoiro.inference.report.measured import CHANGE, LABELS, Line
-from kaoiro.inference.report.speaker import Lane
+from kaoiro.core.plain import inert
+from kaoiro.inference.recording import EXPRESSION_COLUMNS
+from kaoiro.inference.report.measured import LABELS
 from kaoiro.inference.transcript import Cue
 
 if TYPE_CHECKING:
@@ -57,14 +56,6 @@ def _said(cue: Cue, table: np.ndarray, edges: np.ndarray, weights: np.ndarray) -
     return Said(cue, shares, float(total / mass.sum()) if mass.sum() > 0 else 0.0)
 
 
-def worth(report: Report, recorded: Recorded, lane: Lane, line: Line) -> dict[str, Any]:
-    """Return the noise floor and the verdict of a line; only changes from rest have any."""
-    if line.kind != CHANGE:
-        return {"floor": float("nan"), "verdict": UNMEASURED}
-    floor = report.floors.of(recorded, line.label, lane.seen_s / 60)
-    return {"floor": floor, "verdict": report.floors.verdict(line.mean, line.low, line.high, floor)}
-
-
 def shares_table(report: Report) -> pd.DataFrame:
     """Return one line for each recording, table and label of the speakers."""
     import pandas as pd
@@ -74,7 +65,7 @@ def shares_table(report: Report) -> pd.DataFrame:
             {"recording": one.recorded.name, "track": one.speaker.lane.name}
             | asdict(line)
             | _drawn(one, line.kind)
-            | worth(report, one.recorded, one.speaker.lane, line)
+            | report.floors.worth(one.recorded, one.speaker, line)
             for one in report.recordings
             for line in one.speaker.lines
         ]
@@ -158,12 +149,22 @@ def _names(report: Report) -> list[str]:
 def write_table(table: pd.DataFrame, path: Path) -> Path:
     """Write a table as CSV or Parquet, by the ending of its name, and return where.
 
+    In CSV, texts that a spreadsheet would take for formulas have an apostrophe before them (`core.plain.inert`).
+
     Raises:
         OutputError: the place cannot be written.
     """
     with replacing(path) as partial, writing(path):
         if path.suffix == ".csv":
-            table.to_csv(partial, index=False, lineterminator="\n")
+            _inert(table).to_csv(partial, index=False, lineterminator="\n")
         else:
             table.to_parquet(partial, index=False, compression="zstd")
     return path
+
+
+def _inert(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without texts that act in spreadsheets; numbers stay."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    texts = [name for name in table if not is_numeric_dtype(table[name]) and not is_bool_dtype(table[name])]
+    return table.assign(**{str(name): table[name].map(inert, na_action="ignore") for name in texts})

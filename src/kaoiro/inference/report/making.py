@@ -26,6 +26,7 @@ from kaoiro.inference.report.inputs import (
     table_of,
 )
 from kaoiro.inference.report.measured import MeasuredLane, Settings, measure
+from kaoiro.inference.report.notes import Note, notes_of, outside
 from kaoiro.inference.report.pictures import Pictures, pictures
 from kaoiro.inference.report.recognised import Choice, chosen_tracks, person_of
 from kaoiro.inference.report.speaker import AUTO, LARGEST, lane, longest_first, speaker
@@ -57,6 +58,7 @@ class RecordingReport:
         events, cues: what happened and what was said, seconds since the start.
         notes: keys of texts, what could not be said.
         choice: how the speaker was found by a photo, if so.
+        told: what must not be overlooked about the speaker's lane.
     """
 
     recorded: Recorded
@@ -68,6 +70,13 @@ class RecordingReport:
     cues: list[Cue] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     choice: Choice | None = None
+    told: list[Note] = field(default_factory=list)
+
+    @property
+    def outside(self) -> dict[str, int]:
+        """How many events, and lines of the transcript ('cues'), begin after the recording has ended."""
+        length_s = self.recorded.end_s - self.recorded.start_s
+        return {name: outside(getattr(self, name), length_s) for name in ("events", "cues")}
 
     @property
     def speaker(self) -> MeasuredLane:
@@ -155,6 +164,7 @@ def report(
     transcripts: Paths | Sequence[Paths] = (),
     events: Paths | Sequence[Paths] = (),
     noise_floor: Paths | None = None,
+    level: str | None = None,
     blur_faces: bool = False,
     language: str = "en",
     model: Paths | None = None,
@@ -178,6 +188,7 @@ def report(
         transcripts: SubRip or WebVTT, one for each recording.
         events: CSV with the columns start_s, label and perhaps end_s, one for each recording.
         noise_floor: that `kaoiro calibrate-floor` wrote for the model; None is the one that ships, if any.
+        level: of the noise floor; None is the person's own, if it has one, and 'medium' otherwise.
         blur_faces: hide all faces in pictures, and play no video.
         language: shown first, 'en' or 'ja'.
         model: which measures videos and `baseline`; None is the default.
@@ -194,7 +205,7 @@ def report(
     given = paths(inputs)
     if not given:
         raise InputError("nothing to report on: give a video or its records")
-    floors = read_floors(None if noise_floor is None else Path(noise_floor))
+    floors = read_floors(None if noise_floor is None else Path(noise_floor), level)
     named = [paths(one) for one in (events, transcripts)]
     check_names([*given, *named[0], *named[1]])
     person = person_of(speaker, recogniser, same_from, str(track) != AUTO or largest)
@@ -212,6 +223,7 @@ def report(
     ]
     for place, section in enumerate(sections):
         section.events, section.cues = (found[place] if found else [] for found in (happened, said))
+        section.told = notes_of(section, settings.blocks.longest_s)
     result = Report(sections, settings, floors, largest, blur_faces, language)
     if out is not None:
         result.write(out)

@@ -19,7 +19,7 @@ from kaoiro.inference.recording import EXPRESSION_COLUMNS, SIGNALS, Recorded
 from kaoiro.inference.report.speaker import Lane
 from kaoiro.timeline.baseline import resting
 from kaoiro.timeline.episodes import Episode, Rule, episodes, occupied
-from kaoiro.timeline.intervals import Blocks, intervals
+from kaoiro.timeline.intervals import Blocks, fitting, intervals
 from kaoiro.timeline.sampled import Sampled
 from kaoiro.timeline.shares import THRESHOLD, against, levels, shares
 
@@ -28,6 +28,8 @@ QUIET = "neutral"
 """Label whose episodes say nothing: they are the rest of the recording."""
 SMOOTH_COLUMNS = tuple(map(smoothed, EXPRESSION_COLUMNS))
 RAW, SMOOTH, CHANGE, SIGNAL = "raw", "smooth", "change", "signal"
+LEAST_FRAMES = 50
+"""Of a rest, ten seconds of video as `inference.rest` reads it: changes from fewer are never called a signal."""
 _NEUTRAL = LABELS.index(QUIET)
 
 
@@ -89,11 +91,13 @@ class Drawn:
         enough: whether the recording is long enough for any.
         block_s: seconds of a block.
         cut: whether longer blocks would have been right, so that intervals are too narrow.
+        wished_s: seconds of the blocks that would have been right: the longest wish of the table's columns.
     """
 
     enough: bool
     block_s: float
     cut: bool
+    wished_s: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +111,7 @@ class MeasuredLane:
         episodes: in order of their starts.
         curve: the kind that episodes are taken from.
         notes: what could not be said.
+        firm_rest: whether changes are from a rest that more than a few frames tell.
     """
 
     lane: Lane
@@ -115,6 +120,7 @@ class MeasuredLane:
     episodes: list[Episode]
     curve: str
     notes: list[str]
+    firm_rest: bool = False
 
     def of(self, kind: str) -> list[Line]:
         """Return the lines of one table."""
@@ -151,7 +157,8 @@ def measure(
     signals = [name for name in SIGNALS if recorded.has(name)]
     if signals:
         lines += measuring.levels(SIGNAL, signals, samples.take(recorded.table(signals, lane.rows)))
-    return MeasuredLane(lane, lines, measuring.drawn, found, curve, notes)
+    firm = rest is not None and (not isinstance(rest, Rest) or rest.frames >= LEAST_FRAMES)
+    return MeasuredLane(lane, lines, measuring.drawn, found, curve, notes, firm)
 
 
 def _occupied(found: Sequence[Episode], table: np.ndarray, samples: Sampled) -> np.ndarray:
@@ -166,7 +173,7 @@ class _Measuring:
 
     def __init__(self, lane: Lane, settings: Settings, exact: bool) -> None:
         self._samples, self._settings, self._exact = lane.samples, settings, exact
-        self._weights = lane.samples.weights_s
+        self._weights, self._seen_s = lane.samples.weights_s, lane.seen_s
         self.drawn: dict[str, Drawn] = {}
 
     def shares(self, kind: str, table: np.ndarray, inside: np.ndarray) -> list[Line]:
@@ -206,8 +213,10 @@ class _Measuring:
         if not self._exact:
             return np.full(table.shape[1], np.nan), np.full(table.shape[1], np.nan)
         times, settings = self._samples.times_s, self._settings
-        found = intervals(table, times, self._weights, settings.blocks, settings.seed)
-        self.drawn[kind] = Drawn(bool(found.enough.any()), found.block_s, bool(found.cut.any()))
+        blocks = fitting(settings.blocks, self._seen_s)
+        found = intervals(table, times, self._weights, blocks, settings.seed)
+        wished = float(found.wished_s.max(initial=0.0))
+        self.drawn[kind] = Drawn(bool(found.enough.any()), found.block_s, bool(found.cut.any()), wished)
         return found.low, found.high
 
 

@@ -5,6 +5,10 @@ const APART = 11; // per cent of the width between two numbers of an axis
 const [WIDE, TALL, TOP, BOTTOM, LEFT] = [220, 150, 12, 128, 54]; // of a panel of dots
 const SPOTS = { before: 98, after: 176 }; // across a panel
 const STEM = 22; // across, within which the dots of a side lie
+const FEW = 8; // people that are named by letters
+const LINE = 11; // down, from one letter to the next
+const LETTERED = DATA.people.length > 1 && DATA.people.length <= FEW;
+const letter = (n) => String.fromCharCode(65 + n);
 
 /** Return how differences lie across a forest plot, in per cent of its width: evenly, or compressed towards the ends. */
 function axisOf(rows, linear) {
@@ -37,7 +41,7 @@ function lane(row, axis) {
   for (const tick of axis.ticks) picture.append(upright(axis.across(tick), 0, tall, tick ? "grid" : "zero"));
   if (!known(row.value)) return picture;
   const own = draw("g", { style: `--own: var(--${row.label}, var(--accent))` });
-  if (known(row.low)) {
+  if (telling(row.low, row.high)) {
     const [from, to] = [axis.across(row.low), axis.across(row.high)];
     own.append(draw("line", { class: "reach", x1: share(from), x2: share(to), y1: middle, y2: middle }));
     for (const end of [from, to]) if (end > 0 && end < 100) own.append(upright(end, middle - 5, middle + 5, "reach"));
@@ -94,17 +98,49 @@ function panel(family, row) {
     picture.append(words(levels(value), LEFT - 5, down(value) + 4, "end"));
     if (least === most) break;
   }
-  for (const person of DATA.people) {
-    const [before, after] = ["before", "after"].map((side) => found.filter((one) => one.person === person && one.side === side));
-    const ends = [before, after].map((part) => down(mean(part.map((one) => one.value))));
-    picture.append(draw("line", { class: "tie", x1: SPOTS.before, x2: SPOTS.after, y1: ends[0], y2: ends[1] }));
-  }
+  const ends = DATA.people.map((person, place) => tie(picture, found, place, down, levels));
+  if (LETTERED) letters(picture, ends);
   for (const side of ["before", "after"]) {
     const part = found.filter((one) => one.side === side);
-    part.forEach((one, n) => picture.append(dot(one, part.length > 1 ? n / (part.length - 1) - 0.5 : 0, down, levels)));
+    part.forEach((one, n) => picture.append(dot(one, asideOf(one.person, n, part.length), down, levels)));
     picture.append(words(t(`side_${side}`), SPOTS[side], TALL - 6, "middle"));
   }
   return make("figure", { className: "dots" }, make("figcaption", {}, chip(row.label)), picture);
+}
+
+/** Return how far aside a dot lies, -0.5 to 0.5: of several people by person, of one by recording. */
+function asideOf(person, n, count) {
+  const people = DATA.people.length;
+  if (people > 1) return DATA.people.indexOf(person) / (people - 1) - 0.5;
+  return count > 1 ? n / (count - 1) - 0.5 : 0;
+}
+
+/** Draw the line between a person's means, and return where it ends. */
+function tie(picture, found, place, down, levels) {
+  const person = DATA.people[place];
+  const means = ["before", "after"].map((side) =>
+    mean(found.filter((one) => one.person === person && one.side === side).map((one) => one.value)),
+  );
+  const [before, after] = means.map(levels);
+  const title = draw("title");
+  title.textContent = person ? t("tie", { person, before, after }) : `${before} → ${after}`;
+  const aside = asideOf(person, 0, 1) * STEM;
+  const [y1, y2] = means.map(down);
+  picture.append(draw("line", { class: "tie", x1: SPOTS.before + aside, x2: SPOTS.after + aside, y1, y2 }, title));
+  return { place, x: SPOTS.after + aside, y: y2 };
+}
+
+/** Draw the letters of few people at the right, each as high as the person's line ends, as far as there is room. */
+function letters(picture, ends) {
+  const sorted = [...ends].sort((one, other) => one.y - other.y);
+  const heights = sorted.map(({ y }) => y);
+  for (let n = 1; n < heights.length; n += 1) heights[n] = Math.max(heights[n], heights[n - 1] + LINE);
+  const over = Math.max(0, heights.at(-1) - BOTTOM);
+  for (let n = heights.length - 1, last = BOTTOM; over && n >= 0; n -= 1, last -= LINE) heights[n] = Math.min(heights[n], last);
+  sorted.forEach(({ place, x, y }, n) => {
+    picture.append(draw("line", { class: "thread", x1: x + 5, x2: WIDE - 11, y1: y, y2: heights[n] }));
+    picture.append(words(letter(place), WIDE, heights[n] + 4, "end"));
+  });
 }
 
 function dot(one, aside, down, levels) {

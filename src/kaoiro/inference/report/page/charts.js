@@ -239,7 +239,8 @@ function circumplex(lane) {
   const seen = valence.map((value, n) => n).filter((n) => known(valence[n]) && known(arousal[n]));
   for (const n of seen) {
     const share = seen.length > 1 ? n / valence.length : 1;
-    picture.append(draw("circle", { class: "trace", cx: x(valence[n]), cy: y(arousal[n]), r: 2.2, style: `--when: ${Math.round(share * 100)}%` }));
+    const style = `--when: ${Math.round(share * 100)}%`;
+    picture.append(draw("circle", { class: "trace", cx: x(valence[n]), cy: y(arousal[n]), r: 2.2, style }));
   }
   if (known(v.low)) picture.append(draw("line", { class: "cross", x1: x(v.low), x2: x(v.high), y1: y(a.mean), y2: y(a.mean) }));
   if (known(a.low)) picture.append(draw("line", { class: "cross", x1: x(v.mean), x2: x(v.mean), y1: y(a.low), y2: y(a.high) }));

@@ -31,7 +31,8 @@ class Moment {
     Object.assign(this, { time, lane });
     this.host.setAttribute("aria-label", t("moment", { time: clock(time, true) }));
     if (this.playable && seek) this.player.currentTime = time;
-    const near = this.recording.pictures.reduce((best, one) => (best && Math.abs(best.t - time) <= Math.abs(one.t - time) ? best : one), null);
+    const nearer = (best, one) => (best && Math.abs(best.t - time) <= Math.abs(one.t - time) ? best : one);
+    const near = this.recording.pictures.reduce(nearer, null);
     this.picture.hidden = this.playable || !near;
     if (near) Object.assign(this.picture, { src: near.src, alt: t("frame_alt", { time: clock(near.t) }) });
     this.words.replaceChildren(...this.lines(time, lane, near));
@@ -41,8 +42,9 @@ class Moment {
     const found = [cell("h4", t("moment", { time: clock(time, true) }))];
     if (!this.playable && near) found.push(cell("p", t("picture_at", { time: clock(near.t) }), { className: "hint" }));
     else if (!this.playable) found.push(cell("p", t("no_video"), { className: "hint" }));
-    for (const one of this.recording.events) if (time >= one.a && time <= Math.max(one.b, one.a + 1)) found.push(cell("p", t("event_now", { text: one.text })));
-    for (const one of this.recording.cues) if (time >= one.a && time < one.b) found.push(cell("blockquote", one.text));
+    const events = this.recording.events.filter((one) => time >= one.a && time <= Math.max(one.b, one.a + 1));
+    const cues = this.recording.cues.filter((one) => time >= one.a && time < one.b);
+    found.push(...events.map((one) => cell("p", t("event_now", { text: one.text }))), ...cues.map((one) => cell("blockquote", one.text)));
     const values = valuesAt(lane, time);
     if (!values) return [...found, cell("p", t("not_seen"))];
     const items = values.map(([label, value]) => make("li", {}, chip(label), cell("span", percent(value))));
@@ -98,7 +100,8 @@ class Section {
     const rows = [
       ["length", clock(length_s)], ["records", records],
       ["sampled", step_s == null ? t("every_frame") : t("every_seconds", { x: step_s })],
-      ["model", model ? model.name || t("model_unnamed") : "–"], ["version", model?.version || "–"], ["digest", model ? model.digest.slice(0, 16) : "–"],
+      ["model", model ? model.name || t("model_unnamed") : "–"], ["version", model?.version || "–"],
+      ["digest", model ? model.digest.slice(0, 16) : "–"],
     ];
     const items = rows.map(([name, value]) => make("div", {}, cell("dt", t(`fact_${name}`)), cell("dd", value)));
     if (model) items.at(-1).title = model.digest;
