@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaoiro.data.splits import stratified_holdout
+from kaoiro.data.splits import stratified_folds, stratified_holdout
 
 COUNTS = (400, 50, 1000)
 LABELS = np.random.default_rng(1).permutation(np.repeat(np.arange(3), COUNTS))
@@ -47,3 +47,14 @@ def test_the_same_seed_gives_the_same_side_and_another_seed_another() -> None:
 def test_a_class_with_few_images_is_not_left_out() -> None:
     held = stratified_holdout(np.arange(103), np.array([0] * 100 + [1] * 3))
     assert held[100:].sum() == 1
+
+
+def test_folds_divide_every_class_evenly_and_keep_identical_images_together() -> None:
+    keys, labels = np.arange(103) // 2, np.repeat([0, 1, 2], [60, 30, 13])
+    place = stratified_folds(keys, labels, 5)
+    assert all(len(set(place[keys == key])) == 1 for key in np.unique(keys))
+    for label, size in enumerate((60, 30, 13)):
+        counts = np.bincount(place[labels == label], minlength=5)
+        assert abs(counts - size / 5).max() <= 2
+    np.testing.assert_array_equal(place, stratified_folds(keys, labels, 5))
+    assert (place != stratified_folds(keys, labels, 5, seed=1)).any()

@@ -6,12 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.evaluate import CURVES, draw_temporal
 from kaoiro.cli.numbers import count, positive
 from kaoiro.cli.synth import need_numba
+from kaoiro.cli.train import changed
 from kaoiro.core.errors import InputError, MissingExtra
 
 
@@ -31,6 +33,7 @@ def add_parser(commands: Any) -> None:
         systems, "B", _system_b, "expression apart from identity, learned without labels: all rows of Table 3"
     )
     _add_system_b(second)
+    _add_system_c(systems)
     fourth = _add(systems, "D", _system_d, "valence-arousal, action units and expressions, together and alone")
     fourth.add_argument("--steps", type=count, metavar="N", help="of every training run, without a budget")
     fourth.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
@@ -73,6 +76,25 @@ def _add_system_b(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--judge", metavar="FILE", help=text)
     parser.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
+
+
+def _add_system_c(systems: Any) -> None:
+    text = "classes as words: arms that differ in language alone, and cheap remedies for rare classes"
+    alike = "Further options change all arms alike: --SECTION.FIELD VALUE, such as --run.epochs 12."
+    parser: argparse.ArgumentParser = systems.add_parser("C", help=text, description=f"{text}. {alike}")
+    parser.add_argument("--fer2013", required=True, metavar="DIR", help="folder of fer2013.csv and fer2013new.csv")
+    parser.add_argument("--arms", nargs="+", default=[], metavar="ARM", help="of system C (default: all)")
+    parser.add_argument("--seeds", type=count, default=3, metavar="N", help="of every arm (default: 3)")
+    text = "of all runs together: decides once how many epochs every run has"
+    parser.add_argument("--budget", type=positive, metavar="HOURS", help=text)
+    text = "arms that are also cross-validated in five folds of Training, for fear, disgust and contempt"
+    parser.add_argument("--folds", nargs="+", default=[], metavar="ARM", help=text)
+    parser.add_argument("--clip", metavar="FILE", help="weights of CLIP, for the arms that begin with them")
+    parser.add_argument("--merges", metavar="FILE", help="tokenizer file that belongs to them")
+    parser.add_argument("--out", default="runs/C", metavar="DIR", help="runs and figures (default: runs/C)")
+    parser.add_argument("--results", metavar="DIR", help="write page and figures for the documentation here")
+    parser.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
+    parser.set_defaults(run=run, reproduce=_system_c, takes_rest=True, sets=None)
 
 
 def _add(systems: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -170,6 +192,43 @@ def _system_b(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
 
     reproduce_b.system_b(order, write, _tell)
     print((out / f"{results.NAME}.md").read_text(encoding="utf-8"), end="")
+
+
+def _system_c(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
+    from kaoiro.evaluation import system_c as results
+    from kaoiro.training.arms import Published, asked
+    from kaoiro.training.reproduce_c import Order, system_c
+
+    del sets
+    if (arguments.clip is None) != (arguments.merges is None):
+        raise InputError("--clip and --merges belong together: weights of CLIP and their tokenizer file")
+    order = Order(
+        arguments.fer2013,
+        out,
+        _names(arguments.arms),
+        arguments.seeds,
+        _names(arguments.folds),
+        arguments.budget,
+        None if arguments.clip is None else Published(arguments.clip, arguments.merges),
+        asked(arguments.rest, partial(changed, listed="kaoiro train language_contrast linear --recipe-help")),
+        training=not arguments.finished,
+    )
+    folders = [out, *([Path(arguments.results)] if arguments.results else [])]
+    for folder in folders:
+        results.stored(folder)  # refuses a damaged file before hours are spent
+
+    def write(figures: dict[str, Any], complete: bool) -> None:
+        """Write what there is into OUT; the documentation gets what is complete, or what `--finished` asked for."""
+        for folder in folders if complete or not order.training else folders[:1]:
+            results.write(folder, figures)
+
+    system_c(order, write, _tell)
+    print((out / f"{results.NAME}.md").read_text(encoding="utf-8"), end="")
+
+
+def _names(given: Sequence[str]) -> tuple[str, ...]:
+    """Return names that were given one by one or with commas between them."""
+    return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
 
 
 def _system_d(arguments: argparse.Namespace, out: Path, sets: Path) -> None:

@@ -104,8 +104,13 @@ def _over_time(recipe: Any, out: Path) -> int:
     return 0
 
 
-def changed(recipe: Any, options: list[str]) -> Any:
+def changed(recipe: Any, options: list[str], listed: str = "--recipe-help") -> Any:
     """Return a recipe with `--section.field value` options applied.
+
+    Args:
+        recipe: to start from.
+        options: of the command line.
+        listed: what a person can type to see what can be changed.
 
     Raises:
         InputError: no such setting, or a value that it cannot have.
@@ -119,7 +124,7 @@ def changed(recipe: Any, options: list[str]) -> Any:
     except SystemExit as stop:
         if not stop.code:  # the list of settings was asked for
             raise
-    raise InputError(f"{_reason(said.getvalue())}; what can be changed: --recipe-help")
+    raise InputError(f"{_reason(said.getvalue())}; what can be changed: {listed}")
 
 
 def _reason(box: str) -> str:

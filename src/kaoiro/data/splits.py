@@ -35,6 +35,27 @@ def stratified_holdout(keys: np.ndarray, labels: np.ndarray, share: float = 0.1,
     return chosen[group]
 
 
+def stratified_folds(keys: np.ndarray, labels: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """Divide rows into folds in which images with equal keys stay together, each class evenly.
+
+    Args:
+        keys: (N,) digests; equal keys are never divided between folds.
+        labels: (N,) classes. A group with conflicting labels counts for the label of its first image.
+        count: of folds.
+        seed: of the shuffle.
+
+    Returns:
+        (N,) int64, the fold of each row, from 0.
+    """
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    group_label = np.asarray(labels)[first]
+    place, rng = np.zeros(len(first), np.int64), np.random.default_rng(seed)
+    for label in np.unique(group_label):
+        members = rng.permutation(np.flatnonzero(group_label == label))
+        place[members] = (rng.integers(count) + np.arange(len(members))) % count
+    return place[group.ravel()]
+
+
 def holdout(keys: np.ndarray, share: float = 0.1, seed: int = 0) -> np.ndarray:
     """Choose a hold-out as `stratified_holdout` does, without knowing any label.
 

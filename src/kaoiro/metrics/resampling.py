@@ -36,10 +36,22 @@ def interval_of_sums(columns: np.ndarray, figure: Figure, groups: np.ndarray, dr
     Raises:
         InputError: no rows, or another number of groups than of rows.
     """
+    sums = _by_group(columns, groups)
+    return interval(np.concatenate([figure(counts @ sums) for counts in _drawn(len(sums), len(sums), draws)]))
+
+
+def drawn_sums(columns: np.ndarray, groups: np.ndarray, draws: int | None = None) -> np.ndarray:
+    """Return sums over rows in every draw of groups, (D, K); arguments and errors as of `interval_of_sums`."""
+    sums = _by_group(columns, groups)
+    return np.concatenate([counts @ sums for counts in _drawn(len(sums), len(sums), draws)])
+
+
+def _by_group(columns: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return sums over the rows of each group: (N, K) -> (G, K)."""
     index = _index(groups, len(columns))
     sums = np.zeros((index.max() + 1, columns.shape[1]))
     np.add.at(sums, index, columns)
-    return interval(np.concatenate([figure(counts @ sums) for counts in _drawn(len(sums), len(sums), draws)]))
+    return sums
 
 
 def mean_interval(values: np.ndarray, groups: np.ndarray, draws: int | None = None) -> Interval:

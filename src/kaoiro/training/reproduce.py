@@ -18,9 +18,9 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.files import write_text
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.revision import commit
-from kaoiro.data.datasets import fer2013, synthetic
+from kaoiro.data.datasets import synthetic
 from kaoiro.evaluation.fer2013 import Labels, evaluate
-from kaoiro.training import cost, rendered, steadiness
+from kaoiro.training import arm_data, cost, rendered, steadiness
 from kaoiro.training.export import export
 from kaoiro.training.fit import fit, recipes
 from kaoiro.training.signal import SignalConfig
@@ -105,12 +105,7 @@ def check(root: str | None) -> None:
     """
     if root is None:
         raise DataError("the still recipes need the official files: --fer2013 DIR")
-    data = fer2013.read(root)
-    for usage in ("Training", "PublicTest"):
-        if not (data.usage == usage).any():
-            raise DataError(f"{root}: fer2013.csv has no {usage} rows")
-    if data.votes is None:
-        raise DataError(f"{root}: fer2013new.csv, the votes of FER+, is missing beside fer2013.csv")
+    arm_data.read(root)
 
 
 def system_a(order: Order, model: ModelFolder, tell: Tell = print) -> dict[str, Any]:

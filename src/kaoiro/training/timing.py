@@ -32,10 +32,22 @@ def epochs_within(run: Run, objective: Any, batches: DataLoader, steps: int = 12
         steps: timed at each of the two sizes of images.
     """
     assert run.budget is not None
+    return max(1, int(run.budget * 3600 / epoch_seconds(run, objective, batches, steps)))
+
+
+def epoch_seconds(run: Run, objective: Any, batches: DataLoader, steps: int = 12) -> float:
+    """Return the mean time of an epoch over a whole schedule, seconds.
+
+    Args:
+        run: names the precision.
+        objective: of the family, left as it is.
+        batches: the training data.
+        steps: timed at each of the two sizes of images.
+    """
     small = objective.config.small_until
     phases = [(share, progress) for share, progress in ((small, 0.0), (1 - small, 1.0)) if share > 0]
     step = sum(share * step_seconds(run, objective, batches, progress, steps) for share, progress in phases)
-    return max(1, int(run.budget * 3600 / (OVERHEAD * step * len(batches))))
+    return OVERHEAD * step * len(batches)
 
 
 def step_seconds(run: Run, objective: Any, batches: DataLoader, progress: float, steps: int) -> float:

@@ -45,7 +45,7 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig, specification: Specification) -> None:
         super().__init__()
         labels = {head.name: head.labels for head in specification.heads}
-        clip = None if config.clip is None else load_clip(config.clip)
+        clip = None if config.clip is None else load_clip(config.clip).train()  # it comes in the mode of use
         self.lower, width = _image_tower(config, specification, clip)
         self.dropout = nn.Dropout(config.dropout)
         if config.head == "linear":
@@ -194,6 +194,7 @@ class Enlarged(nn.Module):
     def __init__(self, tower: nn.Module, side: int, specification: Specification) -> None:
         super().__init__()
         self.tower, self.side = tower, side
+        self.shrinks = side < specification.size  # only then does averaging matter, for which ONNX has no operator
         for name, values in (("own_mean", specification.mean), ("own_std", specification.std)):
             self.register_buffer(name, torch.tensor(values).reshape(1, -1, 1, 1), persistent=False)
         for name, values in (("mean", CLIP_MEAN), ("std", CLIP_STD)):
@@ -203,7 +204,7 @@ class Enlarged(nn.Module):
         """Return faces as the tower knows pictures: (B, C, H, W) -> (B, 3, side, side)."""
         pixels = x * self.get_buffer("own_std") + self.get_buffer("own_mean")
         size = (self.side, self.side)
-        large = F.interpolate(pixels, size, mode="bicubic", antialias=True).clamp(0, 1).expand(-1, 3, -1, -1)
+        large = F.interpolate(pixels, size, mode="bicubic", antialias=self.shrinks).clamp(0, 1).expand(-1, 3, -1, -1)
         return (large - self.get_buffer("mean")) / self.get_buffer("std")
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,0 +1,210 @@
+"""What is claimed of language in system C, judged (SPEC 4.6): rows with found, interval, wished and verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kaoiro.evaluation.arm_readings import Drawn
+from kaoiro.evaluation.arms import PRETRAINED, SCRATCH, Comparison
+from kaoiro.evaluation.claims import UNMEASURED
+
+GAIN = 0.022
+"""Least gain of accuracy: the source's 0.697 over 0.665, less a point."""
+SURE = 0.01
+"""McNemar's p below which a gain of accuracy is no chance."""
+PRECISION = 0.02
+"""So much NEG2 precision may be lost for recall."""
+SEEDS = 3
+"""Fewer than so many judge nothing."""
+SOURCE, SOURCE_BACKBONE = 0.697, 0.665
+"""The source's averages."""
+IMPROVED = {"accuracy": 0.733, "macro recall": 0.710, "NEG2 recall": 0.608}
+"""What the improved mode is to reach."""
+HOLDS, FAILS, OPEN = "holds", "does not hold", "undecided"
+RARE = ("fear", "disgust", "contempt")
+"""Classes for which Training is cross-validated."""
+Row = dict[str, Any]
+Drawns = Mapping[str, Drawn]
+"""Readings by name: 'fer2013' and 'ferplus'."""
+
+
+def row(found: Mapping[str, Any] | None, wished: str, verdict: str, **more: Any) -> Row:
+    """Return a row of claims; below `SEEDS` seeds the verdict is open."""
+    if found is None or found["found"] is None:
+        return {"found": None, "interval": None, "wished": wished, "verdict": UNMEASURED}
+    said = verdict if found["seeds"] >= SEEDS else OPEN
+    kept = {name: found[name] for name in ("found", "interval", "seeds")}
+    return kept | {"wished": wished, "verdict": said, "sd over seeds": found["sd"], **more}
+
+
+def at_least(found: Mapping[str, Any] | None, limit: float) -> Row:
+    """Return the row of a figure that is to reach a limit with its whole interval."""
+    return row(found, f"at least {limit:g}", _beside(found, limit))
+
+
+def above(found: Mapping[str, Any] | None) -> Row:
+    """Return the row of a difference that is to lie above 0 with its whole interval."""
+    return row(found, "interval above 0", _beside(found, 0.0))
+
+
+def _beside(found: Mapping[str, Any] | None, limit: float) -> str:
+    """Return on which side of a limit a figure lies: with its whole interval over images, and with every seed."""
+    if found is None or found["interval"] is None:
+        return OPEN
+    low, high = min([found["interval"][0], *found["by seed"]]), max([found["interval"][1], *found["by seed"]])
+    return HOLDS if low > limit else FAILS if high < limit else OPEN
+
+
+def gain(found: Mapping[str, Any] | None, test: Mapping[str, Any] | None = None) -> Row:
+    """Return the row of a gain that is to be as large as the source's and no chance.
+
+    It holds if the mean gain reaches `GAIN`, its interval over images and every seed lie above 0, and McNemar's p over
+    all seeds together, where there is a test, lies below `SURE`; it does not hold if interval and seeds lie below
+    `GAIN`.
+    """
+    chance = "interval above 0" if test is None else f"McNemar p < {SURE:g}"
+    wished, p = f"at least {GAIN:g}, {chance}", None if test is None else test["p pooled"]
+    if found is None or found["interval"] is None:
+        return row(found, wished, OPEN)
+    certain = _beside(found, 0.0) == HOLDS and (p is None or p < SURE)
+    verdict = HOLDS if certain and found["found"] >= GAIN else FAILS if _beside(found, GAIN) == FAILS else OPEN
+    return row(found, wished, verdict, **({} if p is None else {"p": p}))
+
+
+def without_loss(recall: Mapping[str, Any] | None, precision: Mapping[str, Any] | None) -> Row:
+    """Return the row of a recall that is to rise without losing more precision than `PRECISION`."""
+    wished = f"interval above 0, precision not {PRECISION:g} lower"
+    if recall is None or precision is None or precision["found"] is None:
+        return row(recall, wished, OPEN)
+    lost = precision["found"] < -PRECISION
+    risen = _beside(recall, 0.0)
+    return row(recall, wished, FAILS if lost else risen, precision=precision["found"])
+
+
+def same_sign(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> Row:
+    """Return the row of a gain on one annotation that is to be one on the other, too.
+
+    Args:
+        first: gain on FER2013's labels.
+        second: on FER+.
+    """
+    wished = "a gain on both annotations, interval above 0"
+    if first is None or second is None:
+        return row(second, wished, OPEN)
+    sides = [_beside(one, 0.0) for one in (first, second)]
+    return row(second, wished, HOLDS if sides == [HOLDS, HOLDS] else FAILS if FAILS in sides else OPEN)
+
+
+def smallest(gaps: Mapping[str, Mapping[str, Any] | None], wanted: Sequence[str]) -> Row:
+    """Return the row of an arm that is to do better than each of several others: its smallest difference.
+
+    Args:
+        gaps: by the other's name; None where it was not measured.
+        wanted: all others that there are.
+    """
+    wished = "interval above 0 against each"
+    known = {name: one for name, one in gaps.items() if one is not None and one["found"] is not None}
+    if not known:
+        return row(None, wished, OPEN)
+    name = min(known, key=lambda one: known[one]["found"])
+    sides = [_beside(one, 0.0) for one in known.values()]
+    complete = set(wanted) <= set(known)
+    verdict = FAILS if FAILS in sides else HOLDS if complete and set(sides) == {HOLDS} else OPEN
+    return row(known[name], wished, verdict, against=name, of=len(known))
+
+
+def claims(comparison: Comparison, drawn: Drawns, equal: Mapping[str, Drawn | None]) -> dict[str, Row]:
+    """Return all claims of one comparison.
+
+    Args:
+        comparison: its arms.
+        drawn: readings of all images, on both annotations.
+        equal: the same with fear and disgust answered as precisely as by each rival.
+    """
+    found = {}
+    for arm in comparison.language:
+        found |= _of_language(comparison, arm, drawn)
+        if comparison.rivals:
+            found[f"{arm} above every rival at equal precision, NEG2 recall"] = _beside_rivals(comparison, arm, equal)
+    if comparison is PRETRAINED:
+        found |= _levels(drawn["fer2013"])
+    if comparison.improved is not None:
+        found |= _improved(comparison, comparison.improved, drawn["fer2013"])
+    return found
+
+
+def _of_language(comparison: Comparison, arm: str, drawn: Drawns) -> dict[str, Row]:
+    """Return the claims about one arm beside its backbone."""
+    own, votes, other = drawn["fer2013"], drawn["ferplus"], comparison.backbone
+    measures, test = own.reading.measures(), own.discordant(arm, other)
+
+    def gap(name: str, where: Drawn = own) -> dict[str, Any] | None:
+        return where.gap(arm, other, measures[name])
+
+    return {
+        f"{arm} above {other}, accuracy": gain(gap("accuracy"), test),
+        f"{arm} above {other}, macro recall": gain(gap("macro recall")),
+        f"{arm} above {other}, NEG2 recall": without_loss(gap("NEG2 recall"), gap("NEG2 precision")),
+        f"{arm} above {other}, NEG2 recall on FER+": same_sign(gap("NEG2 recall"), gap("NEG2 recall", votes)),
+    }
+
+
+def _beside_rivals(comparison: Comparison, arm: str, equal: Mapping[str, Drawn | None]) -> Row:
+    drawn = equal["fer2013"]
+    gaps = {other: equal_gap(drawn, arm, other, "NEG2 recall") for other in comparison.rivals}
+    return smallest(gaps, comparison.rivals)
+
+
+def equal_gap(drawn: Drawn | None, ours: str, theirs: str, measure: str) -> dict[str, Any] | None:
+    """Return a difference of arms that answer fear and disgust equally precisely; None where it was not measured."""
+    if drawn is None:
+        return None
+    return drawn.gap(f"{ours} at {theirs}", theirs, drawn.reading.measures()[measure])
+
+
+def _levels(drawn: Drawn) -> dict[str, Row]:
+    """Return what the source's two networks are to reach, on either reading of its average."""
+    measures = drawn.reading.measures()
+    arms = {"clip-class-names": SOURCE, PRETRAINED.backbone: SOURCE_BACKBONE}
+    return {
+        f"{arm}, {name}": at_least(drawn.level(arm, measures[name]), limit)
+        for arm, limit in arms.items()
+        for name in ("accuracy", "macro recall")
+    }
+
+
+def _improved(comparison: Comparison, arm: str, drawn: Drawn) -> dict[str, Row]:
+    measures, others = drawn.reading.measures(), (comparison.backbone, *comparison.rivals)
+    reached = {f"{arm}, {name}": at_least(drawn.level(arm, measures[name]), limit) for name, limit in IMPROVED.items()}
+    gaps = {other: drawn.gap(arm, other, measures["NEG2 recall"]) for other in others}
+    return reached | {f"{arm} above every arm without language, NEG2 recall": smallest(gaps, others)}
+
+
+def out_of_fold(drawn: Drawn | None) -> dict[str, Row]:
+    """Return the claims about rare classes, from answers to faces of Training that were not learned from."""
+    found = {}
+    for arm in SCRATCH.language:
+        for label in RARE:
+            place = None if drawn is None else drawn.reading.classes()[f"recall of {label}"]
+            gap = None if drawn is None or place is None else drawn.gap(arm, SCRATCH.backbone, place)
+            found[f"{arm} above {SCRATCH.backbone}, recall of {label}"] = _pooled(gap)
+    return found
+
+
+def _pooled(gap: Mapping[str, Any] | None) -> Row:
+    """Return a row of which five folds made one figure: no seeds, but five trainings."""
+    judged = above(None if gap is None else {**gap, "seeds": SEEDS})
+    judged.pop("seeds", None)
+    return judged
+
+
+def labelled_imitation(rows: Mapping[str, Row], arm: str, other: str) -> str | None:
+    """Return what is to be said of a gain on FER2013's labels that FER+ does not confirm."""
+    own, votes = (rows.get(f"{arm} above {other}, NEG2 recall{where}") for where in ("", " on FER+"))
+    if own is None or votes is None or own["found"] is None or own["interval"][0] <= 0 or votes["verdict"] == HOLDS:
+        return None
+    return (
+        f"{arm}: more fear and disgust is found by FER2013's labels, and not by the majority of FER+: as far as is "
+        "shown, the gain is in imitating labels."
+    )

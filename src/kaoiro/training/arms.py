@@ -1,0 +1,147 @@
+"""Recipes of system C's arms, with settings that are changed for all of them alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from kaoiro.core.checks import require
+from kaoiro.core.errors import InputError
+from kaoiro.evaluation.arms import ARMS, COMPARISONS, PRETRAINED, SCRATCH, ZERO_SHOT
+from kaoiro.families.language_contrast.config import TextConfig
+from kaoiro.training.fit import recipes
+
+FAMILY = "language_contrast"
+EPOCHS = "run.epochs"
+KEPT = ("run.seed", "run.budget", "run.start", "data.root", "data.labels", "data.dataset", "network.tower")
+"""Settings that belong to an arm, a run or a machine: nobody changes them for all arms."""
+_CONTEXT = 77  # tokens of CLIP's prompts
+TEXTS = {
+    "clip-class-names": TextConfig(style="class", sampled=False, context=_CONTEXT),
+    "clip-descriptions": TextConfig(style="descriptions", context=_CONTEXT),
+    "clip-frozen-text": TextConfig(style="class", sampled=False, frozen=True, context=_CONTEXT),
+    ZERO_SHOT: TextConfig(style="names", sampled=False, context=_CONTEXT),
+}
+"""What arms with CLIP weights say of classes."""
+Settings = dict[str, Any]
+"""Values by path, such as 'run.ema'."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Weights of CLIP that a user has.
+
+    Attributes:
+        weights: file.
+        merges: file of their tokenizer.
+    """
+
+    weights: str
+    merges: str
+
+
+def named(arms: Sequence[str], published: Published | None, option: str = "--arms") -> tuple[str, ...]:
+    """Return arms in the order of plans, each once; none given means all that can be trained.
+
+    Raises:
+        InputError: an arm that there is not, or one that needs CLIP's weights without them.
+    """
+    known = [name for name in ARMS if published is not None or name in SCRATCH.arms]
+    unknown = [name for name in arms if name not in ARMS]
+    require(not unknown, option, f"of {', '.join(ARMS)}", ", ".join(unknown))
+    lacking = [name for name in arms if name not in known]
+    if lacking:
+        raise InputError(f"{option} {', '.join(lacking)}: needs CLIP's weights: --clip FILE --merges FILE")
+    return tuple(name for name in known if not arms or name in arms)
+
+
+def recipe_of(arm: str, published: Published | None) -> Any:
+    """Return the recipe of an arm."""
+    family = recipes(FAMILY)
+    if arm not in PRETRAINED.arms:
+        return family[arm]
+    assert published is not None
+    begun, files = family["clip"], {"tower": "clip", "clip": published.weights, "merges": published.merges}
+    if arm == PRETRAINED.backbone:
+        network = replace(begun.network, head="linear", **files)
+        return replace(begun, network=network, objective=replace(begun.objective, axes="images"))
+    return replace(begun, network=replace(begun.network, text=TEXTS[arm], **files))
+
+
+def alike(found: Mapping[str, Any], changes: Settings) -> dict[str, Any]:
+    """Return recipes by arm with settings changed for all of them.
+
+    Raises:
+        InputError: a setting in which arms differ, one that belongs to a run, or a value that it cannot have.
+    """
+    known = flat(next(iter(found.values())))
+    own = set(KEPT).union(_apart([flat(one) for one in found.values()]), *(_within(one) for one in _groups(found)))
+    for path in changes:
+        if path not in known or (path in own and path != EPOCHS):
+            raise InputError(f"--{path} cannot be changed for all arms alike: it is what makes one of them, or a run")
+    changed = {arm: _with(recipe, changes) for arm, recipe in found.items()}
+    for recipe in changed.values():
+        recipe.check()
+    return changed
+
+
+def _groups(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the recipes of all arms that those asked for are compared with, by what they begin with."""
+    begun = Published("", "")
+    groups = [one for one in COMPARISONS if not set(one.arms).isdisjoint(found)]
+    return [{arm: recipe_of(arm, begun) for arm in one.arms} for one in groups]
+
+
+def _within(group: Mapping[str, Any]) -> set[str]:
+    return _apart([flat(one) for one in group.values()])
+
+
+def _apart(several: Sequence[Settings]) -> set[str]:
+    """Return the settings in which recipes differ."""
+    return {path for path in several[0] if len({json.dumps(one[path]) for one in several}) > 1}
+
+
+def _with(recipe: Any, changes: Settings) -> Any:
+    for path, value in changes.items():
+        recipe = _replaced(recipe, path.split("."), value)
+    return recipe
+
+
+def _replaced(section: Any, path: Sequence[str], value: Any) -> Any:
+    if len(path) == 1:
+        return replace(section, **{path[0]: tuple(value) if isinstance(value, list) else value})
+    return replace(section, **{path[0]: _replaced(getattr(section, path[0]), path[1:], value)})
+
+
+def flat(recipe: Any) -> Settings:
+    """Return the settings of a recipe by path, as JSON knows them; where a face lies is no setting of training."""
+    sections = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.name != "crop"}
+    content = {name: asdict(one) if is_dataclass(one) else one for name, one in sections.items()}  # pyright: ignore
+    return flattened(json.loads(json.dumps(content)))
+
+
+def flattened(content: Mapping[str, Any], above: str = "") -> Settings:
+    """Return nested settings by path."""
+    found: Settings = {}
+    for name, value in content.items():
+        found |= flattened(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return found
+
+
+def asked(options: Sequence[str], changed: Callable[[Any, list[str]], Any]) -> Settings:
+    """Return which settings options change, such as `--run.epochs 12`, and to what.
+
+    Args:
+        options: of the command line.
+        changed: applies options to a recipe.
+
+    Raises:
+        InputError: no such setting, a value that it cannot have, or one that is no value of a single setting.
+    """
+    found = flat(changed(recipe_of(SCRATCH.backbone, None), list(options)))
+    paths = [one.split("=")[0].removeprefix("--").replace("-", "_") for one in options if one.startswith("--")]
+    unknown = [path for path in paths if path not in found]
+    require(not unknown, "options beside those of the command", "--SECTION.FIELD VALUE", ", ".join(unknown))
+    return {path: found[path] for path in paths}

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kaoiro.evaluation import arm_claims, claims
+from kaoiro.evaluation.arm_claims import above, at_least, gain, same_sign, smallest, without_loss
+from kaoiro.evaluation.arms import ARMS, COMPARISONS, SCRATCH
+
+
+def figure(found: float, low: float, high: float, by_seed: tuple[float, ...] = ()) -> dict[str, Any]:
+    seeds = list(by_seed or (found, found, found))
+    return {"found": found, "interval": [low, high], "sd": 0.01, "by seed": seeds, "seeds": len(seeds)}
+
+
+@pytest.mark.parametrize(
+    ("found", "p", "verdict"),
+    [
+        (figure(0.03, 0.01, 0.05), 0.001, "holds"),
+        (figure(0.022, 0.001, 0.05), 0.009, "holds"),
+        (figure(0.021, 0.001, 0.05), 0.001, "undecided"),  # too small, and may be larger
+        (figure(0.03, 0.01, 0.05), 0.01, "undecided"),
+        (figure(0.03, -0.01, 0.07), 0.001, "undecided"),
+        (figure(0.03, 0.01, 0.05, (0.1, 0.0, -0.01)), 0.001, "undecided"),  # a seed loses
+        (figure(0.0, -0.01, 0.01), 0.9, "does not hold"),
+        (figure(0.0, -0.01, 0.01, (0.03, -0.01, -0.02)), 0.9, "undecided"),  # a seed reaches it
+        (figure(0.03, 0.01, 0.05, (0.03, 0.03)), 0.001, "undecided"),  # two seeds
+    ],
+)
+def test_a_gain_is_large_and_no_chance(found: dict[str, Any], p: float, verdict: str) -> None:
+    row = gain(found, {"p pooled": p})
+    assert row["verdict"] == verdict
+    assert (row["found"], row["interval"], row["p"]) == (found["found"], found["interval"], p)
+    assert row["wished"] == "at least 0.022, McNemar p < 0.01"
+
+
+def test_a_gain_of_mean_recall_has_no_test_of_single_images() -> None:
+    row = gain(figure(0.03, 0.01, 0.05))
+    assert (row["verdict"], row["wished"]) == ("holds", "at least 0.022, interval above 0")
+    assert "p" not in row
+
+
+def test_recall_may_not_be_bought_with_precision() -> None:
+    risen = figure(0.05, 0.02, 0.08)
+    assert without_loss(risen, figure(-0.02, -0.04, 0.0))["verdict"] == "holds"
+    assert without_loss(risen, figure(-0.021, -0.04, 0.0))["verdict"] == "does not hold"
+    assert without_loss(figure(-0.05, -0.08, -0.02), figure(0.1, 0.0, 0.2))["verdict"] == "does not hold"
+    assert without_loss(figure(0.05, -0.02, 0.1), figure(0.1, 0.0, 0.2))["verdict"] == "undecided"
+    assert without_loss(risen, None)["verdict"] == "undecided"
+
+
+def test_the_sign_on_both_annotations() -> None:
+    up, down, open_ = figure(0.05, 0.02, 0.08), figure(-0.05, -0.08, -0.02), figure(0.01, -0.02, 0.04)
+    assert same_sign(up, up)["verdict"] == "holds"
+    assert same_sign(up, down)["verdict"] == "does not hold"
+    assert same_sign(up, open_)["verdict"] == "undecided"
+    assert same_sign(open_, up)["verdict"] == "undecided"
+
+
+def test_every_other_arm_must_be_beaten() -> None:
+    up, more, open_ = figure(0.05, 0.02, 0.08), figure(0.09, 0.05, 0.1), figure(0.01, -0.02, 0.04)
+    row = smallest({"plain": up, "votes": more}, ("plain", "votes"))
+    assert (row["verdict"], row["found"], row["against"]) == ("holds", 0.05, "plain")
+    assert smallest({"plain": up, "votes": None}, ("plain", "votes"))["verdict"] == "undecided"
+    assert smallest({"plain": up, "votes": open_}, ("plain", "votes"))["verdict"] == "undecided"
+    lost = smallest({"plain": figure(-0.05, -0.08, -0.02), "votes": None}, ("plain", "votes"))
+    assert lost["verdict"] == "does not hold"
+    assert smallest({"plain": None}, ("plain",))["verdict"] == "not measured yet"
+
+
+def test_levels_and_differences_need_the_whole_interval_and_every_seed() -> None:
+    assert at_least(figure(0.74, 0.735, 0.75), 0.733)["verdict"] == "holds"
+    assert at_least(figure(0.74, 0.73, 0.75), 0.733)["verdict"] == "undecided"
+    assert at_least(figure(0.70, 0.69, 0.71), 0.733)["verdict"] == "does not hold"
+    assert above(figure(0.02, 0.01, 0.03, (0.05, 0.02, -0.01)))["verdict"] == "undecided"
+    assert above(None) == {
+        "found": None,
+        "interval": None,
+        "wished": "interval above 0",
+        "verdict": "not measured yet",
+    }
+
+
+def test_a_gain_that_votes_do_not_confirm_is_called_imitation() -> None:
+    up, open_ = figure(0.05, 0.02, 0.08), figure(0.01, -0.02, 0.04)
+    rows = {
+        "descriptions above linear, NEG2 recall": without_loss(up, figure(0.0, -0.1, 0.1)),
+        "descriptions above linear, NEG2 recall on FER+": same_sign(up, open_),
+    }
+    assert "imitating labels" in (arm_claims.labelled_imitation(rows, "descriptions", "linear") or "")
+    rows["descriptions above linear, NEG2 recall on FER+"] = same_sign(up, up)
+    assert arm_claims.labelled_imitation(rows, "descriptions", "linear") is None
+    assert arm_claims.labelled_imitation({}, "descriptions", "linear") is None
+
+
+def test_every_claim_of_system_c_is_not_measured_before_it_is() -> None:
+    rows = claims.rows("system-c", {})
+    assert len(rows) > 15
+    assert {row["verdict"] for row in rows} == {"not measured yet"}
+
+
+def test_every_arm_is_described_and_in_one_comparison() -> None:
+    arms = [arm for one in COMPARISONS for arm in one.arms]
+    assert sorted(arms) == sorted(ARMS)
+    assert SCRATCH.worded == (*SCRATCH.language, "improved")
