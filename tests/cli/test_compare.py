@@ -135,3 +135,27 @@ def test_bad_input_is_one_line(
     code, told = call(*given)
     assert code == 2
     assert told.count("\n") == 1 and words in told
+
+
+def test_the_longest_block_is_that_of_the_function_unless_named(
+    call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kaoiro.inference.comparison import making
+
+    seen: list[Any] = []
+    compared = making.compare
+    monkeypatch.setattr(
+        making, "compare", lambda *given, **how: seen.append(how["settings"]) or compared(*given, **how)
+    )
+    given = both(tmp_path, 1, 0.1)
+    for more in ([], ["--longest-block", "20"]):
+        assert call(*given, "--out", tmp_path / "c.html", *more)[0] == 0
+    assert seen[0] == making.SETTINGS
+    assert seen[1].blocks.longest_s == 20
+
+
+def test_a_missing_side_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["compare", "--before", "a.mp4"])
+    words = "kaoiro: the following arguments are required: --after (see kaoiro compare --help)\n"
+    assert capsys.readouterr().err == words

@@ -237,11 +237,12 @@ def test_a_place_for_the_figures_that_cannot_be_written_is_named(capsys, root, c
         ["end-to-end", "--root", "x", "--limit", "-3"],
     ],
 )
-def test_what_cannot_be_evaluated_is_refused_with_the_usage(capsys, argv):
+def test_what_cannot_be_evaluated_is_refused_in_one_line(capsys, argv):
     with pytest.raises(SystemExit) as caught:
         main(["evaluate", *argv])
     assert caught.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: kaoiro evaluate")
+    said = capsys.readouterr().err
+    assert said.startswith("kaoiro: ") and "(see kaoiro evaluate" in said and said.count("\n") == 1
 
 
 def test_the_figures_can_be_written_into_the_models_card(measure, root, cheerful):

@@ -43,12 +43,13 @@ def test_help_names_every_command_and_what_cannot_be_told(capsys):
 
 
 @pytest.mark.parametrize("argv", [[], ["nosuch"], ["models", "--nosuch"], ["models", "a", "b"]])
-def test_what_is_no_command_is_refused_with_the_usage(capsys, argv):
+def test_what_is_no_command_is_refused_in_one_line(capsys, argv):
     with pytest.raises(SystemExit) as caught:
         main(argv)
     said = capsys.readouterr()
     assert (caught.value.code, said.out) == (2, "")
-    assert said.err.startswith("usage: kaoiro")
+    assert said.err.startswith("kaoiro: ") and said.err.count("\n") == 1
+    assert said.err.endswith(" --help)\n")
 
 
 def raising(error: BaseException):

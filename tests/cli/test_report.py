@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def test_records_become_a_report_with_exports(call: Callable[..., Any], tmp_path
     out, folder = tmp_path / "found" / "talk.html", tmp_path / "tables"
     code, told = call(path, "--out", out, "--export", folder, "--lang", "ja", "--every", "frame")
     assert code == 0
-    assert told.startswith("kaoiro: 1 recording\nkaoiro: talk.mp4: track 0 seen 100 % of the time, 1 episodes\n")
+    assert told.startswith("kaoiro: 1 recording\nkaoiro: talk.mp4: track 0 seen 100 % of the time, 1 episode\n")
     assert '<html lang="ja">' in out.read_text(encoding="utf-8")
     assert len(list(folder.iterdir())) == 5
 
@@ -112,3 +113,35 @@ def test_bad_input_is_one_line(
     code, told = call(*given)
     assert code == 2
     assert told.count("\n") == 1 and words in told
+
+
+def test_notes_of_the_page_are_told(call: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("start_s,label\n3,within\n99,beyond\n")
+    rows = [row(0.5 * n, track, source="a\x1b[31m\u202eb.mp4") for n in range(8) for track in (1, 2)]
+    path = write(tmp_path / "t.csv", rows)
+    given = (path, "--out", tmp_path / "r.html", "--baseline", "auto", "--events", tmp_path / "e.csv")
+    code, told = call(*given, "--export", tmp_path / "out")
+    assert code == 0 and "\x1b" not in told and "\u202e" not in told
+    name = "kaoiro: a[31mb.mp4: "
+    for words in ("No resting face", "1 event lies beyond", "It is not known which model", "2 faces", "Too little"):
+        assert f"\n{name}{words}" in told
+    assert (tmp_path / "out" / "a[31mb.mp4.episodes.vtt").is_file()
+
+
+def test_level_and_longest_block_may_be_named(call: Callable[..., Any], tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", [row(0.5 * n, anger=0.5 + 0.4 * math.sin(n / 60)) for n in range(2000)])
+    out = tmp_path / "r.html"
+    code, told = call(path, "--out", out, "--level", "high")
+    assert code == 0 and "longest block (10 s;" in told and '"floor":"high"' in out.read_text(encoding="utf-8")
+    assert "longest block" not in call(path, "--out", out, "--longest-block", 60)[1]
+    code, told = call(path, "--out", out, "--longest-block", 1)
+    assert code == 2 and told.startswith("kaoiro: longest block must be 5.0 s or more")
+    assert call(path, "--out", out, "--level", "own")[1].startswith("kaoiro: level of the noise floor must be one of")
+
+
+def test_a_wrong_option_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["report", "talk.mp4", "--every", "0"])
+    told = capsys.readouterr().err
+    words = "kaoiro: argument --every: must be a positive number, not 0 (see kaoiro report --help)\n"
+    assert (caught.value.code, told) == (2, words)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kaoiro.inference.report.assembly import as_json
 from server.browsing import WAIT
 
 
@@ -29,3 +33,41 @@ class Opened:
         assert self.page.evaluate("window.hit") is None
         self.context.close()
         assert not self.complaints, self.complaints
+
+
+MISFITS = """() => {
+  const [found, wide] = [[], document.documentElement.clientWidth];
+  for (const details of document.querySelectorAll("details")) details.open = true;
+  for (const room of document.querySelectorAll(".scroll")) {
+    const name = room.getAttribute("aria-label");
+    const hint = room.parentElement.querySelector(".more");
+    const told = hint && getComputedStyle(hint).display !== "none" && hint.textContent;
+    const { scrollWidth: needed, clientWidth: given } = room;
+    if (needed > given + 1 && !told) found.push(`${name}: ${needed} > ${given}`);
+    for (const cell of room.querySelectorAll("td.told")) {
+      const { left, right } = cell.getBoundingClientRect();
+      if (left < 0 || right > wide + 1) found.push(`${name}: a verdict ends at ${right} of ${wide}`);
+    }
+  }
+  return found;
+}"""
+
+
+def misfits(page: Any, width: int) -> list[str]:
+    """Tables that are wider than their room and do not say so, and verdicts that cannot be seen, at a width."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate(MISFITS)  # opens what is closed
+    page.wait_for_timeout(200)  # the page measures its tables after they were laid out
+    return page.evaluate(MISFITS)
+
+
+def altered(path: Path, change: Callable[[dict[str, Any]], None], name: str = "altered.html") -> Path:
+    """Write a page beside another, with other data."""
+    text = path.read_text(encoding="utf-8")
+    found = re.search(r'id="data">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    data = json.loads(found[1])
+    change(data)
+    out = path.with_name(name)
+    out.write_text(text[: found.start(1)] + as_json(data) + text[found.end(1) :], encoding="utf-8")
+    return out

@@ -18,10 +18,13 @@ from kaoiro.core.errors import InputError
 from kaoiro.core.labels import EXPRESSIONS
 from kaoiro.core.types import expression_column
 from kaoiro.inference.comparison import document
+from kaoiro.inference.comparison.making import SETTINGS
 from kaoiro.inference.comparison.people import read_people
 from kaoiro.inference.floor import FloorTable, Level
 from kaoiro.inference.recording import EXPRESSION_COLUMNS
+from kaoiro.inference.report.measured import Settings
 from kaoiro.timeline.floors import Floor
+from kaoiro.timeline.intervals import Blocks
 
 PAGE = Path(document.__file__).parent / "page"
 SHARED = PAGE.parents[1] / "report" / "page"
@@ -329,6 +332,83 @@ def test_exports_can_be_read_again(tmp_path: Path) -> None:
     shares = tables["recordings"].query("kind == 'raw' and label == 'happiness'")
     assert shares["share"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert (shares["minutes"] == 1).all() and (shares["sd"] > 0).all()
+
+
+def test_recordings_of_one_event_are_left_out_together(tmp_path: Path) -> None:
+    before, after = series(tmp_path, "before", (0.1, 0.12, 0.2)), series(tmp_path, "after", (0.3, 0.4))
+    table = tmp_path / "events.csv"
+    lines = ["before-1.csv,may", "before-2.csv,may", "before-3.csv,", "after-1.csv,", "after-2.csv,"]
+    table.write_text("recording,event\n" + "\n".join(lines) + "\n")
+    found = kaoiro.compare(before, after, people=table)
+    assert [(unit.kind, unit.name, unit.rows) for unit in found.units][:2] == [
+        ("event", "may", (0, 1)),
+        ("recording", "before-3.mp4", (2,)),
+    ]
+    left = found.left_out().query("kind == 'raw' and label == 'happiness'").set_index("without")
+    assert left["difference"]["may"] == pytest.approx(0.35 - 0.2)
+    assert (left["left_out"]["may"], left["side"]["may"], left["person"]["may"]) == ("event", "before", "")
+    assert line(found, "happiness")["carried_by"] == "may"
+    assert [one["name"] for one in document.document(found)["units"]] == list(left.index)
+    assert set(found.recordings()["event"]) == {"may", ""}
+
+
+def test_people_with_one_recording_on_a_side_are_left_out_as_a_whole(tmp_path: Path) -> None:
+    levels = {"anna": ((0.1,), (0.3,)), "ben": ((0.5, 0.52), (0.8,)), "carl": ((0.15, 0.17), (0.25, 0.27))}
+    sides: tuple[list[Path], list[Path]] = ([], [])
+    for person, values in levels.items():
+        for paths, side, some in zip(sides, ("before", "after"), values, strict=True):
+            paths += series(tmp_path / person, side, some)
+    found = kaoiro.compare(*sides, by="person")
+    names = [(unit.kind, unit.name) for unit in found.units]
+    assert names[:2] == [("person", "anna"), ("person", "ben")] and len(names) == 6
+    assert line(found, "happiness")["carried_by"] == "ben"
+    left = found.left_out().query("kind == 'raw' and label == 'happiness'").set_index("without")
+    weights = np.array([1 / 2, 1])  # n_after n_before / (n_after + n_before) of Anna and Carl
+    assert left["difference"]["ben"] == pytest.approx(weights @ [0.2, 0.1] / weights.sum())
+    assert left["side"]["ben"] == "" and left["person"]["ben"] == "ben"
+
+
+def slow(folder: Path, name: str, level: float, minutes: float = 5.0) -> Path:
+    """A recording whose face changes over many minutes."""
+    rows = [
+        row(0.5 * n, source=f"{name}.mp4", happiness=level + 0.01 * math.sin(n / 60)) for n in range(int(120 * minutes))
+    ]
+    return write(folder / f"{name}.parquet", rows)
+
+
+def test_a_single_recording_whose_memory_is_far_longer_than_blocks_is_no_signal(tmp_path: Path) -> None:
+    pair = [slow(tmp_path, name, level) for name, level in (("a", 0.1), ("b", 0.5))]
+    known(tmp_path, "a", "b")
+    floors = floor_file(tmp_path / "floor.json")
+    short = kaoiro.compare(*pair, noise_floor=floors, settings=Settings(blocks=Blocks(longest_s=5.0)))
+    assert line(short, "happiness")["verdict"] == "uncertain"
+    assert {note.key: note.labels for note in short.notes}["far_cut"] == ("happiness", "neutral")
+    assert "in Happiness, Neutral:" in document.in_words(next(one for one in short.notes if one.key == "far_cut"))
+    found = kaoiro.compare(*pair, noise_floor=floors)
+    assert line(found, "happiness")["verdict"] == "signal" and "far_cut" not in {one.key for one in found.notes}
+    assert found.everything[0].means["raw"].longest_s == pytest.approx(30, abs=0.1)
+    assert SETTINGS.blocks.longest_s == 60 == found.settings.blocks.longest_s
+
+
+def test_the_floor_holds_for_single_recordings_only_where_it_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = series(tmp_path, "before", [0.4]), series(tmp_path, "after", [0.6])
+    known(tmp_path, "before-1", "after-1", "before-2", "after-2")
+    floors = floor_file(tmp_path / "floor.json")
+    for ends, expected in (((0.0, 0.1), "uncertain"), ((0.0, 0.41), "signal"), ((math.nan, math.nan), "signal")):
+        monkeypatch.setattr(
+            FloorTable, "rest", lambda self, names, *of, ends=ends: tuple(np.full(len(names), one) for one in ends)
+        )
+        found = kaoiro.compare(*pair, noise_floor=floors)
+        assert line(found, "happiness")["verdict"] == expected
+        assert ("off_rest" in {note.key for note in found.notes}) is (expected == "uncertain")
+    monkeypatch.setattr(
+        FloorTable, "rest", lambda self, names, *of: (np.full(len(names), 0.0), np.full(len(names), 0.01))
+    )
+    before, after = series(tmp_path, "before", (0.4, 0.41)), series(tmp_path, "after", (0.6, 0.61))
+    several = kaoiro.compare(before, after, noise_floor=floors)
+    assert not any(family.off_rest for family in several.families), "rearranging needs no null recordings"
 
 
 def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:

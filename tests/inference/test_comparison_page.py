@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from tables_of_records import manifest, row, write
 
 import kaoiro
-from inference.opened import Opened
+from inference.opened import Opened, altered, misfits
 from kaoiro.core import modelfile
 from server.browsing import NEEDED, chromium, unnamed
 
@@ -136,4 +136,83 @@ def test_one_against_one_without_a_floor_is_drawn(browser: Any, tmp_path: Path, 
     none = {"en": "No noise floor holds for these recordings", "ja": "当てはまる雑音の範囲がありません"}[language]
     expect(visit.page.locator(".summary")).to_contain_text(none)
     assert visit.page.locator(".noise").count() == 0
+    visit.close()
+
+
+def floored(data: dict[str, Any]) -> None:
+    """Hold everything against a noise floor that ships, beneath which nothing is."""
+    data["floor"] = {"level": "medium", "minutes": 2.0, "name": "affect"}
+    for line in [line for family in data["families"] for line in family["rows"]]:
+        line.update(value=0.0, low=-0.00001, high=0.00001, floor=0.1, adjusted=0.5, verdict="below the noise floor")
+    raw = {line["label"]: line for line in data["families"][0]["rows"]}
+    raw["happiness"].update(value=0.0885, low=0.0315, high=0.1455, floor=0.0748, adjusted=0.063, verdict="uncertain")
+    raw["disgust"].update(value=-0.0006, low=-0.0012, high=-0.0001, floor=0.0003, verdict="uncertain")
+
+
+def units(data: dict[str, Any]) -> None:
+    """Add all action units, whose names are long, to the signals."""
+    floored(data)
+    family = data["families"][-1]
+    names = [f"au_{n:02d}" for n in (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 26)]
+    for name in names:
+        values = {"before": 0.503, "after": 0.492, "value": -0.012, "low": -0.046, "high": 0.034, "floor": 0.364}
+        family["rows"].append(family["rows"][0] | values | {"label": name})
+        for one in data["recordings"]:
+            one["means"]["signal"][name] = 0.5
+
+
+def test_largest_by_size_and_beside_its_floor_are_both_named(browser: Any, page: Path) -> None:
+    visit = Opened(browser, altered(page, floored))
+    summary, text = visit.page.locator(".summary"), visit.page.locator("main")
+    expect(summary).to_contain_text("No change is a signal.")
+    expect(summary).to_contain_text("Largest change: Happiness +8.85 points (+3.15 to +14.55), noise floor 7.48 points")
+    expect(summary).to_contain_text("Largest beside its own noise floor: Disgust −0.06 points (−0.12 to −0.01)")
+    expect(summary).to_contain_text("Noise floor used: rendered people, ordinary rooms and handheld cameras.")
+    expect(text).to_contain_text("of 2 minutes, as the shortest here, at the upper end of its interval over people")
+    expect(text).to_contain_text("the difference which 95 % of pairs of recordings of an unchanged face do not exceed")
+    assert "+0.00" not in re.findall(r"[+−]?0\.0+\b", text.inner_text())
+    visit.close()
+
+
+def test_the_verdict_has_its_name_and_its_limit(browser: Any, tmp_path: Path) -> None:
+    levels = {"a": (0.0, 0.1), "b": (0.2, 0.3)}
+    sides = {
+        side: [recorded(tmp_path / side, f"{side}-{n}.mp4", level) for n, level in enumerate(found)]
+        for side, found in levels.items()
+    }
+    for side in sides:
+        manifest(tmp_path / side, dict.fromkeys([f"{side}-{n}.mp4" for n in range(2)], modelfile.load().digest))
+    kaoiro.compare(sides["a"], sides["b"], tmp_path / "c.html")
+    visit = Opened(browser, tmp_path / "c.html")
+    expect(visit.page.locator("table.changes").first.locator("thead")).to_contain_text("Verdict")
+    expect(visit.page.locator("ul.weak").first).to_contain_text("kaoiro calibrate-floor --own")
+    visit.close()
+
+
+def test_lines_end_at_the_dots_of_their_person_who_is_named(opened: Opened) -> None:
+    panel = opened.page.locator(".panel").first
+    places = panel.evaluate(
+        """(panel) => {
+          const at = (name, place) => [...panel.querySelectorAll(name)].map((one) => one.getAttribute(place));
+          return { ties: [...at(".tie", "x1"), ...at(".tie", "x2")], cases: at(".case", "cx") };
+        }"""
+    )
+    assert len(set(places["ties"])) == 4 and set(places["ties"]) == set(places["cases"])
+    expect(panel.locator(".tie title").first).to_have_text(re.compile("^anna: .* before, .* after$"))
+    assert {"A", "B"} <= {text.strip() for text in panel.locator("text").all_text_contents()}
+    expect(opened.page.locator("main")).to_contain_text("Letters at the right: A = anna, B = ben")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_table_fits_or_says_that_it_scrolls(browser: Any, page: Path, language: str) -> None:
+    visit = Opened(browser, altered(page, units))
+    if language == "ja":
+        visit.page.locator("#language").click()
+    for width in (1200, 1100, 1000, 420):
+        assert misfits(visit.page, width) == [], width
+    assert visit.page.locator(".cut table.values-table").count() >= 2
+    assert visit.page.locator(".cut table.changes").count() == 0
+    visit.page.emulate_media(media="print")
+    assert misfits(visit.page, 673) == []  # of A4, within its margins
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 673
     visit.close()

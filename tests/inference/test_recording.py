@@ -106,3 +106,30 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, name: str, words: str) 
     with pytest.raises(InputError, match=words) as error:
         read_recordings(path)
     assert name in str(error.value)
+
+
+def test_rows_that_are_no_probabilities_are_named_by_file_and_row(tmp_path: Path) -> None:
+    rows = steady(5)
+    rows[3] |= {"expression_anger": 1.0}
+    path = write(tmp_path / "bigprob.csv", rows)
+    words = r"bigprob.csv: row 4 \(talk.mp4\): the probabilities .* add up to 1, not to 2"
+    with pytest.raises(InputError, match=words):
+        read_recordings(path)
+    smooth = [one | {f"{name}_smooth": 0.2 for name in EXPRESSION_COLUMNS} for one in steady(5)]
+    with pytest.raises(InputError, match=r"row 1 .* expression_anger_smooth"):
+        read_recordings(write(tmp_path / "smooth.parquet", smooth))
+
+
+def test_recordings_of_days_are_refused_unless_samples_are_few(tmp_path: Path) -> None:
+    rows = [*steady(20), *steady(20, start_s=360_000)]
+    path = write(tmp_path / "hugegap.csv", rows)
+    for step in (0.5, None):
+        with pytest.raises(InputError, match=r"hugegap.csv: talk.mp4 lasts 100 hours .* at most 48 .*--every"):
+            read_recordings(path, step)
+    assert read_recordings(path, 5.0)[0].end_s == pytest.approx(360_001.9)
+
+
+def test_names_do_not_act_on_terminals(tmp_path: Path) -> None:
+    one = read_recordings(write(tmp_path / "t.parquet", steady(5, source="x/a\x1b[31m\u202eb.mp4")))[0]
+    assert one.name == "a[31mb.mp4"
+    assert read_recordings(write(tmp_path / "u.parquet", steady(5, source="\u202e")))[0].name == "unnamed"

@@ -19,7 +19,7 @@ from kaoiro.core.errors import InputError
 from kaoiro.inference.change import Rest
 from kaoiro.inference.floor import FloorTable, Level
 from kaoiro.inference.recording import EXPRESSION_COLUMNS
-from kaoiro.inference.report import document
+from kaoiro.inference.report import document, notes
 from kaoiro.inference.report.measured import LABELS, Settings
 from kaoiro.inference.transcript import read_transcript
 from kaoiro.timeline.floors import Floor
@@ -289,6 +289,68 @@ def test_files_for_another_number_of_recordings_are_refused(tmp_path: Path) -> N
         kaoiro.report([])
 
 
+def test_a_level_of_the_noise_floor_may_be_named(tmp_path: Path) -> None:
+    digest = modelfile.load().digest
+    path = write(tmp_path / "talk.csv", steady(20))
+    floors = floor_file(tmp_path / "floors.json", digest, "high")
+    assert kaoiro.report(path, noise_floor=floors, level="high").floors.level == "high"
+    with pytest.raises(InputError, match="level of the noise floor must be one of high, not low"):
+        kaoiro.report(path, noise_floor=floors, level="low")
+
+
+def test_what_lies_beyond_the_recording_is_told(tmp_path: Path) -> None:
+    (tmp_path / "t.srt").write_text(SRT)
+    (tmp_path / "e.csv").write_text("start_s,label\n3,within\n99,beyond\n100,beyond\n")
+    path = write(tmp_path / "talk.csv", steady(40, 0.5))
+    report = kaoiro.report(path, transcripts=tmp_path / "t.srt", events=tmp_path / "e.csv")
+    assert report.recordings[0].outside == {"events": 2, "cues": 1}
+    assert document.document(report)["recordings"][0]["outside"] == {"events": 2, "cues": 1}
+    told = [notes.in_words(note) for note in report.recordings[0].told]
+    assert any(words.startswith("2 events lie beyond the end") for words in told)
+    assert any(words.startswith("1 line of the transcript lies beyond") for words in told)
+    assert kaoiro.report(path).recordings[0].outside == {"events": 0, "cues": 0}
+
+
+def test_notes_are_the_same_sentences_as_on_the_page(tmp_path: Path) -> None:
+    path = write(tmp_path / "talk.parquet", [one for n in range(200) for one in two_people(n)])
+    report = kaoiro.report(path, baseline="auto")
+    assert {note.key for note in report.recordings[0].told} >= {"model_unknown", "tracks"}
+    slow = write(tmp_path / "slow.csv", [row(0.5 * n, anger=0.5 + 0.4 * math.sin(n / 60)) for n in range(2000)])
+    (note,) = [one for one in kaoiro.report(slow).recordings[0].told if one.key.startswith("cut")]
+    assert note.key == "cut_much" and "(10 s; " in notes.in_words(note)
+    keys = {"no_rest", "events_outside", "cues_outside", "analysis", "model_unknown", "coverage"}
+    keys |= {"largest", "chosen", "tracks", "short", "cut", "cut_much"}
+    for language in ("en", "ja"):
+        assert {f"note_{key}" for key in keys} <= set(document.texts()[language])
+
+
+def test_pose_is_estimated_from_five_points(tmp_path: Path) -> None:
+    def pointed(n: int) -> Any:
+        bow = 8.0 if n >= 150 else 0.0  # pixels by which the nose comes down
+        points = {"nose_x": 45.0, "nose_y": 60.0 + bow, "mouth_left_x": 25.0, "mouth_right_x": 65.0}
+        return row(0.5 * n) | points | {"mouth_left_y": 80.0, "mouth_right_y": 80.0}
+
+    known = kaoiro.report(write(tmp_path / "a.parquet", map(pointed, range(200)))).recordings[0].confounds
+    assert known.yaw is not None and known.pitch is not None
+    assert known.yaw.median == pytest.approx(0, abs=1e-6)
+    assert known.reading == pytest.approx(0.25)
+    assert known.pitch.low < -40 < known.pitch.median < 0
+    tilted = pd.read_parquet(tmp_path / "a.parquet").assign(pitch=-30.0, yaw=5.0)
+    tilted.to_parquet(tmp_path / "b.parquet")
+    other = kaoiro.report(tmp_path / "b.parquet").recordings[0].confounds
+    assert (other.reading, other.pitch.median, other.yaw.median) == (1.0, -30.0, 5.0)  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def test_tables_hold_no_formulas(tmp_path: Path) -> None:
+    (tmp_path / "t.srt").write_text(SRT.replace("Hello", "=HYPERLINK(1)"))
+    path = write(tmp_path / "talk.csv", steady(40, 0.5, source="+talk.mp4"))
+    report = kaoiro.report(path, transcripts=tmp_path / "t.srt")
+    files = {one.name: one for one in report.export(tmp_path / "out")}
+    assert pd.read_csv(files["+talk.mp4.transcript.csv"])["text"][0] == "'=HYPERLINK(1)"
+    assert set(pd.read_csv(files["shares.csv"])["recording"]) == {"'+talk.mp4"}
+    assert set(pd.read_parquet(files["shares.parquet"])["recording"]) == {"+talk.mp4"}
+
+
 # ---- the page
 
 HOSTILE = "</script><script>window.hit=1</script><img src=x onerror=window.hit=1>%DATA%&lt;.mp4"
@@ -324,7 +386,7 @@ def test_the_page_names_no_other_host(tmp_path: Path) -> None:
 def test_both_languages_have_every_text() -> None:
     texts = document.texts()
     assert set(texts["en"]) == set(texts["ja"])
-    scripts = ("common.js", "charts.js", "sections.js", "page.js")
+    scripts = ("common.js", "charts.js", "summary.js", "sections.js", "page.js")
     code = "".join((PAGE / name).read_text(encoding="utf-8") for name in scripts)
     used = set(re.findall(r'\bt\(\s*"(\w+)"', code)) | set(
         re.findall(r'data-t="(\w+)"', (PAGE / "page.html").read_text())

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from tables_of_records import row, write
 
 import kaoiro
-from inference.opened import Opened
+from inference.opened import Opened, altered, misfits
 from server.browsing import NEEDED, chromium, unnamed
 
 pytestmark = NEEDED
@@ -121,4 +121,114 @@ def test_everything_is_printed_and_nothing_overflows_a_phone(browser: Any, repor
     wide = visit.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390
     assert visit.page.pdf(format="A4").startswith(b"%PDF")
+    visit.close()
+
+
+LEVELS = "below the noise floor", "uncertain"
+
+
+def judged(data: dict[str, Any]) -> None:
+    """Hold everything against a noise floor that ships: one change is a signal, a larger one below the floor."""
+    data["floor"] = "medium"
+    tables = data["recordings"][0]["lanes"][0]["tables"]
+    for kind in ("raw", "signal"):
+        for place, line in enumerate(tables[kind]):
+            line.update(rest_low=0.001, rest_high=0.0123, verdict=LEVELS[place % 2])
+    for line in tables["change"]:
+        line.update(mean=0.0, low=0.0, high=0.0, floor=0.01, verdict="below the noise floor")
+    values = {"mean": 0.0192, "low": 0.0069, "high": 0.036, "floor": 0.0046, "verdict": "signal"}
+    named(data, "change", "anger").update(values)
+    values = {"mean": -0.05, "low": -0.06, "high": -0.04, "floor": 0.2, "verdict": "below the noise floor"}
+    named(data, "change", "neutral").update(values)
+
+
+def named(data: dict[str, Any], kind: str, label: str) -> dict[str, Any]:
+    return next(line for line in data["recordings"][0]["lanes"][0]["tables"][kind] if line["label"] == label)
+
+
+def row_of(page: Any, kind: int, label: str) -> Any:
+    return page.locator("table.shares").nth(kind).locator("tbody tr", has_text=label)
+
+
+def test_the_summary_names_signals_before_what_moved_most(browser: Any, report: Path) -> None:
+    visit = Opened(browser, altered(report, judged))
+    summary = visit.page.locator(".summary")
+    expect(summary).to_contain_text("Signals, against rest: Anger +1.9 points (+0.69 to +3.6 points), beyond the")
+    expect(summary).not_to_contain_text("moved most")
+    expect(summary).to_contain_text("Noise floor used: rendered people, ordinary rooms and handheld cameras.")
+    expect(summary.locator(".weak")).to_contain_text("kaoiro calibrate-floor --own")
+    expect(row_of(visit.page, 1, "Anger").locator(".mark")).to_have_text("signal")
+    expect(row_of(visit.page, 1, "Fear")).to_contain_text("0 points–")  # neither sign nor interval
+    expect(row_of(visit.page, 0, "Anger")).to_contain_text("0.10 % to 1.2 %")
+    expect(row_of(visit.page, 0, "Anger").locator(".mark")).to_have_text("within the range at rest")
+    visit.close()
+
+
+def test_where_nothing_is_a_signal_the_summary_says_so(browser: Any, report: Path) -> None:
+    def change(data: dict[str, Any]) -> None:
+        judged(data)
+        named(data, "change", "anger").update(verdict="not said")
+
+    visit = Opened(browser, altered(report, change))
+    summary = visit.page.locator(".summary")
+    expect(summary).to_contain_text("Nothing here is a signal")
+    expect(summary).to_contain_text("Neutral moved most: −5.0 points; below the noise floor.")
+    expect(row_of(visit.page, 1, "Anger").locator(".mark")).to_contain_text("the rest was estimated")
+    visit.close()
+
+
+def test_an_own_floor_is_no_limit(browser: Any, report: Path) -> None:
+    def change(data: dict[str, Any]) -> None:
+        judged(data)
+        data["floor"] = "own"
+
+    visit = Opened(browser, altered(report, change))
+    expect(visit.page.locator(".summary")).to_contain_text("this person's own neutral recordings")
+    expect(visit.page.locator(".summary")).not_to_contain_text("rendered people")
+    expect(visit.page.locator("main")).to_contain_text("as far as the few recordings of one person tell")
+    visit.close()
+
+
+def test_all_episodes_are_counted_and_what_never_happened_has_no_interval(browser: Any, report: Path) -> None:
+    def change(data: dict[str, Any]) -> None:
+        lane = data["recordings"][0]["lanes"][0]
+        lane.update(episode_count=1200, episode_counts={"anger": 500, "happiness": 700})
+        for line in lane["tables"]["raw"]:
+            line.update(mean=0.0, low=0.0, high=0.0, top=0.0, top_low=0.0, top_high=0.0)
+
+    visit = Opened(browser, report)
+    expect(visit.page.locator(".summary")).to_contain_text("One episode: Happiness.")
+    visit.close()
+    visit = Opened(browser, altered(report, change))
+    expect(visit.page.locator(".summary")).to_contain_text("1200 episodes: Happiness 700, Anger 500.")
+    expect(visit.page.locator(".summary")).to_contain_text("Share of what the face showed: Anger 0 %, Contempt 0 %,")
+    expect(row_of(visit.page, 0, "Contempt").locator("td").nth(2)).to_have_text("–")
+    expect(row_of(visit.page, 0, "Contempt").locator("td").nth(3)).to_have_text("0 %")
+    visit.close()
+
+
+@pytest.mark.parametrize(("wished", "words"), [(12.3, "somewhat too narrow"), (34.0, "much too narrow")])
+def test_how_much_too_short_blocks_were_is_said(browser: Any, report: Path, wished: float, words: str) -> None:
+    def change(data: dict[str, Any]) -> None:
+        for drawn in data["recordings"][0]["lanes"][0]["drawn"].values():
+            drawn.update(enough=True, cut=True, wished_s=wished)
+
+    visit = Opened(browser, altered(report, change))
+    expect(visit.page.locator(".summary")).to_contain_text(f"{wished:.0f} s would have been right): the intervals are")
+    expect(visit.page.locator(".summary")).to_contain_text(words)
+    assert visit.page.locator("main").inner_text().count(words) >= 3
+    visit.close()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_table_fits_and_every_verdict_is_seen(browser: Any, report: Path, language: str) -> None:
+    visit = Opened(browser, altered(report, judged))
+    if language == "ja":
+        visit.page.locator("#language").click()
+    for width in (1200, 1100, 1000, 420):
+        assert misfits(visit.page, width) == [], width
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 420
+    visit.page.emulate_media(media="print")
+    assert misfits(visit.page, 673) == []  # of A4, within its margins
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 673
     visit.close()

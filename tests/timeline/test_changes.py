@@ -258,3 +258,15 @@ def test_verdicts_do_not_count_the_noise_twice() -> None:
     assert found.verdicts(0.04) == [Verdict.SIGNAL]
     assert found.verdicts(0.05) == [Verdict.UNCERTAIN]
     assert found.verdicts(0.07) == [Verdict.BELOW]
+
+
+def test_recordings_of_one_group_are_left_out_together() -> None:
+    sides, groups = Sides.of(AFTER), np.array([0, 0, 1, 2, 3])
+    found = left_out(SHARES, sides, groups)
+    assert found.differences[:, 0] == pytest.approx([0.032 - 0.012, 0.032 - 0.012, 0.034 - 0.012, 0.030 - 0.012])
+    single = left_out(SHARES, sides)
+    assert single.differences[2:] == pytest.approx(found.differences[1:]) and len(single.differences) == 5
+    assert np.isnan(left_out(SHARES, sides, AFTER.astype(int)).differences).all(), "nothing is left on a side"
+    assert change(SHARES, None, AFTER, groups=groups).left_out.p == pytest.approx(found.p)
+    with pytest.raises(InputError, match="groups to leave out must be one for each recording"):
+        left_out(SHARES, sides, groups[:3])

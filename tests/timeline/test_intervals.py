@@ -8,7 +8,7 @@ import pytest
 from scipy.signal import lfilter
 
 from kaoiro.core.errors import InputError
-from kaoiro.timeline.intervals import Blocks, block_lengths, intervals
+from kaoiro.timeline.intervals import Blocks, block_lengths, fitting, intervals
 from kaoiro.timeline.sampled import sampled
 
 
@@ -218,3 +218,12 @@ def test_impossible_input_is_refused() -> None:
 def test_impossible_blocks_are_refused(setting: dict[str, float]) -> None:
     with pytest.raises(InputError):
         Blocks(**setting)  # pyright: ignore[reportArgumentType]
+
+
+def test_longer_blocks_are_allowed_as_far_as_enough_of_them_fit() -> None:
+    long = Blocks(longest_s=60.0)
+    assert fitting(long, 3600.0) == long
+    assert fitting(long, 300.0).longest_s == 30.0
+    assert fitting(long, 40.0).longest_s == 10.0
+    assert fitting(Blocks(), 40.0) == Blocks()
+    assert fitting(Blocks(shortest_s=20.0, longest_s=60.0), 40.0).longest_s == 20.0

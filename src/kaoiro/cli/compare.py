@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.analyze import BROKE_OFF, DONE
-from kaoiro.cli.measuring import INPUT, Advance, add_measuring, check_page
+from kaoiro.cli.measuring import INPUT, Advance, add_measuring, check_page, measuring, tell
 from kaoiro.cli.progress import Progress
 from kaoiro.cli.recognising import add_recognising, chosen_words, recognising
 
@@ -28,12 +27,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", metavar="FILE", default="compare.html", help=f"{text} (default: compare.html)")
     text = "compare each person with nobody but themselves; without it, all recordings count as one person's"
     parser.add_argument("--by", choices=("person",), help=text)
-    text = "who is who: a CSV with the columns recording, person and perhaps track; without it, folders name people"
+    text = "who is who: a CSV with the columns recording, person and perhaps track and event; else folders name people"
     parser.add_argument("--people", metavar="FILE", help=text)
-    text = "of the noise floor (default: own if the table has it, else medium)"
-    parser.add_argument("--level", choices=("low", "medium", "high", "own"), help=text)
     parser.add_argument("--export", metavar="DIR", help="also write tables of changes, recordings and what is left out")
-    add_measuring(parser)
+    add_measuring(parser, longest_s=60)
     add_recognising(parser)
     parser.set_defaults(run=run)
 
@@ -51,22 +48,15 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.out,
             by=arguments.by,
             people=arguments.people,
-            track=arguments.track,
-            largest=arguments.largest,
-            **recognising(arguments),
-            every=arguments.every,
-            baseline=arguments.baseline,
-            noise_floor=arguments.noise_floor,
-            level=arguments.level,
-            language=arguments.lang,
-            model=arguments.model,
             advance=Advance(progress),
+            **measuring(arguments),
+            **recognising(arguments),
         )
     finally:
         progress.close()
     files = [Path(arguments.out), *(made.export(arguments.export) if arguments.export else [])]
     for line in (*_told(made), ", ".join(map(str, files))):
-        print(f"kaoiro: {line}", file=sys.stderr)
+        tell(line)
     return BROKE_OFF if any(one.recorded.note for one in made.everything) else DONE
 
 

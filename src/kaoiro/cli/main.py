@@ -9,10 +9,21 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from kaoiro.core.errors import KaoiroError
+from kaoiro.core.plain import printable
 
 EPILOG = "An expression is what a face shows, not what a person feels. See README.md for what this tool cannot tell."
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others; those of commands are of this class, too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where the options are explained, and leave with exit code 2."""
+        words = printable(" ".join(message.split()))
+        self.exit(2, f"kaoiro: {words} (see {self.prog} --help)\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,9 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         words,
     )
 
-    parser = argparse.ArgumentParser(
-        prog="kaoiro", description="Measure facial expression in photos and videos.", epilog=EPILOG
-    )
+    parser = Parser(prog="kaoiro", description="Measure facial expression in photos and videos.", epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"kaoiro {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     using = (analyze, report, compare, calibrate, live, explain, generate, swap, interpolate, embed, similar)
@@ -77,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _failed(message: str) -> int:
-    print(f"kaoiro: {message}", file=sys.stderr)
+    print(f"kaoiro: {printable(message)}", file=sys.stderr)
     return 2
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import Any
 
 from kaoiro.cli.numbers import positive
 from kaoiro.cli.progress import Progress
 from kaoiro.core.errors import OutputError
+from kaoiro.core.plain import printable
 
 EVERY_FRAME = "frame"
 INPUT = "VIDEO|RECORDS"
+LEVELS = ("low", "medium", "high", "own")
 
 
-def add_measuring(parser: argparse.ArgumentParser) -> None:
-    """Add the options to a parser."""
+def add_measuring(parser: argparse.ArgumentParser, longest_s: float) -> None:
+    """Add the options to a parser; `longest_s` is the usual longest block of intervals, seconds."""
     text = "the speaker's: auto takes the face that is seen longest; join several by commas (default: auto)"
     parser.add_argument("--track", default="auto", metavar="ID|auto", help=text)
     text = "take the largest face of each sample, whoever it is, as the source of the method does"
@@ -25,12 +29,31 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baseline", metavar="FILE|auto", help=text)
     text = "noise floors of the model (JSON); without them nothing is called a signal"
     parser.add_argument("--noise-floor", metavar="FILE", help=text)
+    text = "of the noise floor (default: own if the table has it, else medium)"
+    parser.add_argument("--level", choices=LEVELS, help=text)
+    text = f"longest block of which intervals are drawn, as far as a recording has ten of them (default: {longest_s:g})"
+    parser.add_argument("--longest-block", type=positive, default=longest_s, metavar="SECONDS", help=text)
     parser.add_argument("--lang", choices=("en", "ja"), default="en", help="shown first; the page has both")
     parser.add_argument("--model", metavar="NAME|FOLDER", help="measures videos and --baseline (see 'kaoiro models')")
 
 
 def _step(text: str) -> float | None:
     return None if text == EVERY_FRAME else positive(text)
+
+
+def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options as the functions in Python take them."""
+    from kaoiro.inference.report.measured import Settings
+    from kaoiro.timeline.intervals import Blocks
+
+    names = "track", "largest", "every", "baseline", "noise_floor", "level", "model"
+    settings = Settings(blocks=Blocks(longest_s=arguments.longest_block))
+    return {name: getattr(arguments, name) for name in names} | {"language": arguments.lang, "settings": settings}
+
+
+def tell(line: str) -> None:
+    """Print a line to standard error, without what names and texts of others could do to a terminal."""
+    print(f"kaoiro: {printable(line)}", file=sys.stderr)
 
 
 def check_page(out: str) -> None:

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kaoiro.core.plain import printable
+
 
 class Progress:
     """Two bars on a terminal: files, and seconds of the video in work; silent elsewhere."""
@@ -20,7 +22,7 @@ class Progress:
 
     def begin(self, name: str) -> None:
         """A medium is taken up."""
-        self._name = Path(name).name
+        self._name = printable(Path(name).name)
 
     def advance(self, done_s: float, length_s: float | None) -> None:
         """So many seconds of the medium in work, whose length may be unknown, are done."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.analyze import BROKE_OFF, DONE
-from kaoiro.cli.measuring import INPUT, Advance, add_measuring, check_page
+from kaoiro.cli.measuring import INPUT, Advance, add_measuring, check_page, measuring, tell
 from kaoiro.cli.progress import Progress
 from kaoiro.cli.recognising import add_recognising, chosen_words, recognising
 
@@ -33,7 +32,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--blur-faces", action="store_true", help=BLUR_HELP)
     text = "also write tables of shares and episodes, subtitles of episodes, and the transcript joined with shares"
     parser.add_argument("--export", metavar="DIR", help=text)
-    add_measuring(parser)
+    add_measuring(parser, longest_s=10)
     add_recognising(parser)
     parser.set_defaults(run=run)
 
@@ -47,18 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         made = report(
             arguments.inputs,
-            track=arguments.track,
-            largest=arguments.largest,
-            every=arguments.every,
-            baseline=arguments.baseline,
             transcripts=arguments.transcript,
             events=arguments.events,
-            noise_floor=arguments.noise_floor,
             blur_faces=arguments.blur_faces,
-            language=arguments.lang,
-            model=arguments.model,
             out=arguments.out,
             advance=Advance(progress),
+            **measuring(arguments),
             **recognising(arguments),
         )
     finally:
@@ -69,17 +62,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell(made: Any, files: list[Path]) -> None:
+    from kaoiro.inference.report.notes import in_words
+
     count = len(made.recordings)
-    print(f"kaoiro: {count} recording{'' if count == 1 else 's'}", file=sys.stderr)
+    tell(f"{count} recording{'' if count == 1 else 's'}")
     for one in made.recordings:
-        lane = one.speaker.lane
+        lane, name = one.speaker.lane, one.recorded.name
         whose = "largest face" if lane.name == "largest" else f"track {lane.name}"
-        seen = f"{whose} seen {100 * lane.coverage:.0f} % of the time"
-        print(f"kaoiro: {one.recorded.name}: {seen}, {len(one.speaker.episodes)} episodes", file=sys.stderr)
+        episodes = len(one.speaker.episodes)
+        counted = f"{episodes} episode{'' if episodes == 1 else 's'}"
+        tell(f"{name}: {whose} seen {100 * lane.coverage:.0f} % of the time, {counted}")
         if one.choice is not None:
-            print(f"kaoiro: {one.recorded.name}: track {lane.name} {chosen_words(one.choice)}", file=sys.stderr)
-        if one.recorded.note:
-            print(f"kaoiro: {one.recorded.name}: {' '.join(one.recorded.note.split())}", file=sys.stderr)
+            tell(f"{name}: track {lane.name} {chosen_words(one.choice)}")
+        for note in one.told:
+            tell(f"{name}: {in_words(note)}")
     if made.mixed_models:
-        print("kaoiro: the recordings were measured by different or unknown models; do not compare", file=sys.stderr)
-    print(f"kaoiro: {', '.join(map(str, files))}", file=sys.stderr)
+        tell("the recordings were measured by different or unknown models; do not compare")
+    tell(", ".join(map(str, files)))

@@ -114,9 +114,9 @@ def _quantile(values: np.ndarray, weights: np.ndarray, quantile: float) -> np.nd
 def at_rest(null_shares: np.ndarray, groups: np.ndarray, draws: int = 2000, seed: int = 0) -> np.ndarray:
     """Return the range in which recordings of faces that do nothing lie: (2, L), its lower and upper ends.
 
-    A share beyond either end is left by 1 - `LEVEL` of `FAMILY` as many recordings, so that one of so many labels seldom
-    lies outside. What counts are the outer ends of both quantiles' intervals over people, as for the noise floor. It
-    holds for recordings of somebody else, for whom nothing is known: resting faces differ, and are in it.
+    So few recordings lie outside that one of `FAMILY` labels seldom does: (1 - `LEVEL`) / `FAMILY`, half at either end.
+    What counts are the outer ends of both quantiles' intervals over people, as for the noise floor. It holds for
+    somebody else, of whom nothing is known: resting faces differ, and that is in it.
 
     Args:
         null_shares: (R, L) in any unit, none of them missing.

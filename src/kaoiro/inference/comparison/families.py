@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kaoiro.core.labels import AFFECT
 from kaoiro.inference.comparison.floors import NoiseFloors
 from kaoiro.inference.comparison.shown import Means
 from kaoiro.inference.report.floors import UNMEASURED
-from kaoiro.inference.report.measured import CHANGE, RAW, SIGNAL
+from kaoiro.inference.report.measured import CHANGE, QUIET, RAW, SIGNAL
 from kaoiro.timeline.changes import Change, Verdict, change
 from kaoiro.timeline.permutation import Sides
 
@@ -124,17 +125,24 @@ def _family(kind: str, labels: tuple[str, ...], means: Sequence[Mapping[str, Mea
     if found.test is None:
         off = _off_rest(kind, labels, means, question.floors)
         held["off_rest"] = _hold_back(said, off, {Verdict.SIGNAL.value, Verdict.BELOW.value})
-        held["far_cut"] = _hold_back(said, _table(means, kind, labels, "far_cut").any(axis=0), {Verdict.SIGNAL.value})
+        far = np.logical_or.reduce(_table(means, kind, labels, "far_cut"))
+        held["far_cut"] = _hold_back(said, np.asarray(far), {Verdict.SIGNAL.value})
     return Family(kind, labels, shares, sds, before, after, found, noise.floor, said, **held)
 
 
 def _off_rest(
     kind: str, labels: tuple[str, ...], means: Sequence[Mapping[str, Means]], floors: NoiseFloors
 ) -> np.ndarray:
-    """Return of which labels no recording is of a face that does nothing, as far as that is known: (L,) bool."""
+    """Return of which labels no recording is of a face that does nothing, as far as that is known: (L,) bool.
+
+    Probabilities nearer to 0, of neutral to 1, scatter less than in that range: there the floor holds, too.
+    """
     low, high = floors.rest(kind, labels)
+    known = np.isfinite(low + high)
+    low = np.where([label == QUIET or label in AFFECT.labels for label in labels], low, -np.inf)
+    high = np.where([label == QUIET for label in labels], np.inf, high)
     shares = _table(means, RAW if kind == CHANGE else kind, labels, "mean")
-    return np.isfinite(low + high) & ~((low <= shares) & (shares <= high)).any(axis=0)
+    return known & ~((low <= shares) & (shares <= high)).any(axis=0)
 
 
 def _hold_back(said: list[str], doubtful: np.ndarray, verdicts: set[str]) -> tuple[int, ...]:

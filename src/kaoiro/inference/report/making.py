@@ -223,7 +223,7 @@ def report(
     ]
     for place, section in enumerate(sections):
         section.events, section.cues = (found[place] if found else [] for found in (happened, said))
-        section.told = notes_of(section, settings.blocks.longest_s)
+        section.told = notes_of(section)
     result = Report(sections, settings, floors, largest, blur_faces, language)
     if out is not None:
         result.write(out)

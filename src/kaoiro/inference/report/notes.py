@@ -52,9 +52,9 @@ def outside(cues: Sequence[Cue], length_s: float) -> int:
     return sum(cue.start_s > length_s for cue in cues)
 
 
-def notes_of(one: RecordingReport, longest_s: float) -> list[Note]:
-    """Return the notes of a recording; `longest_s` is the longest block of its intervals, seconds."""
-    return [*_general(one), *_face(one), *_intervals(one, longest_s)]
+def notes_of(one: RecordingReport) -> list[Note]:
+    """Return the notes of a recording."""
+    return [*_general(one), *_face(one), *_intervals(one)]
 
 
 def _general(one: RecordingReport) -> Iterator[Note]:
@@ -78,11 +78,11 @@ def _face(one: RecordingReport) -> Iterator[Note]:
         yield Note("tracks", {"n": tracks})
 
 
-def _intervals(one: RecordingReport, longest_s: float) -> Iterator[Note]:
+def _intervals(one: RecordingReport) -> Iterator[Note]:
     drawn = list(one.speaker.drawn.values())
     if any(not one.enough for one in drawn):
         yield Note("short")
-    wished = max((one.wished_s for one in drawn if one.enough and one.cut), default=0.0)
-    if wished:
-        key = "cut_much" if wished >= MUCH * longest_s else "cut"
-        yield Note(key, {"wished": f"{wished:.0f}", "longest": f"{longest_s:g}"})
+    worst = max((one for one in drawn if one.enough and one.cut), key=lambda one: one.wished_s, default=None)
+    if worst is not None:  # its blocks are the longest that were allowed
+        key = "cut_much" if worst.wished_s >= MUCH * worst.block_s else "cut"
+        yield Note(key, {"wished": f"{worst.wished_s:.0f}", "longest": f"{worst.block_s:g}"})

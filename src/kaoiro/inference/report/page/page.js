@@ -163,7 +163,7 @@ function head() {
     return [link, clock(one.length_s), laneName(lane), percent(lane.coverage), words];
   });
   const heads = ["recording", "length", "speaker", "coverage", "share"].map((name) => t(`head_${name}`));
-  return make("div", {}, ...found, table(t("overview"), heads, rows));
+  return make("div", {}, ...found, table(t("overview"), heads, rows, "cards"));
 }
 
 function method() {

@@ -3,7 +3,7 @@
 const seconds = (value) => (known(value) ? number(value, value < 10 ? 1 : 0) : "–");
 
 /** Whether blocks were so much too short that intervals are of little use. */
-const muchCut = (drawn) => drawn.cut && drawn.wished_s >= 3 * DATA.longest_s;
+const muchCut = (drawn) => drawn.cut && drawn.wished_s >= 3 * drawn.block_s; // cut blocks are the longest allowed
 
 /** Return the lines of plain words that say what was found. */
 function summary(recording, lane) {
@@ -110,6 +110,6 @@ function aboutIntervals(lane) {
   const cut = drawn.filter((one) => one.enough && one.cut);
   if (!cut.length) return found;
   const worst = cut.reduce((most, one) => (one.wished_s > most.wished_s ? one : most));
-  const values = { wished: seconds(worst.wished_s), longest: DATA.longest_s };
+  const values = { wished: seconds(worst.wished_s), longest: worst.block_s };
   return [...found, t(muchCut(worst) ? "note_cut_much" : "note_cut", values)];
 }
