@@ -212,6 +212,9 @@ def test_a_change_is_a_signal_only_where_the_floor_and_the_rest_hold(tmp_path: P
     assert said(0.05, 1) == "uncertain"  # a photo, whose scatter is not in the floor
     assert said(0.15, 100) == "uncertain"  # neither 0.35 nor 0.15 is of a face that does nothing
     assert said(0.30, 100) == "below the noise floor"
+    slow = [row(0.5 * n, anger=0.3 + 0.2 * (n // 200 % 2)) for n in range(1200)]
+    path = write(tmp_path / "talk.parquet", slow)  # blocks of 10 s say little of what lasts 100 s
+    assert said(0.05, 100) == "uncertain"
     estimated = kaoiro.report(path, baseline="auto", noise_floor=floors).shares()
     assert "signal" not in set(estimated["verdict"])
 

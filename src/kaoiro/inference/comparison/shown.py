@@ -9,13 +9,10 @@ import numpy as np
 
 from kaoiro.inference.change import Rest
 from kaoiro.inference.recording import EXPRESSION_COLUMNS, SIGNALS, Recorded
-from kaoiro.inference.report.measured import CHANGE, LABELS, RAW, SIGNAL, Settings, from_rest
+from kaoiro.inference.report.measured import CHANGE, FAR, LABELS, RAW, SIGNAL, Settings, from_rest
 from kaoiro.inference.report.speaker import Lane
 from kaoiro.timeline.intervals import fitting, intervals
 from kaoiro.timeline.shares import levels, shares
-
-FAR = 3.0
-"""Blocks should have been so many times as long as the longest: they do not tell how exact a recording is."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,8 @@ A share alone is never a signal, for resting faces differ more than recordings d
 that do nothing, or it is uncertain. A mean change from the person's rest is one if its whole interval exceeds the noise
 floor that holds for eight labels together. That floor was measured on recordings in which nothing is shown: where
 neither the recording nor its rest is within their range, it does not hold. A rest must be of more than a few frames,
-for a single one scatters more than any recording. How often such a verdict is wrong: docs/results/recordings.md.
+for a single one scatters more than any recording; and blocks must not be far too short for the face's memory. How often
+such a verdict is wrong: docs/results/recordings.md.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def calm(floor: Floor, label: str, share: float) -> bool:
 def _of_change(floor: Floor, measured: MeasuredLane, line: Line) -> str:
     share = next((one.mean for one in measured.of(RAW) if one.label == line.label), math.nan)
     holds = calm(floor, line.label, share) or calm(floor, line.label, share - line.mean)
-    known = math.isfinite(line.low) and math.isfinite(line.high)
+    drawn = measured.drawn.get(CHANGE)
+    known = math.isfinite(line.low) and math.isfinite(line.high) and drawn is not None and not drawn.far_cut
     p = 0.0 if known and holds and measured.firm_rest else math.nan  # within one recording nothing is rearranged
     return verdict(line.mean, (line.low, line.high), floor.rare, p).value
 

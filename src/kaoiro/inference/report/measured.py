@@ -28,6 +28,8 @@ QUIET = "neutral"
 """Label whose episodes say nothing: they are the rest of the recording."""
 SMOOTH_COLUMNS = tuple(map(smoothed, EXPRESSION_COLUMNS))
 RAW, SMOOTH, CHANGE, SIGNAL = "raw", "smooth", "change", "signal"
+FAR = 3.0
+"""Times the block from which a longer one would have been right that intervals are much too narrow."""
 LEAST_FRAMES = 50
 """Of a rest, ten seconds of video as `inference.rest` reads it: changes from fewer are never called a signal."""
 _NEUTRAL = LABELS.index(QUIET)
@@ -98,6 +100,11 @@ class Drawn:
     block_s: float
     cut: bool
     wished_s: float
+
+    @property
+    def far_cut(self) -> bool:
+        """Whether blocks are so much too short that intervals say little."""
+        return self.cut and self.wished_s >= FAR * self.block_s
 
 
 @dataclass(frozen=True, eq=False)

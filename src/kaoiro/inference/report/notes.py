@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 HARDLY = 0.5
 """Share of a recording below which its face is hardly seen."""
-MUCH = 3
-"""Times the longest block from which on intervals are much too narrow."""
 
 
 @dataclass(frozen=True)
@@ -84,5 +82,5 @@ def _intervals(one: RecordingReport) -> Iterator[Note]:
         yield Note("short")
     worst = max((one for one in drawn if one.enough and one.cut), key=lambda one: one.wished_s, default=None)
     if worst is not None:  # its blocks are the longest that were allowed
-        key = "cut_much" if worst.wished_s >= MUCH * worst.block_s else "cut"
+        key = "cut_much" if worst.far_cut else "cut"
         yield Note(key, {"wished": f"{worst.wished_s:.0f}", "longest": f"{worst.block_s:g}"})
