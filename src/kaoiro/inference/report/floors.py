@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kaoiro.core.checks import require
+from kaoiro.core.labels import AFFECT
 from kaoiro.core.types import expression_column
 from kaoiro.inference.floor import OWN, SHIPPED, USUAL, FloorTable, load
 from kaoiro.inference.recording import Recorded
@@ -66,17 +67,18 @@ class Floors:
         if line.kind == CHANGE:
             return found | {"floor": floor.rare, "verdict": _of_change(floor, measured, line)}
         ends = {"rest_low": floor.rest_low, "rest_high": floor.rest_high}
-        return found | ends | {"verdict": Verdict.BELOW.value if within(floor, line.mean) else Verdict.UNCERTAIN.value}
+        said = Verdict.BELOW if calm(floor, line.label, line.mean) else Verdict.UNCERTAIN
+        return found | ends | {"verdict": said.value}
 
 
-def within(floor: Floor, mean: float) -> bool:
-    """Return whether recordings of faces that do nothing have such means, too."""
-    return floor.rest_low - _TINY <= mean <= floor.rest_high + _TINY
+def calm(floor: Floor, label: str, mean: float) -> bool:
+    """Return whether recordings of faces that do nothing have such means, too, or scatter even more.
 
-
-def calm(floor: Floor, label: str, share: float) -> bool:
-    """Return whether a share scatters no more than those of faces that do nothing: less, nearer to 0 (neutral: 1)."""
-    return share >= floor.rest_low - _TINY if label == QUIET else share <= floor.rest_high + _TINY
+    Probabilities scatter less nearer to 0, of neutral to 1: only the other end is an end for them.
+    """
+    above = label == QUIET or mean <= floor.rest_high + _TINY
+    below = (label != QUIET and label not in AFFECT.labels) or mean >= floor.rest_low - _TINY
+    return above and below
 
 
 def _of_change(floor: Floor, measured: MeasuredLane, line: Line) -> str:
