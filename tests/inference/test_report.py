@@ -130,6 +130,16 @@ def test_episodes_are_found_with_hysteresis(tmp_path: Path) -> None:
     assert lines(report)["fear"].episodes == pytest.approx(12 / 52)
 
 
+def test_episodes_and_visible_units_have_intervals_too(tmp_path: Path) -> None:
+    rows = [row(0.5 * n, fear=0.6 * (n % 60 < 6), au_12=float(n % 40 < 10)) for n in range(1200)]
+    report = kaoiro.report(write(tmp_path / "a.parquet", rows))
+    fear = lines(report)["fear"]
+    assert fear.episodes_low < fear.episodes < fear.episodes_high
+    assert fear.episodes == pytest.approx(0.1)
+    smile = next(line for line in report.recordings[0].speaker.of("signal") if line.label == "au_12")
+    assert smile.above_low < smile.above < smile.above_high and smile.above == pytest.approx(0.25)
+
+
 def test_short_recordings_have_no_intervals_and_long_ones_say_how_they_were_drawn(tmp_path: Path) -> None:
     short = kaoiro.report(write(tmp_path / "short.csv", steady(20, 0.5))).recordings[0].speaker
     assert not short.drawn["raw"].enough and math.isnan(short.of("raw")[0].low)

@@ -114,14 +114,25 @@ def occupied(found: Iterable[Episode], values: np.ndarray, samples: Sampled, lab
     Raises:
         InputError: shapes that do not agree.
     """
+    within = inside(found, values, samples, labels)
+    seen = np.isfinite(within) * samples.weights_s[:, None]
+    total = seen.sum(axis=0)
+    return np.where(total > 0, (seen * np.nan_to_num(within)).sum(axis=0) / np.where(total > 0, total, 1), np.nan)
+
+
+def inside(found: Iterable[Episode], values: np.ndarray, samples: Sampled, labels: Sequence[str]) -> np.ndarray:
+    """Return of each sample whether it lies in an episode of a label: (T, L) 0 or 1, NaN where nothing was seen.
+
+    Arguments and errors as of `occupied`.
+    """
     table = _read(values, samples, labels)
-    seen = np.isfinite(table) * samples.weights_s[:, None]
-    inside, places = np.zeros(table.shape, bool), {label: place for place, label in enumerate(labels)}
+    result, places = np.where(np.isfinite(table), 0.0, np.nan), {label: place for place, label in enumerate(labels)}
     for one in found:
         if one.label in places:
-            inside[:, places[one.label]] |= (samples.times_s > one.start_s) & (samples.times_s < one.end_s)
-    total = seen.sum(axis=0)
-    return np.where(total > 0, (seen * inside).sum(axis=0) / np.where(total > 0, total, 1), np.nan)
+            rows = (samples.times_s > one.start_s) & (samples.times_s < one.end_s)
+            column = result[:, places[one.label]]
+            column[rows & np.isfinite(column)] = 1.0
+    return result
 
 
 def _read(values: np.ndarray, samples: Sampled, labels: Sequence[str]) -> np.ndarray:

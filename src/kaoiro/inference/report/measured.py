@@ -18,7 +18,7 @@ from kaoiro.inference.change import Rest
 from kaoiro.inference.recording import EXPRESSION_COLUMNS, SIGNALS, Recorded
 from kaoiro.inference.report.speaker import Lane
 from kaoiro.timeline.baseline import resting
-from kaoiro.timeline.episodes import Episode, Rule, episodes, occupied
+from kaoiro.timeline.episodes import Episode, Rule, episodes, inside
 from kaoiro.timeline.intervals import Blocks, fitting, intervals
 from kaoiro.timeline.sampled import Sampled
 from kaoiro.timeline.shares import THRESHOLD, against, levels, shares
@@ -64,7 +64,7 @@ class Line:
         mean, low, high: share, change or level, with its interval.
         top, top_low, top_high: share of the time in which it is the likeliest, with its interval.
         above, above_low, above_high: share of the time in which it exceeds its threshold, with its interval.
-        episodes: share of the time that lies in its episodes.
+        episodes, episodes_low, episodes_high: share of the time that lies in its episodes, with its interval.
         sd: standard deviation over time, of signals and changes.
         coverage: share of the recording that counts.
     """
@@ -81,6 +81,8 @@ class Line:
     above_low: float = math.nan
     above_high: float = math.nan
     episodes: float = math.nan
+    episodes_low: float = math.nan
+    episodes_high: float = math.nan
     sd: float = math.nan
     coverage: float = math.nan
 
@@ -154,9 +156,9 @@ def measure(
     loud = [place for place, label in enumerate(LABELS) if label != QUIET]
     found = episodes(values[:, loud], samples, [LABELS[place] for place in loud], settings.rule)
     measuring = _Measuring(lane, settings, exact)
-    lines = measuring.shares(RAW, raw, _occupied(found, raw, samples))
+    lines = measuring.shares(RAW, raw, _inside(found, raw, samples))
     if has_smooth:
-        lines += measuring.shares(SMOOTH, smooth, _occupied(found, smooth, samples))
+        lines += measuring.shares(SMOOTH, smooth, _inside(found, smooth, samples))
     notes: list[str] = []
     change = from_rest(recorded, lane, raw, rest, notes)
     if change is not None:
@@ -168,11 +170,11 @@ def measure(
     return MeasuredLane(lane, lines, measuring.drawn, found, curve, notes, firm)
 
 
-def _occupied(found: Sequence[Episode], table: np.ndarray, samples: Sampled) -> np.ndarray:
-    """Return the share of the time in episodes, (8,); NaN for the label that has none."""
-    inside = occupied(found, table, samples, LABELS)
-    inside[_NEUTRAL] = np.nan
-    return inside
+def _inside(found: Sequence[Episode], table: np.ndarray, samples: Sampled) -> np.ndarray:
+    """Return which samples lie in episodes, (T, 8) 0 or 1; NaN where absent, and for the label that has none."""
+    result = inside(found, table, samples, LABELS)
+    result[:, _NEUTRAL] = np.nan
+    return result
 
 
 class _Measuring:
@@ -183,15 +185,16 @@ class _Measuring:
         self._weights, self._seen_s = lane.samples.weights_s, lane.seen_s
         self.drawn: dict[str, Drawn] = {}
 
-    def shares(self, kind: str, table: np.ndarray, inside: np.ndarray) -> list[Line]:
+    def shares(self, kind: str, table: np.ndarray, within: np.ndarray) -> list[Line]:
         """Return the shares of a table (T, 8) of probabilities."""
         found = shares(table, self._weights, thresholds=self._settings.threshold)
         known = np.isfinite(table).all(axis=1, keepdims=True)
         top = np.where(known, np.eye(len(LABELS))[np.nan_to_num(table).argmax(axis=1)], np.nan)
         above = np.where(known, table > self._settings.threshold, np.nan)
-        low, high = self._ends(kind, np.concatenate([np.where(known, table, np.nan), top, above], axis=1))
-        parts = [low[:8], high[:8], found.top, low[8:16], high[8:16], found.above, low[16:], high[16:], inside]
-        rows = np.stack([found.share, *parts], axis=1).tolist()
+        low, high = self._ends(kind, np.concatenate([np.where(known, table, np.nan), top, above, within], axis=1))
+        spent = levels(within, self._weights).mean
+        parts = zip((found.share, found.top, found.above, spent), np.split(low, 4), np.split(high, 4), strict=True)
+        rows = np.stack([column for part in parts for column in part], axis=1).tolist()
         return [Line(kind, label, *row, coverage=found.coverage) for label, row in zip(LABELS, rows, strict=True)]
 
     def levels(self, kind: str, names: Sequence[str], table: np.ndarray) -> list[Line]:
@@ -199,13 +202,16 @@ class _Measuring:
         limits = np.array([self._limit(kind, name) for name in names])
         found = levels(table, self._weights, thresholds=limits)
         units = np.array([name in MEASURED_UNITS.labels for name in names])
-        low, high = self._ends(kind, table)
+        shown = np.where(np.isfinite(table) & units, table > limits, np.nan)
+        low, high = (np.split(ends, 2) for ends in self._ends(kind, np.concatenate([table, shown], axis=1)))
         return [
             Line(
                 kind,
                 name,
-                *(float(part[place]) for part in (found.mean, low, high)),
+                *(float(part[place]) for part in (found.mean, low[0], high[0])),
                 above=float(found.above[place]) if units[place] else math.nan,
+                above_low=float(low[1][place]),
+                above_high=float(high[1][place]),
                 sd=float(found.sd[place]),
                 coverage=float(found.coverage[place]),
             )

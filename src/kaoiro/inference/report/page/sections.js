@@ -40,7 +40,8 @@ function shareTable(lane, kind) {
   const worth = worthOf(rows, percent);
   const lines = rows.map((row) => [
     chip(row.label), bar(row, 0, most), percent(row.mean), interval(row.low, row.high, percent), ...worth.cells(row),
-    withInterval(row.top, row.top_low, row.top_high), withInterval(row.above, row.above_low, row.above_high), percent(row.episodes),
+    withInterval(row.top, row.top_low, row.top_high), withInterval(row.above, row.above_low, row.above_high),
+    withInterval(row.episodes, row.episodes_low, row.episodes_high),
   ]);
   const heads = ["label", "chart", "share", "interval", ...worth.heads, "top", "above", "in_episodes"];
   return table(t(`kind_${kind}`), named(heads, { ...LEVEL, x: percent(DATA.threshold) }), lines, "shares cards");
@@ -67,7 +68,8 @@ function signalTable(lane) {
   const worth = worthOf(rows, number);
   const lines = rows.map((row) => [
     labelled(row.label), bar(row, row.label.startsWith("au_") ? 0 : -1, 1), number(row.mean),
-    interval(row.low, row.high, number), ...worth.cells(row), number(row.sd), percent(row.above), percent(row.coverage),
+    interval(row.low, row.high, number), ...worth.cells(row), number(row.sd),
+    withInterval(row.above, row.above_low, row.above_high), percent(row.coverage),
   ]);
   const heads = ["signal", "chart", "mean", "interval", ...worth.heads, "sd", "visible", "coverage"];
   return table(t("kind_signal"), named(heads), lines, "shares cards");
