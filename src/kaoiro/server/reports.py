@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
 
 from kaoiro.core.files import sweep
 from kaoiro.server.refusals import Refused, bad_argument, gone, too_many
@@ -45,18 +44,18 @@ class Reports:
         self._running: set[subprocess.Popen[str]] = set()
         self._closed, self._lock = False, threading.Lock()
 
-    async def open(self, job: VideoJob, wanted: Wanted) -> IO[bytes]:
-        """Return the report of a measured video, opened; whoever asks for one that is being made waits for it.
+    async def read(self, job: VideoJob, wanted: Wanted) -> bytes:
+        """Return the report of a measured video, a megabyte or two; who asks for one that is being made waits for it.
 
         Raises:
             Refused: too many wait, it cannot be made as it was asked for, or the video was deleted meanwhile.
         """
         path = self._store.report(job.id, wanted.key)
         with suppress(FileNotFoundError):
-            return await asyncio.to_thread(path.open, "rb")
+            return await asyncio.to_thread(path.read_bytes)
         await asyncio.shield(self._maker(path, job, wanted))
         try:
-            return await asyncio.to_thread(path.open, "rb")
+            return await asyncio.to_thread(path.read_bytes)
         except FileNotFoundError:
             raise gone() from None
 

@@ -21,7 +21,7 @@ from kaoiro.server.refusals import Refused, bad_argument, gone, json_response
 from kaoiro.server.reporter import Wanted
 from kaoiro.server.state import State, of
 from kaoiro.server.store import VideoJob
-from kaoiro.server.tables import TYPES, blocks, file_name, stream, timeline
+from kaoiro.server.tables import TYPES, file_name, stream, timeline
 
 router = APIRouter(prefix="/v1/videos", tags=["kaoiro"])
 _NAME = re.compile(r"[\x00-\x1f\x7f/\\]" if os.sep == "/" else r"[\x00-\x1f\x7f/\\:]")
@@ -148,10 +148,9 @@ async def report(
     found = await _done(state, job)
     if not found.faces:
         raise Refused(409, "NoFace", f"{found.name}: no face was found in it, so there is nothing to report.")
-    file = await state.reports.open(found, Wanted(track, largest, baseline, blur_faces, language))
-    headers = {"Content-Security-Policy": f"{REPORT}'none'", "Content-Length": str(os.fstat(file.fileno()).st_size)}
-    headers |= _attachment(found.name, "html") if download else {}
-    return StreamingResponse(blocks(file), media_type="text/html; charset=utf-8", headers=headers)
+    page = await state.reports.read(found, Wanted(track, largest, baseline, blur_faces, language))
+    headers = {"Content-Security-Policy": f"{REPORT}'none'"} | (_attachment(found.name, "html") if download else {})
+    return Response(page, media_type="text/html; charset=utf-8", headers=headers)
 
 
 async def _found(state: State, job: str) -> VideoJob:
