@@ -59,6 +59,19 @@ def test_the_guide_to_words_runs(capsys: pytest.CaptureFixture[str], astronaut: 
     assert "word_eyes_wide" in names["table"]  # pyright: ignore[reportOperatorIssue]
 
 
+def test_the_guide_to_searching_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], astronaut: Path
+) -> None:
+    page = (ROOT / "docs/how-to/search.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    assert astronaut.is_file()
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "guide"}
+    exec(compile(code, "search.md", "exec"), names)
+    assert "never what somebody feels" in capsys.readouterr().out
+    assert [hit.score for hit in names["near"]] == pytest.approx([1], abs=1e-3)  # pyright: ignore
+
+
 def test_the_glossary_of_the_guide_to_words_is_one(tmp_path: Path) -> None:
     page = (ROOT / "docs/how-to/words.md").read_text(encoding="utf-8")
     file = tmp_path / "mine.toml"

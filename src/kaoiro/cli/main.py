@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         models,
         report,
         reproduce,
+        search,
         serve,
         similar,
         swap,
@@ -55,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="kaoiro", description="Measure facial expression in photos and videos.", epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"kaoiro {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    using = (analyze, report, compare, calibrate, live, explain, generate, swap, interpolate, embed, similar)
+    using = (analyze, report, compare, calibrate, live, explain, generate, swap, interpolate, embed, similar, search)
     for module in (*using, words, evaluate, train, join, reproduce, synth, serve, models, demo):
         module.add_parser(commands)
     return parser

@@ -96,19 +96,29 @@ def _tell(answer: Any, model: str, as_json: bool) -> None:
         document = {"photo": answer.photo, "model": model, "searched": answer.searched, "matches": rows}
         print(json.dumps(document, ensure_ascii=False, indent=2))
         return
-    lines = [("rank", "distance", "time_s", "track", "box", "source"), *map(_cells, rows)]
+    for line in table(rows, "distance"):
+        print(line)
+
+
+def table(rows: Sequence[dict[str, Any]], measure: str) -> list[str]:
+    """Return aligned lines that say which faces were found.
+
+    Args:
+        rows: with rank, place, and the column by which they are sorted.
+        measure: that column.
+    """
+    lines = [("rank", measure, "time_s", "track", "box", "source"), *(_cells(row, measure) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print(_aligned(line, widths))
+    return [_aligned(line, widths) for line in lines]
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: dict[str, Any], measure: str) -> tuple[str, ...]:
     width, height, left, top = (row[f"box_{name}"] for name in ("width", "height", "left", "top"))
     video = row["track"] is not None
     when, track = (f"{row['time_s']:.2f}", str(row["track"])) if video else ("-", "-")
     return (
         str(row["rank"]),
-        f"{row['distance']:.4f}",
+        f"{row[measure]:.4f}",
         when,
         track,
         f"{width:.0f}x{height:.0f}+{left:.0f}+{top:.0f}",

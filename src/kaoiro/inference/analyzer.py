@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from kaoiro.core.types import Record
 from kaoiro.faces import photo
 from kaoiro.faces.align import to_luma
 from kaoiro.faces.detect import CenterFace, FaceDetector, Resolution, given, shareable
+from kaoiro.faces.frame import Frame
 from kaoiro.faces.scout import sampled, sightings
 from kaoiro.faces.track import Tracker, TrackerConfig
 from kaoiro.faces.video import VideoFile
@@ -231,6 +232,25 @@ class Analyzer:
 
     def _measured(self, file: VideoFile, every: float | None, keep: bool) -> Iterator[MeasuredFrame]:
         """Yield what each frame shows in presentation order; the frame itself is None unless `keep`."""
+        with contextlib.closing(self.tracked(file, every)) as shown:
+            for frame, seen, tracks in shown:
+                place = (file.name, frame.index, frame.time_s)
+                records = [face.record(*place, track) for face, track in zip(seen.faces, tracks, strict=True)]
+                others = [face.box for face in seen.others]
+                yield MeasuredFrame(frame if keep else None, records or [Record(*place)], others)
+
+    def tracked(
+        self, file: VideoFile, every: float | None
+    ) -> Generator[tuple[Frame, MeasuredPicture, list[int]], None, None]:
+        """Yield frames of a video in presentation order with what each shows, and the track of each face.
+
+        Args:
+            file: opened video.
+            every: seconds between measured frames; None measures every frame.
+
+        Raises:
+            TruncatedVideo: after the last frame, if the video broke off.
+        """
         tracker = Tracker(self._tracker.spanning(every, file.info.rate))
         count = self._workers(file)
         engine = self._frames if count > 1 else self._photos
@@ -238,11 +258,7 @@ class Analyzer:
         with contextlib.closing(in_order(engine.frame, shown, count)) as measured:
             for sighting, seen in measured:
                 frame = sighting.frame
-                tracks = tracker.update(frame.time_s, [face.detection for face in seen.faces])
-                place = (file.name, frame.index, frame.time_s)
-                records = [face.record(*place, track) for face, track in zip(seen.faces, tracks, strict=True)]
-                others = [face.box for face in seen.others]
-                yield MeasuredFrame(frame if keep else None, records or [Record(*place)], others)
+                yield frame, seen, tracker.update(frame.time_s, [face.detection for face in seen.faces])
 
     def _workers(self, file: VideoFile) -> int:
         """Return how many frames of a video are measured at once: fewer where they are looked at in large."""

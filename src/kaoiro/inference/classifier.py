@@ -75,6 +75,13 @@ class Classifier:
                 f"another shape; install or copy the model folder again"
             )
 
+    @property
+    def width(self) -> int:
+        """Numbers of the features of a face."""
+        spec = self.specification
+        shape = (1, spec.size, spec.size) if spec.channels == 1 else (1, spec.size, spec.size, 3)
+        return self.predict(np.zeros(shape, np.uint8)).features.shape[1]
+
     def predict(self, crops: np.ndarray) -> Answers:
         """Return the model's answers.
 

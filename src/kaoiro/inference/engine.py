@@ -29,12 +29,14 @@ class MeasuredFace:
         sharpness: of the aligned crop, 0–1.
         scores: (8,) calibrated probabilities in the order of `labels.EXPRESSIONS`.
         further: valence, arousal, action units and words by column, as far as the model answers them.
+        features: (E,) float32, the model's embedding of the crop; None where nobody took it down.
     """
 
     detection: Detection
     sharpness: float
     scores: np.ndarray
     further: Mapping[str, float] = field(default_factory=dict)
+    features: np.ndarray | None = None
 
     def record(self, source: str, frame: int, time_s: float, track: int | None) -> Record:
         """Return the record of this face."""
@@ -152,10 +154,11 @@ class Engine:
             return []
         spec = self._specification
         crops = np.stack([cut(pixels, placement(face, spec.crop), spec.size) for face in faces])
-        answers = self.classifier.predict(crops).heads
+        found = self.classifier.predict(crops)
+        answers = found.heads
         scores = project(answers["expression"], self._labels, EXPRESSIONS)
         further = map(self._with_words, scores, columns(answers, spec))
-        parts = zip(faces, map(sharpness, crops), scores, further, strict=True)
+        parts = zip(faces, map(sharpness, crops), scores, further, found.features, strict=True)
         return [MeasuredFace(*part) for part in parts]
 
     def _with_words(self, scores: np.ndarray, further: Mapping[str, float]) -> Mapping[str, float]:

@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw
 from kaoiro.core.checks import at_least
 from kaoiro.core.codes import Codes
 from kaoiro.core.errors import InputError, TruncatedVideo
+from kaoiro.core.spec import CropGeometry
 from kaoiro.faces import photo
 from kaoiro.faces.align import cut, placement
-from kaoiro.faces.detect import Detection, detect_in
+from kaoiro.faces.detect import Detection, FaceDetector, detect_in
 from kaoiro.faces.gauges import font
 from kaoiro.faces.video import VideoFile
 from kaoiro.inference.archives import is_archive
@@ -184,7 +185,7 @@ def sheet(exchanger: Exchanger, found: Similar) -> Image.Image:
     """Return a picture with the face that was searched with and those that were found; grey where a file is gone."""
     places = [found.query, *(match.place for match in found.matches)]
     titles = ["searched with", *(f"{match.rank}: {match.distance:.3f}" for match in found.matches)]
-    tiles = cut_out(exchanger, places)
+    tiles = cut_out(exchanger.detector, exchanger.description.crop, places)
     count = min(_COLUMNS, len(places))
     step = _TILE + _GAP
     image = Image.new("RGB", (count * step + _GAP, -(-len(places) // count) * (step + _WORDS) + _GAP), "white")
@@ -203,24 +204,24 @@ def _short(place: Place) -> str:
     return name if place.track is None else f"{name}, {place.time_s:.2f} s"
 
 
-def cut_out(exchanger: Exchanger, places: Sequence[Place]) -> np.ndarray:
+def cut_out(detector: FaceDetector, crop: CropGeometry, places: Sequence[Place]) -> np.ndarray:
     """Cut faces out of their files once more: (N, 160, 160, 3) uint8; grey where a file is gone or has changed."""
     tiles = np.full((len(places), _TILE, _TILE, 3), 200, np.uint8)
     for source in dict.fromkeys(place.source for place in places):
         rows = [row for row, place in enumerate(places) if place.source == source]
         for frame, pixels in _pictures(source, {places[row].frame for row in rows}):
-            faces = detect_in(pixels, exchanger.detector)
+            faces = detect_in(pixels, detector)
             for row in rows:
                 known = max(faces, key=lambda face, row=row: face.box.overlap(places[row].box), default=None)
                 if places[row].frame == frame and known is not None:
-                    tiles[row] = _tile(exchanger, pixels, known, places[row])
+                    tiles[row] = _tile(crop, pixels, known, places[row])
     return tiles
 
 
-def _tile(exchanger: Exchanger, pixels: np.ndarray, known: Detection, place: Place) -> np.ndarray:
+def _tile(crop: CropGeometry, pixels: np.ndarray, known: Detection, place: Place) -> np.ndarray:
     """Cut a face out as the model sees it, but larger; by its box alone if it is not found where it was."""
     face = known if known.box.overlap(place.box) >= _SAME else Detection(place.box)
-    return cut(pixels, placement(face, exchanger.description.crop), _TILE)
+    return cut(pixels, placement(face, crop), _TILE)
 
 
 def _pictures(source: str, frames: set[int]) -> Iterator[tuple[int, np.ndarray]]:

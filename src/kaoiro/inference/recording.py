@@ -258,6 +258,13 @@ def _origin(one: Recorded, entry: dict[str, Any] | None, models: set[str]) -> tu
     return Model(digest, shipped_name(digest), str(settings.get("version") or "")), note
 
 
+def measured_by(path: Path) -> set[str]:
+    """Return the checksums of the models that measured a table of records, as the manifests above it say."""
+    sources = {str(source) for batch in batches(path, ("source",), ()) for source in set(batch.get("source", ()))}
+    entries = (entry for name, entry in _entries(path).items() if name in sources)
+    return {str(model) for entry in entries if (model := _settings(entry).get("model"))}
+
+
 def _settings(entry: dict[str, Any] | None) -> dict[str, Any]:
     if entry is None:
         return {}

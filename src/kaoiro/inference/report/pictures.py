@@ -114,7 +114,7 @@ class _Making:
                 self.lights.append(float(part.mean()) / 255)
         image = self._hidden(time_s, pixels)
         image.thumbnail((LONGEST, LONGEST), Image.Resampling.BOX, reducing_gap=2.0)
-        return Picture(time_s, _address(image))
+        return Picture(time_s, address(image))
 
     def face(self, time_s: float, pixels: np.ndarray) -> Picture | None:
         """Return the speaker's face in a frame; None where nobody knows where it is."""
@@ -127,7 +127,7 @@ class _Making:
             return None
         image = self._hidden(time_s, pixels).crop(area)
         image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
-        return Picture(time_s, _address(image))
+        return Picture(time_s, address(image))
 
     def _box(self, time_s: float) -> Box | None:
         """Return where the speaker's face is, from the nearest row of the lane."""
@@ -160,7 +160,8 @@ def _inside(box: Box, shape: tuple[int, ...], margin: float) -> tuple[slice, sli
     return slice(top, bottom), slice(left, right)
 
 
-def _address(image: Image.Image) -> str:
+def address(image: Image.Image) -> str:
+    """Return a picture as a data URL, a JPEG."""
     file = io.BytesIO()
     image.convert("RGB").save(file, "JPEG", quality=_QUALITY, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

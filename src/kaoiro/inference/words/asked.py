@@ -146,16 +146,26 @@ def refusal(entry: Entry, model: ModelFolder) -> str:
     """Return why a model cannot tell a word; empty if it can."""
     if entry.column:
         return f"it is in the records already, as {entry.column}"
+    return untold(entry, model.name, measured(model))
+
+
+def untold(entry: Entry, model: str, answered: Sequence[str]) -> str:
+    """Return why a word that is no column of its own cannot be told; empty if it can.
+
+    Args:
+        entry: of the glossary.
+        model: its name.
+        answered: columns that the model answers.
+    """
     if entry.unmeasurable:
         return entry.unmeasurable
     if entry.one_sided:
         return "one side of the face does it, and action units are measured of both sides together"
-    answered = measured(model)
     units = [unit for unit in entry.main if unit not in EXPRESSIONS.labels and unit not in answered]
     if units:
-        return f"model '{model.name}' does not measure {units_text(units)}"
+        return f"model '{model}' does not measure {units_text(units)}"
     spreads = [spread_column(name) for name in entry.ranges if spread_column(name) not in answered]
-    return f"model '{model.name}' does not measure {', '.join(spreads)}" if spreads else ""
+    return f"model '{model}' does not measure {', '.join(spreads)}" if spreads else ""
 
 
 def measured(model: ModelFolder) -> tuple[str, ...]:
