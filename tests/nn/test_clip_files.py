@@ -304,7 +304,11 @@ def test_damaged_files_are_refused_in_one_line(form: str, share: float, tmp_path
         load_clip(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"text", b"12345678{", gzip.compress(b"x"), b"\x80\x02.", bytes(100)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", b"12345678{", gzip.compress(b"x", mtime=0), b"\x80\x02.", bytes(100)],
+    ids=["empty", "text", "header", "gzip", "pickle", "zeros"],
+)
 def test_files_of_other_kinds_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "weights"
     path.write_bytes(content)
