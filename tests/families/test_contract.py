@@ -23,7 +23,8 @@ from kaoiro.core.spec import Specification
 from kaoiro.data.source import DataConfig, LearningData, load
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.training.export import Exported, export_graph
-from kaoiro.training.fit import families, fit, loader, objective_module, recipes, specify
+from kaoiro.training.families import families, objective_module, recipes
+from kaoiro.training.fit import fit, loader, specify
 
 FAMILIES = families()
 STILLS = [family for family in FAMILIES if isinstance(recipes(family)["tiny"].data, DataConfig)]

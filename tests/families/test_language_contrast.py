@@ -30,7 +30,7 @@ from kaoiro.nn.losses import soft_cross_entropy
 from kaoiro.nn.schedule import one_cycle
 from kaoiro.nn.tokens import Tokenizer
 from kaoiro.training.export import export_graph
-from kaoiro.training.fit import start_from
+from kaoiro.training.start import start_from
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0], [4.0, 0.0, 1.0], [0.0, 0.0, 3.0]])
 TARGETS = torch.eye(3)[[0, 1, 0, 2]]

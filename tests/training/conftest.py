@@ -11,7 +11,8 @@ import pytest
 from kaoiro.metrics.agreement import resampled_interval
 from kaoiro.training import bridge, signal
 from kaoiro.training.export import export
-from kaoiro.training.fit import Fitted, fit, recipes
+from kaoiro.training.families import recipes
+from kaoiro.training.fit import Fitted, fit
 
 FAMILY = "residual_attention"
 

@@ -17,7 +17,8 @@ from kaoiro.core.faces import Faces
 from kaoiro.data.source import load
 from kaoiro.training import cost, curve, hardware, timing
 from kaoiro.training import fit as fitting
-from kaoiro.training.fit import Fitted, families, fit, loader, objective_module, recipes
+from kaoiro.training.families import families, objective_module, recipes
+from kaoiro.training.fit import Fitted, fit, loader
 from kaoiro.training.orders import EpochOrder
 from kaoiro.training.timing import epochs_within
 

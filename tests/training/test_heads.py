@@ -22,7 +22,9 @@ from kaoiro.inference.classifier import Classifier
 from kaoiro.metrics.calibration import fit_temperature
 from kaoiro.nn.losses import soft_cross_entropy
 from kaoiro.training.export import export
-from kaoiro.training.fit import Fitted, fit, loader, objective_module, recipes, start_from
+from kaoiro.training.families import objective_module, recipes
+from kaoiro.training.fit import Fitted, fit, loader
+from kaoiro.training.start import start_from
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 

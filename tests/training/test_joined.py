@@ -21,7 +21,8 @@ from kaoiro.inference.classifier import Classifier
 from kaoiro.metrics.calibration import coverage
 from kaoiro.training import folding, joined
 from kaoiro.training.export import export
-from kaoiro.training.fit import Fitted, fit, recipes
+from kaoiro.training.families import recipes
+from kaoiro.training.fit import Fitted, fit
 from kaoiro.training.orders import MixedOrder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data"))

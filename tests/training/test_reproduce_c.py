@@ -17,7 +17,7 @@ from kaoiro.core.errors import DataError, InputError
 from kaoiro.evaluation import arm_answers
 from kaoiro.evaluation.arms import SCRATCH
 from kaoiro.metrics import resampling
-from kaoiro.training import arm_runs, arms, fit
+from kaoiro.training import arm_runs, arms, families, fit
 from kaoiro.training.arm_data import FOLDS, read
 from kaoiro.training.arms import Published, alike, asked, named, recipe_of
 
@@ -46,7 +46,7 @@ def small(recipe: Any) -> Any:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make recipes small, and draw images 50 times."""
-    named_recipes = {name: small(one) for name, one in fit.recipes(arms.FAMILY).items()}
+    named_recipes = {name: small(one) for name, one in families.recipes(arms.FAMILY).items()}
     monkeypatch.setattr(arms, "recipes", lambda family: named_recipes)
     monkeypatch.setattr(resampling, "DRAWS", 50)
     yield
@@ -147,7 +147,7 @@ def test_a_run_made_by_hand_is_taken_if_its_recipe_agrees(
     root: str, trained: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KAOIRO_FER2013", root)
-    monkeypatch.setattr("kaoiro.training.fit.recipes", lambda family: arms.recipes(family))
+    monkeypatch.setattr("kaoiro.training.families.recipes", lambda family: arms.recipes(family))
     own = ["train", "language_contrast", "linear", "--out", str(tmp_path / "linear" / "seed-0"), "--run.ema", "0.5"]
     assert main([*own, "--name", "mine"]) == 0
     trained.clear()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from kaoiro.core.errors import InputError
-from kaoiro.core.modelfile import WEIGHTS, ModelFolder
+from kaoiro.core.modelfile import WEIGHTS, ModelFolder, load, read_description, write_description
 from kaoiro.training.export import export
-from kaoiro.training.fit import Fitted, fit, objective_module, start_from
+from kaoiro.training.families import objective_module
+from kaoiro.training.fit import Fitted, fit
+from kaoiro.training.start import begin, start_from, take_statistics
+from kaoiro.training.unfolding import unfolded
 
 FAMILY = "residual_attention"
 
@@ -61,3 +66,102 @@ def test_damaged_weights_are_refused(small: Any, tmp_path: Path) -> None:
     (tmp_path / WEIGHTS).write_bytes(b"nothing")
     with pytest.raises(InputError, match="damaged"):
         fit(FAMILY, beginning_at(small, tmp_path), tmp_path / "run")
+
+
+@pytest.fixture
+def bare(model: ModelFolder, tmp_path: Path) -> ModelFolder:
+    """Return the model as it would ship: its graph and description alone."""
+    folder = Path(shutil.copytree(model.path, tmp_path / "bare"))
+    (folder / WEIGHTS).unlink()
+    return load(folder)
+
+
+def faces(count: int) -> torch.Tensor:
+    return torch.randn(count, 1, 48, 48, generator=torch.Generator().manual_seed(0))
+
+
+def built(recipe: Any, fitted: Fitted) -> nn.Module:
+    return objective_module(FAMILY).Objective(recipe, fitted.specification).network.eval()
+
+
+def test_a_graph_alone_gives_the_network_back(small: Any, fitted: Fitted, bare: ModelFolder) -> None:
+    network, x = built(small, fitted), faces(8)
+    network.load_state_dict(unfolded(bare))
+    learned = fitted.objective.network  # pyright: ignore
+    with torch.no_grad():
+        torch.testing.assert_close(
+            network(x).heads["expression"], learned.eval()(x).heads["expression"], rtol=0, atol=2e-3
+        )
+
+
+def test_a_model_without_weights_file_can_be_learned_on(small: Any, fitted: Fitted, bare: ModelFolder) -> None:
+    network, x = built(small, fitted), faces(64)
+    begin(network, str(bare.path), x)
+    learned = fitted.objective.network.eval()  # pyright: ignore
+    with torch.no_grad():
+        torch.testing.assert_close(network(x).heads["expression"], learned(x).heads["expression"], rtol=0, atol=2e-3)
+        # the same faces as one batch in training are normalised by their own statistics, which are those taken
+        for layer in (one for one in network.modules() if isinstance(one, nn.Dropout)):
+            layer.p = 0.0
+        answer = network.train()(x).heads["expression"]
+        torch.testing.assert_close(answer, learned(x).heads["expression"], rtol=0, atol=1e-2)
+
+
+def test_statistics_are_those_of_the_inputs_and_change_no_answer() -> None:
+    layer = nn.BatchNorm2d(2).eval()
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([2.0, -1.0]))
+        layer.bias.copy_(torch.tensor([0.5, 0.0]))
+    x = torch.tensor([[1.0, 5.0], [3.0, 5.0]]).reshape(2, 2, 1, 1)
+    before = layer(x)
+    take_statistics(layer, x)
+    assert layer.running_mean is not None and layer.running_var is not None
+    assert layer.running_mean.tolist() == [2.0, 5.0]
+    assert layer.running_var.tolist() == [1.0, 0.0]  # of the first: (1 + 1) / 2
+    torch.testing.assert_close(layer(x), before)
+    # w' = w s' / s and b' = b + w (m' - m) / s with s = sqrt(1 + eps), and s' the same for the first channel
+    assert layer.weight[0].item() == pytest.approx(2.0)
+    assert layer.bias[0].item() == pytest.approx(0.5 + 2 * 2.0, abs=1e-4)
+
+
+def test_models_that_ship_begin_by_name() -> None:
+    state = unfolded(load("stills-both"))
+    assert state["upper.expression_fer2013.weight"].shape == (7, 176)
+
+
+def test_a_joined_model_says_that_it_cannot_be_unfolded() -> None:
+    with pytest.raises(InputError, match="no recipe 'residual_attention/ferplus \\+ multitask_affect/real'"):
+        unfolded(load("affect"))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"recipe": "residual_attention/none"}, "no recipe"), ({"settings": {}}, "does not tell the network")],
+    ids=["unknown recipe", "no settings"],
+)
+def test_a_graph_of_which_nothing_is_known_is_refused(bare: ModelFolder, change: dict[str, Any], says: str) -> None:
+    provenance = bare.description.provenance.model_copy(update=change)
+    write_description(bare.path, bare.description.model_copy(update={"provenance": provenance}))
+    with pytest.raises(InputError, match=says):
+        unfolded(load(bare.path))
+
+
+def test_the_graph_of_another_network_is_refused(bare: ModelFolder) -> None:
+    found = bare.description.provenance
+    network = found.settings["network"] | {"mask": found.settings["network"]["mask"] + 8}
+    changed = found.model_copy(update={"settings": found.settings | {"network": network}})
+    write_description(bare.path, bare.description.model_copy(update={"provenance": changed}))
+    with pytest.raises(InputError, match="its graph has not all of them"):
+        unfolded(load(bare.path))
+
+
+def test_a_graph_that_answers_otherwise_is_refused(bare: ModelFolder) -> None:
+    import onnx
+
+    model = onnx.load(str(bare.graph))
+    last = next(node for node in model.graph.node if node.op_type == "Relu")
+    last.op_type = "Tanh"
+    onnx.save(model, str(bare.graph))
+    write_description(bare.path, read_description(bare.path))
+    with pytest.raises(InputError, match="is not that of residual_attention/"):
+        unfolded(load(bare.path))

@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.data.subjects import SubjectsConfig
     from kaoiro.training import cost
     from kaoiro.training.export import export
-    from kaoiro.training.fit import fit, recipes
+    from kaoiro.training.families import recipes
+    from kaoiro.training.fit import fit
     from kaoiro.training.generation import generators
 
     named = recipes(arguments.family) | generators(arguments.family)

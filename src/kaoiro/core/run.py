@@ -20,8 +20,8 @@ class Run:
         seed: of weights, order and augmentation.
         precision: 'auto' takes bfloat16 where the hardware multiplies it natively, else float32.
         ema: decay of the averaged weights that are validated and exported; 0 turns averaging off.
-        start: model folder (with weights.safetensors) whose weights training begins from; None begins from random
-            ones.
+        start: model whose weights training begins from: a folder, or the name of one that ships; None begins from
+            random ones.
     """
 
     epochs: int = 60

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from kaoiro.core.errors import InputError
+from kaoiro.core.locks import Lock
 from kaoiro.server.bodies import Room
 from kaoiro.server.desk import Desk
 from kaoiro.server.fetch import Allowed, Fetcher
@@ -86,19 +86,15 @@ class Claim:
 
     Raises:
         InputError: another service uses it.
+        OutputError: it cannot be locked.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None, check_same_thread=False)
+        self._folder, self._lock = folder, Lock(folder / LOCK)
 
     def __enter__(self) -> None:
-        try:
-            self._lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            self._lock.close()
-            why = "another service uses this folder" if "locked" in str(error) else str(error)
-            raise InputError(f"--data {self._folder}: {why}") from error
+        if not self._lock.take():
+            raise InputError(f"--data {self._folder}: another service uses this folder")
 
     def __exit__(self, *_: object) -> None:
-        self._lock.close()
+        self._lock.release()

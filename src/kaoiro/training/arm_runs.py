@@ -22,6 +22,7 @@ from kaoiro.training import arms, cost, fit, timing
 from kaoiro.training.arm_data import FOLDS, Material
 from kaoiro.training.arms import EPOCHS, FAMILY, Settings, flat, flattened
 from kaoiro.training.export import export
+from kaoiro.training.families import objective_module
 
 SETTINGS, RECIPE, MODEL = "settings.json", "recipe.json", "model"
 OWN = ("data.root", "run.budget", EPOCHS)
@@ -178,7 +179,7 @@ def _epoch_seconds(run: Planned, material: Material) -> float:
 
 def _objective(recipe: Any, data: Any) -> Any:
     L.seed_everything(recipe.run.seed, verbose=False)
-    return fit.objective_module(FAMILY).Objective(recipe, fit.specify(recipe, data))
+    return objective_module(FAMILY).Objective(recipe, fit.specify(recipe, data))
 
 
 def settled_run(run: Planned, epochs: int) -> Planned:

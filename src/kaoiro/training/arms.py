@@ -11,7 +11,7 @@ from kaoiro.core.checks import require
 from kaoiro.core.errors import InputError
 from kaoiro.evaluation.arms import ARMS, COMPARISONS, PRETRAINED, SCRATCH, ZERO_SHOT
 from kaoiro.families.language_contrast.config import TextConfig
-from kaoiro.training.fit import recipes
+from kaoiro.training.families import recipes
 
 FAMILY = "language_contrast"
 EPOCHS = "run.epochs"

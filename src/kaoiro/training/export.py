@@ -26,7 +26,6 @@ from kaoiro.core.modelfile import (
     ModelFolder,
     Provenance,
     load,
-    read_description,
     write_description,
 )
 from kaoiro.core.revision import commit
@@ -222,7 +221,7 @@ def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:
     settings = dataclasses.asdict(fitted.recipe) | {"crop": fitted.recipe.crop.model_dump(mode="json")}
     settings["data"] |= _nameless(settings["data"])
     if fitted.recipe.run.start is not None:
-        settings["run"] |= {"start": _origin(Path(fitted.recipe.run.start))}
+        settings["run"] |= {"start": _origin(fitted.recipe.run.start)}
     data = fitted.data
     return Provenance(
         recipe=recipe,
@@ -255,7 +254,9 @@ def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float | Non
     return {name: tuple(round(row[name], 4) if name in row else None for row in rows) for name in names}
 
 
-def _origin(folder: Path) -> dict[str, Any]:
+def _origin(start: str) -> dict[str, Any]:
     """Return where the weights came from that training began with."""
-    start = read_description(folder)
-    return {"weights_sha256": start.files[WEIGHTS], "provenance": start.provenance.model_dump(mode="json")}
+    model = load(start)
+    weights = {"weights_sha256": model.description.files[WEIGHTS]} if (model.path / WEIGHTS).is_file() else {}
+    came_from = model.description.provenance.model_dump(mode="json")
+    return {"name": model.name, "graph_sha256": model.digest, **weights, "provenance": came_from}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import json
 import logging
-import pkgutil
 import signal
 import sys
 import threading
@@ -16,29 +14,26 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch.utils.data import DataLoader, TensorDataset
 
-import kaoiro.families
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.faces import Faces
 from kaoiro.core.files import write_text
 from kaoiro.core.labels import AFFECT_HEAD, SPREAD_HEAD, UNITS_HEAD
-from kaoiro.core.modelfile import WEIGHTS
 from kaoiro.core.run import Run
 from kaoiro.core.spec import Head, Specification
 from kaoiro.data.source import LearningData, load
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.training import cost, curve, hardware
+from kaoiro.training.families import objective_module
 from kaoiro.training.orders import EpochOrder, GuaranteedOrder, MixedOrder
+from kaoiro.training.start import begin
 from kaoiro.training.timing import epochs_within
 
 CURVE = "curve.csv"
@@ -48,29 +43,6 @@ ACTIVATIONS: dict[str, Literal["tanh", "exponential", "sigmoid"]] = {
     UNITS_HEAD: "sigmoid",
 }
 """Of the heads that are no expressions."""
-HEADS = "upper."
-"""Where the weights of the heads are in a network of stills."""
-
-
-def families() -> list[str]:
-    """Return the names of all families: the folders under `kaoiro.families`."""
-    return sorted(item.name for item in pkgutil.iter_modules(kaoiro.families.__path__) if item.ispkg)
-
-
-def recipes(family: str) -> dict[str, Any]:
-    """Return the named recipes of a family.
-
-    Raises:
-        InputError: there is no such family.
-    """
-    if family not in families():
-        raise InputError(f"no family '{family}'; there are: {', '.join(families())}")
-    return importlib.import_module(f"kaoiro.families.{family}.recipe").RECIPES
-
-
-def objective_module(family: str) -> ModuleType:
-    """Return the module that holds the family's `Objective`."""
-    return importlib.import_module(f"kaoiro.families.{family}.objective")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +79,7 @@ def fit(family: str, recipe: Any, folder: str | Path, given: LearningData | None
     L.seed_everything(recipe.run.seed, verbose=False)
     objective = objective_module(family).Objective(recipe, specification)
     if recipe.run.start is not None:
-        start_from(objective.network, Path(recipe.run.start))
+        begin(objective.network, recipe.run.start, _normalised(data.training, specification))
     objective.network.to(memory_format=torch.channels_last)
     recipe = settle(recipe, objective, data, folder)
     trainer = _trainer(recipe.run, folder)
@@ -139,31 +111,12 @@ def loaded(recipe: Any) -> LearningData:
     return load(recipe.data)
 
 
-def start_from(network: torch.nn.Module, folder: Path) -> None:
-    """Load the weights of a model folder into a network of the same shape; heads that it lacks begin anew.
-
-    Raises:
-        InputError: the folder holds no weights to train on, or those of another network.
-    """
-    file = folder / WEIGHTS
-    if not file.is_file():
-        raise InputError(f"--run.start {folder}: no {WEIGHTS} in it; give the model folder that 'kaoiro train' wrote")
-    anew: tuple[str, ...] = getattr(network, "anew", (HEADS,))
-    try:
-        state = load_file(file)
-        adopt = getattr(network, "adopt", None)
-        found = network.load_state_dict(state if adopt is None else adopt(state), strict=False)
-        lacking, more = set(found.missing_keys), set(found.unexpected_keys)
-        if more and all(name.startswith(HEADS) for name in more):
-            names = sorted({name.removeprefix(HEADS).split(".")[0] for name in more})
-            raise InputError(f"--run.start {folder}: it has heads that the recipe lacks: {', '.join(names)}")
-        heads = {name for name in network.state_dict() if name.startswith(HEADS)}
-        if more or not all(name.startswith(anew) for name in lacking) or (adopt is None and heads <= lacking):
-            raise InputError(f"--run.start {folder}: weights of another network than the recipe's")
-    except SafetensorError as error:
-        raise InputError(f"--run.start {folder}: {WEIGHTS} is damaged ({error})") from error
-    except RuntimeError as error:  # its text lists every weight that does not fit
-        raise InputError(f"--run.start {folder}: weights of another network than the recipe's") from error
+def _normalised(faces: Faces, specification: Specification) -> torch.Tensor:
+    """Return faces as a network eats them: (B, C, H, W)."""
+    pixels = faces.pixels[..., None] if faces.pixels.ndim == 3 else faces.pixels
+    x = torch.from_numpy(pixels).movedim(-1, 1).float() / 255
+    shape = (1, specification.channels, 1, 1)
+    return (x - torch.tensor(specification.mean).reshape(shape)) / torch.tensor(specification.std).reshape(shape)
 
 
 @contextmanager

@@ -22,7 +22,8 @@ from kaoiro.data.datasets import synthetic
 from kaoiro.evaluation.fer2013 import Labels, evaluate
 from kaoiro.training import arm_data, cost, rendered, steadiness
 from kaoiro.training.export import export
-from kaoiro.training.fit import fit, recipes
+from kaoiro.training.families import recipes
+from kaoiro.training.fit import fit
 from kaoiro.training.signal import SignalConfig
 
 FAMILY = "residual_attention"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from kaoiro.core.errors import InputError
 from kaoiro.core.parallel import in_order, processors
 from kaoiro.inference.analyzer import Analyzer
 from kaoiro.inference.embedding import Place
+from kaoiro.inference.media import Medium, discover
 from kaoiro.inference.search import store
 from kaoiro.inference.search.building import HERE, Told, Watching, build
 from kaoiro.inference.search.hits import Hit, hits, place_of
+from kaoiro.inference.search.holding import held
 from kaoiro.inference.search.measuring import unit
 from kaoiro.inference.search.query import Query, parse
 from kaoiro.inference.words.glossary import Glossary
@@ -37,8 +40,7 @@ class Index:
 
     def __init__(self, folder: str | os.PathLike[str], names: Iterable[str] | None = None) -> None:
         self.folder = Path(folder)
-        self.about = store.read_about(self.folder)
-        self._parts = [store.Part(self.folder / name, self.about) for name in self.about.parts]
+        self.about, self._parts = store.opened(self.folder)
         files = store.files_of(self._parts)
         files = files if names is None else files[files["name"].isin(list(names))]
         self._live = [self._mask(files, number) for number in range(len(self._parts))]
@@ -67,11 +69,13 @@ class Index:
         every: float | None = None,
         told: Told | None = None,
         watching: Watching | None = None,
+        waiting: Callable[[str], None] | None = None,
     ) -> Index:
         """Measure what is not yet in an index, take out what is gone, and open it for the files that are named.
 
         Files whose size and time of change are as before are not measured again. When it is interrupted, the files
-        that were finished stay, and the next call goes on with the others.
+        that were finished stay, and the next call goes on with the others. While another process writes the index, it
+        is waited for, and what that one measured is not measured again.
 
         Args:
             analyzer: measures.
@@ -80,6 +84,7 @@ class Index:
             every: seconds between samples of a video; None is what the index has, 1 if it is new.
             told: receives each file that cannot be used, or broke off, with the error; None raises it at the end.
             watching: shows progress.
+            waiting: told, in one line, that another process is waited for.
 
         Raises:
             InputError: a file cannot be used, the index is of another model or of another `every`, or damaged.
@@ -88,7 +93,10 @@ class Index:
         given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
         texts = [os.fspath(path) for path in given]
         place = home(texts) if folder is None else Path(folder)
-        return cls(place, build(analyzer, texts, place, every, told, watching))
+        media = list(discover(texts, skip=place if place.name != HERE else None))
+        usable = any(isinstance(medium, Medium) for medium in media)
+        with held(place, waiting) if usable or place.exists() else nullcontext():
+            return cls(place, build(analyzer, media, place, every, told, watching))
 
     def __len__(self) -> int:
         return int(sum(map(np.sum, self._live)))

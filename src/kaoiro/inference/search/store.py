@@ -7,7 +7,7 @@
     part-000001/files.parquet  a row for each file, in the order of its faces: name, size, stamp, rows, note
 
 Of a file that stands in several parts the last one counts; one whose size is -1 was removed. What an interrupted run
-left half done is in no list, so nobody reads it, and the next run removes it. One process writes at a time.
+left half done is in no list, so nobody reads it, and the next run removes it. One process writes at a time (see `holding`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError
 
+from kaoiro.core import files as written
 from kaoiro.core.errors import InputError, OutputError
 from kaoiro.core.files import write_text, writing
 from kaoiro.core.spec import Strict
@@ -136,6 +137,21 @@ def read_about(folder: Path) -> About:
         raise InputError(f"{folder}: no index, there is no {ABOUT}; 'kaoiro search QUERY FOLDER' makes one") from error
     except (OSError, ValueError, ValidationError) as error:
         raise InputError(damaged(folder, f"{ABOUT}: {str(error).splitlines()[0]}")) from error
+
+
+def opened(folder: Path) -> tuple[About, list[Part]]:
+    """Open an index and its parts; once more if another process has put parts together meanwhile.
+
+    Raises:
+        InputError: no index, or one that is damaged.
+    """
+    while True:
+        about = read_about(folder)
+        try:
+            return about, [Part(folder / name, about) for name in about.parts]
+        except InputError:
+            if read_about(folder).parts == about.parts:
+                raise
 
 
 def write_about(folder: Path, about: About) -> None:
@@ -254,6 +270,7 @@ def sweep(folder: Path, about: About) -> None:
     for place in [*folder.glob("part-*"), *folder.glob(".part-*.part*")]:
         if place.is_dir() and place.name not in about.parts:
             shutil.rmtree(place, ignore_errors=True)  # in use on Windows: the next run removes it
+    written.sweep(folder)
 
 
 def chunks(length: int) -> Iterator[slice]:
