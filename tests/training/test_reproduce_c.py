@@ -15,7 +15,7 @@ import pytest
 from kaoiro.cli.main import main
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.evaluation import arm_answers
-from kaoiro.evaluation.arms import SCRATCH
+from kaoiro.evaluation.arms import CONTINUED, SCRATCH
 from kaoiro.metrics import resampling
 from kaoiro.training import arm_runs, arms, families, fit
 from kaoiro.training.arm_data import FOLDS, read
@@ -240,8 +240,8 @@ def test_arms_with_published_weights(root: str, trained: list[str], tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--arms", "lasted"], "--arms must be of linear, plain"),
-        (["--folds", "lasted"], "--folds must be of linear"),
+        (["--arms", "lasted"], "--arms must be of scratch, continued, pretrained, linear, plain"),
+        (["--folds", "lasted"], "--folds must be of scratch, continued, pretrained, linear"),
         (["--arms", "clip-linear"], "needs CLIP's weights: --clip FILE --merges FILE"),
         (["--clip", "weights"], "--clip and --merges belong together"),
         (["--arms", "linear", "--objective.axes", "both"], "--objective.axes cannot be changed for all arms alike"),
@@ -312,8 +312,39 @@ def test_all_arms_have_the_same_number_of_epochs_batches_and_schedule() -> None:
         assert len({str(arms.flat(one)[path]) for one in recipes.values()}) == 1
 
 
+def test_arms_that_go_on_from_a_model_begin_alike() -> None:
+    recipes = {name: recipe_of(name, None) for name in CONTINUED.arms}
+    for path in ("run.start", "objective.learning_rate", "objective.small_until", "run.epochs"):
+        assert len({str(arms.flat(one)[path]) for one in recipes.values()}) == 1
+    assert recipes[CONTINUED.backbone].run.start == arms.TOWER
+    assert recipes["stills-descriptions"].network == recipe_of("descriptions", None).network
+
+
+def test_an_arm_that_goes_on_is_trained_and_reported_in_a_section_of_its_own(root: str, tmp_path: Path) -> None:
+    """The small networks of these tests have another image tower, so here they begin with one of their own."""
+    assert call(root, tmp_path, "--arms", "linear", "--seeds", "1") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arms, "TOWER", str(tmp_path / "linear" / "seed-0" / "model"))
+        assert call(root, tmp_path, "--arms", "stills-linear", "stills-class-names", "--seeds", "1") == 0
+        assert call(root, tmp_path, "--arms", "continued", "--finished", "--seeds", "1") == 0
+    content = json.loads((tmp_path / "system-c.json").read_text())
+    assert list(content["continued"]["annotations"]["fer2013"]["arms"]) == ["stills-linear", "stills-class-names"]
+    assert "stills-class-names above stills-linear, accuracy" in content["continued"]["claims"]
+    assert str(tmp_path) not in (tmp_path / "stills-linear" / "seed-0" / "model" / "model.json").read_text()
+
+
 def test_arms_come_in_the_order_of_plans() -> None:
-    assert named((), None) == named(SCRATCH.arms, None)
+    assert named((), None) == named(SCRATCH.arms, None) == named(("scratch",), None)
+    assert named(("continued",), None) == (
+        "stills-linear",
+        "stills-plain",
+        "stills-logit-adjusted",
+        "stills-votes",
+        "stills-negative-mixup",
+        "stills-class-names",
+        "stills-descriptions",
+        "stills-improved",
+    )
     assert named(("descriptions", "linear", "linear"), None) == ("linear", "descriptions")
     assert "clip-zero-shot" in named((), Published("a", "b"))
 

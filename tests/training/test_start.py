@@ -87,10 +87,10 @@ def built(recipe: Any, fitted: Fitted) -> nn.Module:
 def test_a_graph_alone_gives_the_network_back(small: Any, fitted: Fitted, bare: ModelFolder) -> None:
     network, x = built(small, fitted), faces(8)
     network.load_state_dict(unfolded(bare))
-    learned = fitted.objective.network  # pyright: ignore
+    learned = fitted.objective.network.eval()  # pyright: ignore
     with torch.no_grad():
         torch.testing.assert_close(
-            network(x).heads["expression"], learned.eval()(x).heads["expression"], rtol=0, atol=2e-3
+            network(x).heads["expression"], learned(x).heads["expression"], rtol=0, atol=2e-3
         )
 
 

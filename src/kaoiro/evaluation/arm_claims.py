@@ -130,7 +130,7 @@ def claims(comparison: Comparison, drawn: Drawns, equal: Mapping[str, Drawn | No
     if comparison is PRETRAINED:
         found |= _levels(drawn["fer2013"])
     if comparison.improved is not None:
-        found |= _improved(comparison, comparison.improved, drawn["fer2013"])
+        found |= _improved(comparison, comparison.improved, drawn["fer2013"], equal)
     return found
 
 
@@ -151,9 +151,12 @@ def _of_language(comparison: Comparison, arm: str, drawn: Drawns) -> dict[str, R
 
 
 def _beside_rivals(comparison: Comparison, arm: str, equal: Mapping[str, Drawn | None]) -> Row:
-    drawn = equal["fer2013"]
-    gaps = {other: equal_gap(drawn, arm, other, "NEG2 recall") for other in comparison.rivals}
-    return smallest(gaps, comparison.rivals)
+    return _equally_precise(arm, comparison.rivals, equal["fer2013"])
+
+
+def _equally_precise(arm: str, others: Sequence[str], drawn: Drawn | None) -> Row:
+    """Return the row of an arm that is to find more fear and disgust than each of several others as precise as it."""
+    return smallest({other: equal_gap(drawn, arm, other, "NEG2 recall") for other in others}, others)
 
 
 def equal_gap(drawn: Drawn | None, ours: str, theirs: str, measure: str) -> dict[str, Any] | None:
@@ -174,11 +177,14 @@ def _levels(drawn: Drawn) -> dict[str, Row]:
     }
 
 
-def _improved(comparison: Comparison, arm: str, drawn: Drawn) -> dict[str, Row]:
+def _improved(comparison: Comparison, arm: str, drawn: Drawn, equal: Mapping[str, Drawn | None]) -> dict[str, Row]:
     measures, others = drawn.reading.measures(), (comparison.backbone, *comparison.rivals)
     reached = {f"{arm}, {name}": at_least(drawn.level(arm, measures[name]), limit) for name, limit in IMPROVED.items()}
-    gaps = {other: drawn.gap(arm, other, measures["NEG2 recall"]) for other in others}
-    return reached | {f"{arm} above every arm without language, NEG2 recall": smallest(gaps, others)}
+    name = f"{arm} above every arm without language at equal precision, NEG2 recall"
+    return reached | {
+        name: _equally_precise(arm, others, equal["fer2013"]),
+        f"{name} on FER+": _equally_precise(arm, others, equal["ferplus"]),
+    }
 
 
 def out_of_fold(drawn: Drawn | None) -> dict[str, Row]:

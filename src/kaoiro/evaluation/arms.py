@@ -42,6 +42,16 @@ SCRATCH = Comparison(
     "improved",
 )
 """Without pretraining."""
+BEGUN = "stills-"
+"""Begins the names of arms whose image tower is that of a model which ships."""
+CONTINUED = Comparison(
+    "continued",
+    f"{BEGUN}{SCRATCH.backbone}",
+    language=tuple(f"{BEGUN}{arm}" for arm in ("class-names", "descriptions")),
+    rivals=tuple(f"{BEGUN}{arm}" for arm in SCRATCH.rivals),
+    improved=f"{BEGUN}improved",
+)
+"""The image tower begins with what it learned of expressions without language."""
 ZERO_SHOT = "clip-zero-shot"
 """The only arm that learns nothing."""
 PRETRAINED = Comparison(
@@ -50,7 +60,7 @@ PRETRAINED = Comparison(
     ("clip-class-names", "clip-descriptions", "clip-frozen-text", ZERO_SHOT),
 )
 """With published CLIP weights: C0 to C3 and Cz of SPEC 4.4."""
-COMPARISONS = (SCRATCH, PRETRAINED)
+COMPARISONS = (SCRATCH, CONTINUED, PRETRAINED)
 ARMS = {
     "linear": "image tower with a linear layer (C4)",
     "plain": "the same with batches as they come",
@@ -62,6 +72,14 @@ ARMS = {
     "frozen-text": "the same with a text tower that learns nothing (C3's form)",
     "one-axis": "the same texts without their own axis of the loss",
     "improved": "votes, texts in two languages, logit adjustment",
+    "stills-linear": "image tower of `stills-both` with a new linear layer",
+    "stills-plain": "the same with batches as they come",
+    "stills-logit-adjusted": "stills-plain, with logits adjusted by the shares of classes",
+    "stills-votes": "stills-plain, with vote distributions of FER+ beside the classes, and the layers of `stills-both`",
+    "stills-negative-mixup": "stills-linear, with mixup among negative classes",
+    "stills-class-names": "the tower of `stills-both`; LASTED's loss on both axes, one text for each class",
+    "stills-descriptions": "the same with texts that name facial actions",
+    "stills-improved": "the tower of `stills-both`; votes, texts in two languages, logit adjustment",
     "clip-linear": "CLIP's image tower with a linear layer (C0)",
     "clip-class-names": "LASTED's loss, one text for each class (C1)",
     "clip-descriptions": "the same with texts that name facial actions (C2)",

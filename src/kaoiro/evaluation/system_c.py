@@ -23,6 +23,12 @@ SECTIONS = {
         "anything about the source, whose towers were CLIP's: it tells what LASTED's loss and descriptions of classes "
         "add where nothing was known before.",
     ),
+    "continued": (
+        "With the image tower of a model that ships",
+        "Image towers begin with the weights of `stills-both`, which learned FER2013's classes and the votes of FER+ "
+        "without language, from the same faces; text towers and layers begin anew (`stills-votes` keeps the layers, "
+        "which fit). The tower knows expressions before it meets texts, as CLIP's knows pictures.",
+    ),
     "pretrained": (
         "With CLIP's weights",
         "Arms C0 to C3 and Cz of the specification: they alone say something about the source's claim.",

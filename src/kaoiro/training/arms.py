@@ -9,7 +9,7 @@ from typing import Any
 
 from kaoiro.core.checks import require
 from kaoiro.core.errors import InputError
-from kaoiro.evaluation.arms import ARMS, COMPARISONS, PRETRAINED, SCRATCH, ZERO_SHOT
+from kaoiro.evaluation.arms import ARMS, BEGUN, COMPARISONS, CONTINUED, PRETRAINED, SCRATCH, ZERO_SHOT
 from kaoiro.families.language_contrast.config import TextConfig
 from kaoiro.training.families import recipes
 
@@ -25,6 +25,10 @@ TEXTS = {
     ZERO_SHOT: TextConfig(style="names", sampled=False, context=_CONTEXT),
 }
 """What arms with CLIP weights say of classes."""
+TOWER = "stills-both"
+"""The model with whose image tower arms of `CONTINUED` begin: the toolkit's best on both annotations."""
+GENTLE = 5e-4
+"""Their learning rate."""
 Settings = dict[str, Any]
 """Values by path, such as 'run.ema'."""
 
@@ -43,23 +47,36 @@ class Published:
 
 
 def named(arms: Sequence[str], published: Published | None, option: str = "--arms") -> tuple[str, ...]:
-    """Return arms in the order of plans, each once; none given means all that can be trained.
+    """Return arms in the order of plans, each once.
+
+    Args:
+        arms: names of arms, or of sections of the results for all arms in them; none given means all that begin with
+            nothing, or with the weights of CLIP where those are given.
+        published: weights of CLIP.
+        option: of the command line.
 
     Raises:
         InputError: an arm that there is not, or one that needs CLIP's weights without them.
     """
-    known = [name for name in ARMS if published is not None or name in SCRATCH.arms]
-    unknown = [name for name in arms if name not in ARMS]
-    require(not unknown, option, f"of {', '.join(ARMS)}", ", ".join(unknown))
+    groups = {one.section: one.arms for one in COMPARISONS}
+    unknown = [name for name in arms if name not in ARMS and name not in groups]
+    require(not unknown, option, f"of {', '.join((*groups, *ARMS))}", ", ".join(unknown))
+    usual = (SCRATCH.section,) if published is None else (SCRATCH.section, PRETRAINED.section)
+    arms = [one for name in arms or usual for one in groups.get(name, (name,))]
+    known = [name for name in ARMS if published is not None or name not in PRETRAINED.arms]
     lacking = [name for name in arms if name not in known]
     if lacking:
         raise InputError(f"{option} {', '.join(lacking)}: needs CLIP's weights: --clip FILE --merges FILE")
-    return tuple(name for name in known if not arms or name in arms)
+    return tuple(name for name in known if name in arms)
 
 
 def recipe_of(arm: str, published: Published | None) -> Any:
     """Return the recipe of an arm."""
     family = recipes(FAMILY)
+    if arm in CONTINUED.arms:
+        one = family[arm.removeprefix(BEGUN)]
+        objective = replace(one.objective, learning_rate=GENTLE, small_until=0.0)
+        return replace(one, objective=objective, run=replace(one.run, start=TOWER))
     if arm not in PRETRAINED.arms:
         return family[arm]
     assert published is not None

@@ -109,7 +109,7 @@ def _restate(layer: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
     assert layer.running_mean is not None and layer.running_var is not None
     before, after = (layer.running_var.double() + layer.eps).sqrt(), (variance + layer.eps).sqrt()
     weight = layer.weight.double()
-    layer.bias += (weight * (mean - layer.running_mean.double()) / before).to(layer.bias)
+    layer.bias.add_((weight * (mean - layer.running_mean.double()) / before).to(layer.bias))
     layer.weight.copy_(weight * after / before)
     layer.running_mean.copy_(mean)
     layer.running_var.copy_(variance)
