@@ -71,10 +71,12 @@ class Network(nn.Module):
         return Deployed(self).eval()
 
     def adopt(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return what of another network begins this one: if their heads are of two kinds, the image tower alone."""
-        own = set(self.state_dict())
-        alike = any(name in own for name in state if name.startswith("upper."))
-        return state if alike else {name: value for name, value in state.items() if not name.startswith("upper.")}
+        """Return what of another network begins this one: the image tower alone, unless all its heads fit as well."""
+        shapes = {name: value.shape for name, value in self.state_dict().items()}
+        heads = {name: value for name, value in state.items() if name.startswith("upper.")}
+        if all(shapes.get(name) == value.shape for name, value in heads.items()):
+            return state
+        return {name: value for name, value in state.items() if name not in heads}
 
 
 class Linear(nn.ModuleDict):
