@@ -27,8 +27,9 @@ TEXTS = {
 """What arms with CLIP weights say of classes."""
 TOWER = "stills-both"
 """The model with whose image tower arms of `CONTINUED` begin: the toolkit's best on both annotations."""
-GENTLE = 5e-4
-"""Their learning rate."""
+GENTLE = 1e-3
+"""Their learning rate. With it 64.2 % of training-val were right after the first of four epochs of the linear arm, 58.7 %
+with a third of it; 67.3 % after the fourth, 67.7 % with descriptions."""
 Settings = dict[str, Any]
 """Values by path, such as 'run.ema'."""
 
