@@ -28,8 +28,8 @@ TEXTS = {
 TOWER = "stills-both"
 """The model with whose image tower arms of `CONTINUED` begin: the toolkit's best on both annotations."""
 GENTLE = 1e-3
-"""Their learning rate. With it 64.2 % of training-val were right after the first of four epochs of the linear arm, 58.7 %
-with a third of it; 67.3 % after the fourth, 67.7 % with descriptions."""
+"""Their learning rate. With it 64.2 % of training-val were right after the first of four epochs of the linear arm, with
+a third of it 58.7 %; after the fourth 67.3 %, with descriptions 67.7 %."""
 Settings = dict[str, Any]
 """Values by path, such as 'run.ema'."""
 
