@@ -23,10 +23,10 @@ from kaoiro.training.arms import Published, alike, asked, named, recipe_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 
+from fake import clip
 from fake.fer2013 import write
 
 SMALL = {"stem": 8, "widths": (8, 16, 24), "mask": 8, "dropout": 0.0, "embed": 16}
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @pytest.fixture(scope="module")
@@ -216,16 +216,8 @@ def test_answers_of_folds_come_back_in_the_order_of_faces() -> None:
 
 
 def test_arms_with_published_weights(root: str, trained: list[str], tmp_path: Path) -> None:
-    from kaoiro.nn.clip import Clip
-    from kaoiro.nn.clip_files import save_clip
-    from kaoiro.nn.clip_sizes import ClipSizes, ResNetSizes, TextSizes
-
-    merges = tmp_path / "merges.txt"
-    pairs = [f"{a} {b}" for a in LETTERS for b in LETTERS[:4]]
-    merges.write_text("\n".join(["version", *pairs, ""]))
-    text = TextSizes(512 + 2 + len(pairs), width=64, layers=1, heads=1, context=77)
-    save_clip(Clip(ClipSizes(12, ResNetSizes((1, 1, 1, 1), 4, 64), text)), tmp_path / "clip.safetensors")
-    weights = ["--clip", str(tmp_path / "clip.safetensors"), "--merges", str(merges)]
+    files = clip.write(tmp_path)
+    weights = ["--clip", str(files[0]), "--merges", str(files[1])]
     wanted = ["--arms", "clip-linear", "clip-class-names", "clip-zero-shot", "--seeds", "1"]
     assert call(root, tmp_path / "out", *wanted, *weights) == 0
     assert trained == ["clip-linear/seed-0", "clip-class-names/seed-0"]

@@ -28,4 +28,6 @@ def _closer(crop: CropGeometry, zoom: float, height: float, name: str) -> CropGe
 INNER_CROP = _closer(FER2013_CROP, 1.45, 0.57, "inner")
 """Brows to chin and no more: hair and background, which say nothing about expression, stay outside. For codes that are
 learned without labels, which would hold them."""
+WIDE_CROP = _closer(FER2013_CROP, 0.75, 0.5, "wide")
+"""The whole head, as networks know it that learned from any photographs."""
 CROPS = {crop.name: crop for crop in (FER2013_CROP, INNER_CROP)}

@@ -53,6 +53,9 @@ EXPRESSION_FER2013 = "expression_fer2013"
 AFFECT_HEAD, SPREAD_HEAD, UNITS_HEAD = "affect", "affect_spread", "units"
 """Further heads whose answers are shown and written: valence and arousal, their spread, and action units."""
 
+OPEN_HEAD = "words"
+"""The head of a model that tells words by their texts."""
+
 EXPRESSIONS = Vocabulary(
     "expressions",
     ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
