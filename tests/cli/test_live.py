@@ -44,3 +44,37 @@ def test_without_smoothing_nothing_is_added(capsys, video) -> None:
 def test_a_source_that_is_not_there_is_one_line(capsys) -> None:
     assert main(["live", "nothing.mp4"]) == 2
     assert capsys.readouterr().err.startswith("kaoiro: nothing.mp4: cannot be opened")
+
+
+def test_words_are_scored_and_smoothed_looking_back_as_it_plays(capsys, video) -> None:
+    words = ["--classes", "smile, 目を見開く"]
+    assert main(["live", video, "--seconds", "0.6", "--threads", "1", *words]) == 0
+    said = capsys.readouterr()
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    columns = ["word_smile", "word_eyes_wide", "word_smile_smooth", "word_eyes_wide_smooth"]
+    assert list(rows[0]) == [*(column.name for column in COLUMNS), *columns, "dropped"]
+    faces = [row for row in rows if row["track"] is not None]
+    assert faces
+    assert all(row["word_smile"] == pytest.approx(row["au_12"], abs=1e-6) for row in faces)
+    assert all(row["word_smile_smooth"] == pytest.approx(row["au_12_smooth"], abs=1e-6) for row in faces)
+    frames = {row["frame"]: row["dropped"] for row in rows}
+    passed = max(frames) + 1 - len(frames)
+    assert said.err.splitlines()[0].startswith("kaoiro: word_smile: AU 12; ")
+    assert f"kaoiro: {len(frames)} frames measured, {passed} of {max(frames) + 1} dropped" in said.err
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--classes", "smiel"], "'smiel' is not in the glossary"),
+        (["--classes", "lip bite"], "'lip bite' cannot be measured"),
+        (["--glossary", "own.toml"], "name the words, too"),
+        (["--classes", "smile", "--glossary", "none.toml"], "none.toml"),
+    ],
+    ids=["unknown", "not-measured", "no-words", "no-file"],
+)
+def test_words_that_cannot_be_told_are_one_line(capsys, video, options, reason) -> None:
+    assert main(["live", video, *options]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert reason in said.err

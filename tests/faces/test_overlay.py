@@ -1,4 +1,4 @@
-"""Panels of valence, arousal and action units on pictures."""
+"""Panels of valence, arousal, action units and words on pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from kaoiro.core.labels import MEASURED_UNITS
 from kaoiro.core.types import Box, Record
 from kaoiro.faces import draw
-from kaoiro.faces.gauges import Reading, affect_of, panel, panel_size, spread_of, units_of
+from kaoiro.faces.gauges import Reading, affect_of, called, panel, panel_size, spread_of, units_of, words_of
 from kaoiro.faces.overlay import TRAIL_S, Overlay
 
 UNITS = dict.fromkeys(MEASURED_UNITS.labels, 0.25) | {"au_12": 1.0}
@@ -190,3 +190,66 @@ def test_a_panel_stays_where_it_is_while_it_can(face: MakeFace) -> None:
     middle = [face(Box(270, 100, 100, 120), 0.1, 1)]
     assert added(middle, (640, 480), overlay)[:, :270].any()
     assert added(middle, (640, 480))[:, 371:].any()
+
+
+WORD = (240, 178, 92)  # the colour of a word's bar
+
+
+def word_bars(picture: np.ndarray) -> list[int]:
+    """Return the lengths of the bars of words, from above."""
+    lengths = (picture[:, :, :3] == WORD).all(axis=2).sum(axis=1)
+    starts = np.flatnonzero((lengths[1:] > 0) & (lengths[:-1] == 0)) + 1
+    return lengths[starts].tolist()
+
+
+def test_a_word_has_a_bar_below_the_units_as_long_as_its_score() -> None:
+    text = 20
+    reading = Reading([], None, {"au_12": 1.0}, "#000000", words={"smile": 1.0, "jaw_drop": 0.25})
+    picture = np.asarray(panel(reading, text, wide=False))
+    assert picture.shape[0] == round((3 * 1.35 + 1.6) * text)
+    assert word_bars(picture) == pytest.approx([120, 30], abs=1)
+
+
+def test_words_are_written_before_their_bars() -> None:
+    text, label = 20, slice(16, 60)
+    shown, other = (
+        np.asarray(panel(Reading([], None, {}, "#000000", words={word: 0.0}), text, wide=False))
+        for word in ("smile", "frown")
+    )
+    assert (shown[:, label] > 230).any()  # ink
+    assert (shown[:, label] != other[:, label]).any()
+
+
+def test_a_long_word_is_cut_and_a_panel_is_no_wider_than_with_units(face: MakeFace) -> None:
+    units = Reading([], None, UNITS, "#000000")
+    long = Reading([], None, {}, "#000000", words={"w" * 60: 0.5})
+    assert panel_size(long, 20, wide=False)[0] == panel_size(units, 20, wide=False)[0]
+    assert word_bars(np.asarray(panel(long, 20, wide=False))) == [60]
+    short = Reading([], None, {}, "#000000", words={"smile": 0.5})
+    assert panel_size(short, 20, wide=False)[0] < panel_size(units, 20, wide=False)[0]
+
+
+def test_words_that_the_font_cannot_draw_are_numbered() -> None:
+    columns = ["word_smile", "word_変顔", "word_jaw_drop"]
+    assert called(columns) == ["smile", "word 2", "jaw_drop"]
+
+
+def test_smoothed_words_are_shown_where_there_are_any(face: MakeFace) -> None:
+    words = {"word_smile": 0.5, "word_frown": 0.25, "word_smile_smooth": 0.75}
+    assert words_of(face(Box(0, 0, 9, 9), **words)) == {"smile": 0.75, "frown": 0.25}
+    assert words_of(face(Box(0, 0, 9, 9))) == {}
+
+
+def test_a_model_with_expressions_alone_shows_words_too(make_record) -> None:
+    record = make_record(fear=1.0)
+    scores = {**record.scores, "word_afraid": 0.5}
+    faces = [dataclasses.replace(record, box=Box(100, 100, 100, 120), scores=scores)]
+    shown = np.asarray(Overlay().annotate(scene(640, 480), faces))
+    assert len(word_bars(shown)) == 1
+
+
+@pytest.mark.parametrize(("count", "kept"), [(2, 2), (12, 12), (40, 8)])
+def test_where_there_is_little_room_words_stay_and_units_go(face: MakeFace, count: int, kept: int) -> None:
+    words = {f"word_w{number}": 0.5 for number in range(count)}
+    shown = Overlay().annotate(scene(420, 260), [face(Box(20, 60, 110, 130), **words)])
+    assert len(word_bars(np.asarray(shown))) == kept

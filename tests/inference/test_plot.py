@@ -5,12 +5,14 @@ import pytest
 
 from kaoiro.core.labels import MEASURED_UNITS
 from kaoiro.core.types import Record
-from kaoiro.inference import affect_panels
+from kaoiro.inference import affect_panels, word_panel
 from kaoiro.inference import curves as curves_module
 from kaoiro.inference.affect_panels import AFFECT_HEIGHT, HEADER, LANE
+from kaoiro.inference.change_panel import has_change
 from kaoiro.inference.curves import AFFECT, MOST_CURVES, MOST_POINTS, MOST_TRACKS, SPREAD, Curves
 from kaoiro.inference.pen import faded
 from kaoiro.inference.plot import figure
+from kaoiro.inference.word_panel import WORD_HEIGHT
 
 
 @pytest.fixture
@@ -199,3 +201,57 @@ def test_lanes_are_dark_where_units_are_probable_and_white_where_no_face_was_see
     assert tuple(image[y, 300]) == (6, 70, 66)
     assert tuple(image[y, (LEFT + RIGHT) // 2]) == (255, 255, 255)
     assert tuple(image[top + LANE // 2, 300]) == (243, 245, 246)
+
+
+def worded(track, count: int, smooth: float | None = 0.25, single: float = 0.75):
+    """Return records of one track with so many words, smoothed or not."""
+    import dataclasses
+
+    scores = {f"word_w{number}": single for number in range(count)}
+    scores |= {} if smooth is None else {f"{name}_smooth": smooth for name in list(scores)}
+    plain = [track(1, index / 10) for index in range(20)]
+    return [dataclasses.replace(one, scores={**one.scores, **scores}) for one in plain]
+
+
+WORDS_TOP = 56 + 22 + 170 + HEADER  # of the first panel of words
+
+
+@pytest.mark.parametrize(("smooth", "height"), [(0.25, 0.25), (None, 0.75)], ids=["smoothed", "single"])
+def test_words_have_a_panel_with_their_smoothed_curves(track, smooth, height):
+    image = figure(worded(track, 1, smooth), "title")
+    y = rows_of(image, word_panel.COLOURS[0], 500, WORDS_TOP, WORDS_TOP + WORD_HEIGHT)
+    assert y.mean() == pytest.approx(WORDS_TOP + (1 - height) * WORD_HEIGHT, abs=1)
+
+
+def test_the_panel_of_words_names_them_at_the_right(track):
+    pixels = np.asarray(figure(worded(track, 3), "title"))[WORDS_TOP : WORDS_TOP + WORD_HEIGHT, 1060:]
+    for place, colour in enumerate(word_panel.COLOURS[:4]):
+        wanted = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+        rows = np.flatnonzero((np.abs(pixels.astype(int) - wanted).sum(axis=2) < 9).any(axis=1))
+        assert rows.mean() == pytest.approx(15 * (place + 0.5), abs=2) if place < 3 else not len(rows)
+    ink = (pixels < 60).all(axis=2).any(axis=1)
+    assert ink[:45].any() and not ink[50:].any()
+
+
+@pytest.mark.parametrize(("count", "panels"), [(1, 1), (8, 1), (9, 2), (20, 3)])
+def test_every_eight_words_have_a_panel_of_their_own(track, count, panels):
+    plain = figure([track(1, index / 10) for index in range(20)], "title").size[1]
+    assert figure(worded(track, count), "title").size[1] - plain == panels * (HEADER + WORD_HEIGHT)
+
+
+def test_words_do_not_pass_for_other_measurements(track, affected):
+    import dataclasses
+
+    made = Curves(words=("word_w0",))
+    for record in worded(track, 1):
+        made.add(record)
+    ((_, rows, _),) = made.longest()
+    assert rows[:, curves_module.WORDS].tolist() == [[0.25]] * 20
+    assert not affect_panels.has_affect(rows) and not affect_panels.units_in([rows]) and not has_change(rows)
+    assert np.array_equal(figure(made, "title"), figure(worded(track, 1), "title"))
+    half = [dataclasses.replace(affected(0.0), scores={**affected(0.0).scores, "word_w0": 0.5}), affected(0.1)]
+    made = Curves(words=("word_w0",))
+    for record in half:
+        made.add(record)
+    ((_, rows, _),) = made.longest()
+    assert rows[0, curves_module.WORDS] == 0.5 and np.isnan(rows[1, curves_module.WORDS]).all()

@@ -22,6 +22,7 @@ from kaoiro.core.errors import InputError, OutputError, TruncatedVideo
 from kaoiro.core.types import Box
 from kaoiro.inference.embedding import Place
 from kaoiro.inference.search import Index, building, store
+from kaoiro.inference.search.holding import LOCK
 from kaoiro.inference.search.index import home
 
 COLUMNS = ("au_06", "au_12", "au_25")
@@ -248,6 +249,7 @@ def test_an_interrupted_run_goes_on_with_the_files_not_yet_done(
     assert seen == ["a.png", "b.png", "c.png"]
     assert sorted(path.name for path in (album / building.HERE).iterdir()) == [
         store.ABOUT,
+        LOCK,
         "part-000001",
         "part-000002",
     ]

@@ -10,13 +10,15 @@ import pytest
 from graphs import write_bright_model
 from jobs import Counting, Middle, run, statuses
 from media import regular, write_video
-from PIL import Image
+from PIL import Image, ImageColor
 
 from kaoiro.core import codec
 from kaoiro.core.codec import NAMES, read_rows
 from kaoiro.core.types import Record
+from kaoiro.inference.affect_panels import HEADER
 from kaoiro.inference.change import Rest
 from kaoiro.inference.recording import read_recordings
+from kaoiro.inference.word_panel import COLOURS, WORD_HEIGHT
 
 SIZE = (64, 48)
 WORDS = ("word_smile", "word_polite_smile", "word_smile_smooth", "word_polite_smile_smooth")
@@ -143,3 +145,12 @@ def test_folders_of_earlier_runs_without_words_still_hold(plain, album, out):
     run(plain, album, out)
     text = (out / "manifest.jsonl").read_text(encoding="utf-8")
     assert '\\"words\\"' not in text
+
+
+def test_the_figure_of_a_video_has_a_panel_of_its_words(smiling, plain, album, out, tmp_path):
+    run(smiling, album, out, plot=True)
+    run(plain, album, tmp_path / "plain", plot=True)
+    with Image.open(out / "m.mp4.plot.png") as figure, Image.open(tmp_path / "plain" / "m.mp4.plot.png") as other:
+        assert figure.size[1] - other.size[1] == HEADER + WORD_HEIGHT
+        assert ImageColor.getrgb(COLOURS[0]) in [colour for _, colour in figure.getcolors(1 << 24)]
+        assert ImageColor.getrgb(COLOURS[0]) not in [colour for _, colour in other.getcolors(1 << 24)]

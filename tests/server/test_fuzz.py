@@ -260,7 +260,7 @@ def test_hostile_rectangles_are_refused_or_measured(service: Target, good: bytes
 
 def test_hostile_values_of_parameters_are_refused(service: Target, good: bytes) -> None:
     live, face = "/v1/live/fuzz-session-9?time_s=", "/face/v1.0/detect?"
-    names = [*("/v1/analyze?max_faces=", "/v1/analyze?subscription-key=", "/v1/analyze?unknown=", live)]
+    names = [*(f"/v1/analyze?{name}=" for name in ("max_faces", "subscription-key", "unknown", "classes")), live]
     names += [f"{face}{name}=" for name in ("returnFaceAttributes", "returnFaceId", "returnFaceLandmarks")]
     names += [f"{face}{name}=" for name in ("recognitionModel", "returnRecognitionModel", "detectionModel")]
     for path in (*names, "/emotion/v1.0/recognizeinvideo?outputStyle=", *_video_values()):
@@ -268,13 +268,14 @@ def test_hostile_values_of_parameters_are_refused(service: Target, good: bytes) 
         for value in texts.VALUES:
             service.drop(service.send("parameters", value[:60], "POST", path + quote(value, safe=""), body, BYTES))
     reports = [f"/v1/videos/x/report?{name}=" for name in ("language", "baseline", "track", "largest", "blur_faces")]
-    for path in ("/v1/videos/x/records?format=", "/v1/videos/x/timeline?points=", *reports):
+    words = ("/v1/words?classes=", "/v1/words?language=")
+    for path in ("/v1/videos/x/records?format=", "/v1/videos/x/timeline?points=", *words, *reports):
         for value in texts.VALUES:
             service.send("parameters", value[:60], "GET", path + quote(value, safe=""))
 
 
 def _video_values() -> list[str]:
-    return [f"/v1/videos?name=a.mp4&{name}=" for name in ("every", "smooth", "max_faces")]
+    return [f"/v1/videos?name=a.mp4&{name}=" for name in ("every", "smooth", "max_faces", "classes")]
 
 
 def test_hostile_names_stay_names(service: Target, good: bytes) -> None:

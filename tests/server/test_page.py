@@ -126,7 +126,7 @@ def test_numbers_of_later_models_appear_by_themselves(visit: Open, portrait: byt
     def richer(route: Any) -> None:
         answer = route.fetch()
         found = answer.json()
-        found["faces"][0] |= {"valence": 0.25, "valence_sd": 0.1, "word_bored": -0.5, "new_measure": None}
+        found["faces"][0] |= {"valence": 0.25, "valence_sd": 0.1, "boredom": -0.5, "new_measure": None}
         found["faces"][0] |= {"arousal": None, "arousal_sd": None}
         route.fulfill(response=answer, json=found)
 
@@ -134,7 +134,7 @@ def test_numbers_of_later_models_appear_by_themselves(visit: Open, portrait: byt
     page.route("**/v1/analyze", richer)
     bring(page, portrait, "drop")
     values = page.locator("#photo-faces .values")
-    expect(values).to_contain_text(re.compile(r"Valence\s*0.25 ± 0.10\s*bored\s*−0.50"), timeout=WAIT)
+    expect(values).to_contain_text(re.compile(r"Valence\s*0.25 ± 0.10\s*boredom\s*−0.50"), timeout=WAIT)
     assert "measure" not in values.inner_text()
     expect(page.locator("#photo-faces .circumplex")).to_have_count(0)  # without arousal it has no place
 

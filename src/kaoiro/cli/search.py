@@ -127,7 +127,11 @@ def _in_media(arguments: argparse.Namespace, text: str | None, paths: list[str])
         line = " ".join(str(error).split())
         progress.say(f"kaoiro: {line if line.startswith(name) else f'{name}: {line}'}")
 
-    index = Index.build(analyzer, paths, arguments.index, every=arguments.every, told=told, watching=progress)
+    def waiting(line: str) -> None:
+        progress.say(f"kaoiro: {line}")
+
+    watched = {"told": told, "watching": progress, "waiting": waiting}
+    index = Index.build(analyzer, paths, arguments.index, every=arguments.every, **watched)
     progress.close()
     if not len(index):
         raise InputError(f"{', '.join(paths)}: no face found")

@@ -40,6 +40,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its key (PEM)")
     parser.add_argument("--self-signed", action="store_true", help="HTTPS with a certificate of our own")
     parser.add_argument("--model", metavar="NAME|FOLDER", help="a model that ships (see 'kaoiro models') or a folder")
+    text = "entries of your own, for the words that clients ask for"
+    parser.add_argument("--glossary", type=Path, metavar="FILE", help=text)
     parser.add_argument("--log", action="store_true", help="a line for each request, without query and headers")
     parser.add_argument("--openapi", action="store_true", help="print the OpenAPI document and end")
     parser.set_defaults(run=run)
@@ -68,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         tls_key=arguments.tls_key,
         self_signed=arguments.self_signed,
         model=arguments.model,
+        glossary=arguments.glossary,
         log=arguments.log,
     )
     if arguments.openapi:

@@ -1,4 +1,4 @@
-"""Panels for the margin of a picture: where a face lies in valence and arousal, and its action units as bars.
+"""Panels for the margin of a picture: where a face lies in valence and arousal, its action units and words as bars.
 
 Lengths are multiples of the text's size, so that a panel is legible wherever its text is.
 """
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from kaoiro.core.labels import AFFECT, MEASURED_UNITS, UNIT_NAMES, unit_number
 from kaoiro.core.spec import EVEN
-from kaoiro.core.types import Record, smoothed, spread_column
+from kaoiro.core.types import WORD, WORD_ENDINGS, Record, is_word, smoothed, spread_column
 
 Affect = tuple[float, float]
 """Valence and arousal, each -1 to 1."""
@@ -22,7 +22,8 @@ _CIRCLE, _NAMES, _NUMBERS, _BARS, _ROW, _EDGE = 12.0, 11.8, 3.6, 6.0, 1.35, 0.8
 _FINE = 3
 _GROUND, _INK, _FAINT, _HINT = (16, 18, 24, 205), (240, 240, 240, 255), (255, 255, 255, 90), (255, 255, 255, 45)
 _DIM = (196, 200, 208, 255)
-_SHOWN, _HIDDEN = (77, 208, 190, 255), (140, 148, 160, 255)
+_SHOWN, _HIDDEN, _WORD = (77, 208, 190, 255), (140, 148, 160, 255), (240, 178, 92, 255)
+_GAP = 0.6  # between a word and its bar, in sizes of the text
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Reading:
         colour: of the dot, '#rrggbb'.
         named: whether units have their names beside their numbers, which takes room.
         visible_from: probability from which each unit is drawn as visible, and marked; `EVEN` where it is not named.
+        words: scores by what the words are called; empty where none were asked for.
     """
 
     trail: Sequence[Affect]
@@ -44,11 +46,18 @@ class Reading:
     colour: str
     named: bool = True
     visible_from: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def label(self) -> float:
         """Width of what stands before a bar, in sizes of the text."""
-        return _NAMES if self.named else _NUMBERS
+        units = (_NAMES if self.named else _NUMBERS) if self.units else 0.0
+        return max([units, *(min(_NAMES, width_of(word) + _GAP) for word in self.words)])
+
+    @property
+    def rows(self) -> int:
+        """Number of bars."""
+        return len(self.units) + len(self.words)
 
 
 def affect_of(record: Record) -> Affect | None:
@@ -71,6 +80,47 @@ def units_of(record: Record) -> dict[str, float]:
     return {unit: value for unit, value in found.items() if value is not None}
 
 
+def words_of(record: Record) -> dict[str, float]:
+    """Return the scores of a record's words, smoothed if it has them so, by what pictures call them."""
+    names = words_in(record)
+    shown = zip(called(names), names, strict=True)
+    return {word: record.scores.get(smoothed(name), record.scores[name]) for word, name in shown}
+
+
+def words_in(record: Record) -> list[str]:
+    """Return the columns of a record's words in single frames."""
+    return [name for name in record.scores if is_word(name) and not name.endswith(WORD_ENDINGS)]
+
+
+def called(columns: Sequence[str]) -> list[str]:
+    """Return what pictures call words: their names, and 'word 2' for the second if its name has other letters.
+
+    Args:
+        columns: of the words.
+    """
+    names = [column.removeprefix(WORD) for column in columns]
+    return [name if drawable(name) else f"word {place}" for place, name in enumerate(names, start=1)]
+
+
+@lru_cache(maxsize=256)
+def drawable(text: str) -> bool:
+    """Whether the font of pictures has all letters of a text; it has no Japanese ones."""
+    missing = _shape("\uffff")
+    return all(_shape(letter) != missing for letter in text)
+
+
+def _shape(letter: str) -> bytes:
+    image = Image.new("L", (48, 48))
+    ImageDraw.Draw(image).text((8, 8), letter, font=font(24), fill=255)
+    return image.tobytes()
+
+
+@lru_cache(maxsize=256)
+def width_of(text: str) -> float:
+    """Return the width of a text, in sizes of the text."""
+    return font(48).getlength(text) / 48
+
+
 def panel_size(reading: Reading, text: int, wide: bool) -> tuple[int, int]:
     """Return width and height of a panel, pixels.
 
@@ -80,8 +130,8 @@ def panel_size(reading: Reading, text: int, wide: bool) -> tuple[int, int]:
         wide: circumplex and bars beside each other, instead of above.
     """
     circle = (_CIRCLE, _CIRCLE) if reading.trail else (0.0, 0.0)
-    bars = (reading.label + _BARS, len(reading.units) * _ROW) if reading.units else (0.0, 0.0)
-    gap = _EDGE if reading.trail and reading.units else 0.0
+    bars = (reading.label + _BARS, reading.rows * _ROW) if reading.rows else (0.0, 0.0)
+    gap = _EDGE if reading.trail and reading.rows else 0.0
     if wide:
         inner = circle[0] + gap + bars[0], max(circle[1], bars[1])
     else:
@@ -163,21 +213,53 @@ def _draw_spread(pen: ImageDraw.ImageDraw, middle: tuple[float, float], spread: 
 
 
 def _draw_bars(image: Image.Image, reading: Reading, place: tuple[int, int], text: int) -> None:
-    pen = ImageDraw.Draw(image)
-    thick = max(3, round(0.62 * text))
-    start, length = place[0] + round(reading.label * text), round(_BARS * text)
+    """Draw a bar for each unit, then for each word; words have no threshold."""
+    left, top = place
+    start = left + round(reading.label * text)
     for row, (unit, chance) in enumerate(reading.units.items()):
-        middle = place[1] + round((row + 0.5) * _ROW * text)
-        top, least = middle - thick // 2, reading.visible_from.get(unit, EVEN)
+        least = reading.visible_from.get(unit, EVEN)
         seen = chance >= least
         words = f"{unit_number(unit)} {UNIT_NAMES[unit]}" if reading.named else f"AU {unit_number(unit)}"
-        label = _words(words, text, _INK if seen else _DIM)
-        image.alpha_composite(label, (place[0], middle - label.height // 2))
-        pen.rectangle([start, top, start + length - 1, top + thick - 1], fill=(60, 64, 72, 255))
-        if (long := round(chance * length)) > 0:
-            pen.rectangle([start, top, start + long - 1, top + thick - 1], fill=_SHOWN if seen else _HIDDEN)
-        mark = start + round(least * length)
-        pen.line([(mark, top - 1), (mark, top + thick)], fill=(255, 255, 255, 130))
+        middle = top + round((row + 0.5) * _ROW * text)
+        _draw_bar(image, (left, start, middle), chance, words, seen, text, _SHOWN)
+        pen, (upper, thick) = ImageDraw.Draw(image), _bar(middle, text)
+        mark = start + round(least * round(_BARS * text))
+        pen.line([(mark, upper - 1), (mark, upper + thick)], fill=(255, 255, 255, 130))
+    for row, (word, chance) in enumerate(reading.words.items(), start=len(reading.units)):
+        middle = top + round((row + 0.5) * _ROW * text)
+        _draw_bar(image, (left, start, middle), chance, _cut(word), True, text, _WORD)
+
+
+def _bar(middle: int, text: int) -> tuple[int, int]:
+    """Return upper edge and thickness of a bar, pixels."""
+    thick = max(3, round(0.62 * text))
+    return middle - thick // 2, thick
+
+
+def _draw_bar(
+    image: Image.Image,
+    place: tuple[int, int, int],
+    chance: float,
+    words: str,
+    seen: bool,
+    text: int,
+    colour: tuple[int, int, int, int],
+) -> None:
+    """Draw a bar with what stands before it; `place` is where the words and the bar begin, and its middle."""
+    left, start, middle = place
+    pen, (top, thick), length = ImageDraw.Draw(image), _bar(middle, text), round(_BARS * text)
+    label = _words(words, text, _INK if seen else _DIM)
+    image.alpha_composite(label, (left, middle - label.height // 2))
+    pen.rectangle([start, top, start + length - 1, top + thick - 1], fill=(60, 64, 72, 255))
+    if (long := round(chance * length)) > 0:
+        pen.rectangle([start, top, start + long - 1, top + thick - 1], fill=colour if seen else _HIDDEN)
+
+
+def _cut(word: str) -> str:
+    """Return a word that fits before a bar."""
+    while width_of(word) + _GAP > _NAMES:
+        word = word.removesuffix("…")[:-1] + "…"
+    return word
 
 
 @lru_cache(maxsize=128)

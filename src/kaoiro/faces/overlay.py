@@ -1,4 +1,4 @@
-"""Annotate the pictures of one recording: boxes and labels, and beside each face its valence, arousal, action units."""
+"""Annotate the pictures of one recording: boxes and labels; beside each face valence, arousal, action units, words."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from PIL import Image
 
 from kaoiro.core.types import Box, Record
 from kaoiro.faces.draw import COLOURS, annotate
-from kaoiro.faces.gauges import Affect, Reading, affect_of, panel, panel_size, spread_of, units_of
+from kaoiro.faces.gauges import Affect, Reading, affect_of, panel, panel_size, spread_of, units_of, words_of
 
 TRAIL_S = 2.0
 """Seconds of the recording for which a dot leaves a trail."""
 _MOST = 240  # points of a trail
 _SMALLEST, _LARGEST = 9, 22  # pixels of the text; what is smaller cannot be read
 _LABEL = 0.3  # of a face's height: what its title may take above it
+_FEW = (8, 4)  # words that are shown where there is no room for all
 _BESIDE, _CORNERS = (0, 1), (2, 3, 4, 5)  # kinds of places: at a face, in the corners of the picture
 
 Area = tuple[float, float, float, float]
@@ -28,9 +29,10 @@ Area = tuple[float, float, float, float]
 class Overlay:
     """Draws what was measured onto the pictures of one recording, given in order; a photo is a recording of one.
 
-    Panels of valence, arousal and action units stand beside their faces where they cover no face, and stay there
-    while they can. Where there is little room they leave out names, then action units. A face for which there is no
-    such place has none, but the largest always has one.
+    Panels of valence, arousal, action units and words stand beside their faces where they cover no face, and stay there
+    while they can. Where there is little room they leave out the units' names, then action units, then valence and
+    arousal if there are words, then words, the last ones first. A face for which there is no such place has none, but
+    the largest always has one.
 
     Args:
         visible_from: probability from which each action unit is drawn as visible; 0.5 where it is not named.
@@ -58,7 +60,7 @@ class Overlay:
         taken = [_with_label(box) for box in boxes]
         for rank, face in enumerate(faces):
             reading = self._reading(face)
-            if face.box is not None and (reading.trail or reading.units):
+            if face.box is not None and (reading.trail or reading.rows):
                 taken += self._draw(image, face, face.box, reading, taken, rank == 0, len(faces) == 1)
         return image
 
@@ -72,7 +74,8 @@ class Overlay:
 
     def _reading(self, face: Record) -> Reading:
         colour, units = COLOURS.get(face.expression or "", "#7f7f7f"), units_of(face)
-        return Reading(self._trail(face), spread_of(face), units, colour, visible_from=self._visible_from)
+        trail, words = self._trail(face), words_of(face)
+        return Reading(trail, spread_of(face), units, colour, visible_from=self._visible_from, words=words)
 
     def _trail(self, face: Record) -> list[Affect]:
         """Return where a face has been for the last seconds and is now, in valence and arousal."""
@@ -126,12 +129,20 @@ class Overlay:
 
 
 def _ever_less(reading: Reading) -> Iterator[Reading]:
-    """Yield a reading, then without the names of its units, then without units, which take most room."""
+    """Yield a reading, then without the names of its units, then without units, which take most room.
+
+    Words were asked for, and stay the longest: then come words alone, and fewer of them.
+    """
     yield reading
     if reading.units:
         yield replace(reading, named=False)
-    if reading.trail and reading.units:
+    if (reading.trail or reading.words) and reading.units:
         yield replace(reading, units={})
+    if reading.words and (reading.trail or reading.units):
+        yield replace(reading, units={}, trail=())
+    for count in _FEW:
+        if count < len(reading.words):
+            yield replace(reading, units={}, trail=(), words=dict(list(reading.words.items())[:count]))
 
 
 def _forced(image: Image.Image, box: Box, reading: Reading, text: int, taken: Sequence[Area]) -> list[Area]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Generator, Iterable, Iterator
 from functools import cached_property
@@ -31,11 +32,13 @@ from kaoiro.inference.live import Live
 from kaoiro.inference.rest import read_rest
 from kaoiro.inference.results import MeasuredFrame, PhotoResult, Recording, Scores
 from kaoiro.inference.steadied import steadied
-from kaoiro.inference.words.asked import asked
+from kaoiro.inference.words.asked import Words, asked
 from kaoiro.timeline.steady import MODES, Mode
 
 _PIXELS_AT_ONCE = 8_000_000
 """What the detector may work on at a time in all threads; it takes about 200 bytes a pixel."""
+
+_ENGINES = {"_photos", "_frames"}
 
 
 class Analyzer:
@@ -85,6 +88,18 @@ class Analyzer:
         self._max_faces, self._tracker = max_faces, tracker or TrackerConfig()
         self._detector = None if detector is None else shareable(detector)
         self._resolution = Resolution(min_face=min_face)
+
+    def with_words(self, words: Words) -> Analyzer:
+        """Return an analyzer that scores other words, and shares networks and settings with this one.
+
+        Args:
+            words: of `kaoiro.inference.words.asked.asked`, for the same model.
+        """
+        other = copy.copy(self)
+        other.words = words
+        for name in _ENGINES & vars(self).keys():  # as far as they were opened
+            vars(other)[name] = vars(self)[name].with_words(words)
+        return other
 
     def _engine(self, threads: int | None) -> Engine:
         def detector() -> FaceDetector:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from kaoiro.core.labels import EXPRESSIONS, MEASURED_UNITS
-from kaoiro.core.types import Record, changed, expression_column, smooth_column
+from kaoiro.core.types import Record, changed, expression_column, smooth_column, smoothed
 from kaoiro.faces.gauges import affect_of, spread_of, units_of
 from kaoiro.timeline.thinned import Thinned
 
@@ -25,6 +26,8 @@ AFFECT, SPREAD, UNITS = slice(17, 19), slice(19, 21), slice(21, 21 + len(MEASURE
 """Further columns, only where a model answers them: valence and arousal, their spreads, units; smoothed if they are."""
 CHANGE = slice(UNITS.stop, UNITS.stop + len(EXPRESSIONS))
 """Columns after these, only where there is a baseline: changes of expressions from it, smoothed if they are."""
+WORDS = slice(CHANGE.stop, None)
+"""The last columns, only where words were asked for; smoothed if they are. Then all others are there, too."""
 
 
 class Curves:
@@ -35,13 +38,15 @@ class Curves:
 
     Args:
         changed: whether records may carry changes from a baseline.
+        words: columns of words in single frames.
 
     Attributes:
         low, high: presentation times of the first and the last frame, seconds; infinite if there is none.
+        words: as given.
     """
 
-    def __init__(self, changed: bool = False) -> None:
-        self._changed = changed
+    def __init__(self, changed: bool = False, words: Sequence[str] = ()) -> None:
+        self._changed, self.words = changed or bool(words), tuple(words)
         self.low, self.high = math.inf, -math.inf
         self._last: float | None = None
         self._steps = Thinned(1, MOST_POINTS)
@@ -59,6 +64,7 @@ class Curves:
         if record.track is not None:
             row = [time_s, *(record.scores.get(name, math.nan) for name in _EXPRESSIONS), *self._beside(record)]
             row += [_change(record, *names) for names in _CHANGES] if self._changed else []
+            row += [record.scores.get(smoothed(name), record.scores.get(name, math.nan)) for name in self.words]
             self._curve(record.track, len(row)).add(row)
 
     def _beside(self, record: Record) -> list[float]:

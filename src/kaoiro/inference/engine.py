@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,6 +98,13 @@ class Engine:
         self._open, self._max_faces, self._words = detector, max_faces, words
         self._detector: FaceDetector | None = None
         self._lock = threading.Lock()
+
+    def with_words(self, words: Words) -> Engine:
+        """Return an engine that scores other words, and shares detector and network with this one."""
+        _ = self.detector  # opened once for both
+        other = copy.copy(self)
+        other._words = words
+        return other
 
     @property
     def detector(self) -> FaceDetector:

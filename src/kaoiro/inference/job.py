@@ -207,7 +207,7 @@ class Job:
         recording = self.analyzer.video(path, every=self.options.every, name=medium.name, smooth=self.options.smooth)
         outputs = [f"{place}.{self.options.format}"]
         start_s, duration_s = recording.info.start_s, recording.info.duration_s
-        curves = Curves(self._baseline is not None) if self.options.plot else None
+        curves = Curves(self._baseline is not None, self.analyzer.words.names) if self.options.plot else None
         tally, notes = _Tally(lambda time_s: advance(time_s - start_s, duration_s)), list[str]()
         with ExitStack() as stack:
             records = recording.rows()

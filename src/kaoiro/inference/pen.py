@@ -23,6 +23,7 @@ class Pen:
     """
 
     def __init__(self, width: int, height: int) -> None:
+        self.width = width
         self._size = width, height
         self._image = Image.new("RGB", (width * _FINE, height * _FINE), "white")
         self._draw = ImageDraw.Draw(self._image, "RGBA")

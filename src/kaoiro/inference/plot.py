@@ -7,7 +7,7 @@ to draw eight lines. Results are tables, for those who want other figures.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from PIL import Image
 from kaoiro.core.labels import EXPRESSIONS
 from kaoiro.core.types import Record, changed, expression_column
 from kaoiro.faces.draw import COLOURS
+from kaoiro.faces.gauges import words_in
 from kaoiro.inference.affect_panels import (
     AFFECT_HEIGHT,
     HEADER,
@@ -29,6 +30,7 @@ from kaoiro.inference.affect_panels import (
 from kaoiro.inference.change_panel import CHANGE_HEIGHT, draw_changes, has_change
 from kaoiro.inference.curves import SINGLE, SMOOTH, Curves, pieces
 from kaoiro.inference.pen import GRID, INK, Axis, Pen, faded, ticks
+from kaoiro.inference.word_panel import WORD_HEIGHT, draw_words, word_panels
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 1200, 60, 140, 56, 52
 _TITLE, _EXPRESSION, _TICKS = 22, 170, 28  # heights in the block of a track
@@ -45,11 +47,13 @@ class _Layout:
         affect: whether valence and arousal are drawn.
         units: the action units that have a lane, by their place in the vocabulary.
         change: whether changes from the resting face are drawn.
+        words: columns of the words that are drawn.
     """
 
     affect: bool
     units: list[int]
     change: bool
+    words: Sequence[str]
 
     @property
     def right(self) -> int:
@@ -60,8 +64,9 @@ class _Layout:
     def below(self) -> int:
         """Height of what lies below the expressions, pixels."""
         change = HEADER + CHANGE_HEIGHT if self.change else 0
+        words = (HEADER + WORD_HEIGHT) * word_panels(len(self.words))
         affect = HEADER + AFFECT_HEIGHT + 9 if self.affect else 0
-        return change + affect + (HEADER + len(self.units) * LANE if self.units else 0)
+        return words + change + affect + (HEADER + len(self.units) * LANE if self.units else 0)
 
     @property
     def block(self) -> int:
@@ -77,7 +82,8 @@ def figure(records: Iterable[Record] | Curves, title: str) -> Image.Image:
     """Return a picture with a panel for each of the longest tracks; lines are interrupted where no face was seen.
 
     Where records carry smoothed measurements, these are the lines; expressions of single frames lie pale behind them.
-    Below, if there is a baseline: changes of expressions from the resting face. Below these, if the model answers them:
+    Below, if words were asked for: their scores, smoothed if they are. Below, if there is a baseline: changes of
+    expressions from the resting face. Below these, if the model answers them:
     valence and arousal over time and as a path, and a lane for each action unit.
 
     Args:
@@ -87,7 +93,7 @@ def figure(records: Iterable[Record] | Curves, title: str) -> Image.Image:
     curves = records if isinstance(records, Curves) else _curves(records)
     tracks = curves.longest()
     each = [rows for _, rows, _ in tracks]
-    layout = _Layout(any(map(has_affect, each)), units_in(each), any(map(has_change, each)))
+    layout = _Layout(any(map(has_affect, each)), units_in(each), any(map(has_change, each)), curves.words)
     height = _TOP + layout.block * max(1, len(tracks)) + _BOTTOM
     pen = Pen(_WIDTH, height)
     more = f" ({curves.left_out} shorter tracks not shown)" if curves.left_out else ""
@@ -101,7 +107,8 @@ def figure(records: Iterable[Record] | Curves, title: str) -> Image.Image:
 
 def _curves(records: Iterable[Record]) -> Curves:
     records = list(records)
-    curves = Curves(any(_CHANGE in record.scores for record in records))
+    words = dict.fromkeys(name for record in records for name in words_in(record))
+    curves = Curves(any(_CHANGE in record.scores for record in records), tuple(words))
     for record in records:
         curves.add(record)
     return curves
@@ -123,6 +130,9 @@ def _blocks(pen: Pen, curves: Curves, tracks: list[tuple[int, np.ndarray, int]],
 
 def _draw_below(pen: Pen, rows: np.ndarray, axis: Axis, layout: _Layout, top: float) -> None:
     """Draw what a track has beside its expressions."""
+    for panel in range(word_panels(len(layout.words))):
+        draw_words(pen, rows, layout.words, panel, axis, top + HEADER)
+        top += HEADER + WORD_HEIGHT
     if layout.change:
         draw_changes(pen, rows, axis, top + HEADER)
         top += HEADER + CHANGE_HEIGHT

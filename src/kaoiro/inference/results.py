@@ -113,7 +113,7 @@ class PhotoResult(_Table, Sequence[Record]):
         return iter(self._all)
 
     def picture(self, blur: bool = False) -> Image.Image:
-        """Return the picture with boxes and expressions drawn, and valence, arousal and action units if measured.
+        """Return the picture with boxes and expressions drawn, and valence, arousal, action units, words if measured.
 
         Args:
             blur: hide the people, those beyond `max_faces` too. Who was not found is not hidden: look at the

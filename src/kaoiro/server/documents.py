@@ -77,9 +77,32 @@ _OPERATION = {
     "required": ["status", "createdDateTime", "lastActionDateTime"],
 }
 _ROWS = {"type": "array", "items": _OBJECT}
+_TEXTS = {"type": "array", "items": _TEXT}
+_MAYBE = {"type": ["string", "null"]}
+_WORD = {
+    "type": "object",
+    "properties": {
+        "name": _TEXT,
+        "column": _MAYBE,
+        "stands_for": _TEXT,
+        "refused": _MAYBE,
+        "instead": _TEXTS,
+        "source": _TEXT,
+        "reliability": {"type": ["object", "null"]},
+        "reliability_text": _MAYBE,
+        "en": _TEXTS,
+        "ja": _TEXTS,
+    },
+    "required": ["name", "column", "stands_for", "refused", "reliability", "en", "ja"],
+}
+_WORDS = {
+    "type": "object",
+    "properties": {"model": _TEXT, "caution": _TEXT, "words": {"type": "array", "items": _WORD}},
+    "required": ["model", "caution", "words"],
+}
 _MEASURED = {
     "type": "object",
-    "properties": {"width": {"type": "integer"}, "height": {"type": "integer"}, "faces": _ROWS},
+    "properties": {"width": {"type": "integer"}, "height": {"type": "integer"}, "faces": _ROWS, "remarks": _TEXTS},
     "required": ["width", "height", "faces"],
 }
 _JOB = {
@@ -96,6 +119,8 @@ _JOB = {
         "video": {"type": ["object", "null"]},
         "rows": {"type": "integer"},
         "faces": {"type": "integer"},
+        "classes": _TEXTS,
+        "remarks": _TEXTS,
     },
     "required": ["id", "name", "status", "progress"],
 }
@@ -105,6 +130,7 @@ _SHAPES: dict[str, Any] = {
     "operation": _OPERATION,
     "measured": _MEASURED,
     "job": _JOB,
+    "words": _WORDS,
     "object": _OBJECT,
 }
 

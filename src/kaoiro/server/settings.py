@@ -49,6 +49,7 @@ class Settings:
         tls_cert, tls_key: PEM files; both or none.
         self_signed: make a certificate, kept in `data`.
         model: as for `Analyzer`.
+        glossary: file of entries that clients may ask for beside those that ship.
         waiting: pictures that may wait while others are measured; more are answered with 429.
         videos_waiting: videos that may wait.
         keep_s: seconds after which results of videos are deleted.
@@ -67,6 +68,7 @@ class Settings:
     tls_key: Path | None = None
     self_signed: bool = False
     model: str | None = None
+    glossary: Path | None = None
     waiting: int = 64
     videos_waiting: int = 100
     keep_s: float = 24 * 3600

@@ -16,6 +16,7 @@ from kaoiro.server.bodies import Room
 from kaoiro.server.desk import Desk
 from kaoiro.server.fetch import Allowed, Fetcher
 from kaoiro.server.foreman import Foreman
+from kaoiro.server.lexicon import Lexicon
 from kaoiro.server.reports import Reports
 from kaoiro.server.sessions import Sessions
 from kaoiro.server.settings import MEMORY, Settings
@@ -36,6 +37,7 @@ class State:
         seats: for videos on their way to disk.
         foreman: of the videos.
         reports: of measured videos.
+        lexicon: of words that clients ask for.
         readers: of results, a few at a time.
     """
 
@@ -48,6 +50,7 @@ class State:
     seats: Room
     foreman: Foreman
     reports: Reports
+    lexicon: Lexicon
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
 
@@ -61,7 +64,7 @@ def opened(settings: Settings) -> Iterator[State]:
     """Open models, folders and the queue, and close them at the end of the block, when what was accepted is done.
 
     Raises:
-        InputError: another service uses the data folder.
+        InputError: another service uses the data folder, or the glossary is not valid.
         OutputError: it cannot be written.
         ModelError: the model cannot be opened.
     """
@@ -70,6 +73,7 @@ def opened(settings: Settings) -> Iterator[State]:
         stack.enter_context(Claim(settings.data))
         desk = Desk(settings)
         stack.callback(desk.close)
+        lexicon = Lexicon(desk.model, settings.glossary)
         fetcher = Fetcher(Allowed.of(settings.allow_urls))
         stack.callback(fetcher.close)
         foreman = Foreman(store, settings.model, settings.keep_s)
@@ -78,7 +82,7 @@ def opened(settings: Settings) -> Iterator[State]:
         rooms = Room(MEMORY), Room(settings.videos_waiting)
         reports = Reports(store)
         stack.callback(reports.close)
-        yield State(settings, desk, store, fetcher, Sessions(), *rooms, foreman, reports)
+        yield State(settings, desk, store, fetcher, Sessions(), *rooms, foreman, reports, lexicon)
 
 
 class Claim:

@@ -6,7 +6,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from kaoiro.core.codec import CsvWriter, JsonLinesWriter, rounded
 from kaoiro.core.labels import AFFECT, EXPRESSIONS
-from kaoiro.core.types import expression_column, smooth_column, smoothed
+from kaoiro.core.types import WORD_ENDINGS, expression_column, is_word, smooth_column, smoothed
 from kaoiro.timeline.lanes import Lane, lanes
 
 TYPES = {
@@ -44,15 +44,12 @@ def stream(file: IO[bytes], format: str) -> Iterator[bytes]:
     if format == "parquet":
         yield from blocks(file)
         return
-    with file:
-        yield from _json(_batches(file)) if format == "json" else _text(_batches(file), format)
-
-
-def _batches(file: IO[bytes]) -> Iterator[list[dict[str, Any]]]:
     import pyarrow.parquet as pq
 
-    for batch in pq.ParquetFile(file).iter_batches(_ROWS):
-        yield batch.to_pylist()
+    with file:
+        table = pq.ParquetFile(file)
+        batches = (batch.to_pylist() for batch in table.iter_batches(_ROWS))
+        yield from _json(batches) if format == "json" else _text(batches, format, table.schema_arrow.names)
 
 
 def _json(batches: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
@@ -66,9 +63,9 @@ def _json(batches: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
     yield b"]}\n"
 
 
-def _text(batches: Iterator[list[dict[str, Any]]], format: str) -> Iterator[bytes]:
+def _text(batches: Iterator[list[dict[str, Any]]], format: str, names: Sequence[str]) -> Iterator[bytes]:
     buffer = io.StringIO()
-    writer = (CsvWriter if format == "csv" else JsonLinesWriter)(buffer)
+    writer = (CsvWriter if format == "csv" else JsonLinesWriter)(buffer, names)
     for rows in batches:
         for row in rows:
             writer.write(row)
@@ -88,22 +85,25 @@ def timeline(path: Path, points: int) -> dict[str, Any]:
 
     raw = {label: expression_column(label) for label in EXPRESSIONS.labels}
     smooth = {f"{label} smooth": smooth_column(label) for label in EXPRESSIONS.labels}
-    affect = [*AFFECT.labels, *map(smoothed, AFFECT.labels)]
-    table = pq.read_table(path, columns=["time_s", "track", *raw.values(), *smooth.values(), *affect])
+    words = [name for name in pq.read_schema(path).names if is_word(name) and not name.endswith(WORD_ENDINGS)]
+    beside = (*AFFECT.labels, *words)
+    further = [*beside, *map(smoothed, beside)]
+    table = pq.read_table(path, columns=["time_s", "track", *raw.values(), *smooth.values(), *further])
     times = table["time_s"].to_numpy()
     table = table.filter(table["track"].is_valid())
     steady = len(table) > 0 and table[smooth_column("anger")].null_count == 0
     names = {**raw, **smooth} if steady else raw
-    names |= {label: smoothed(label) if steady else label for label in AFFECT.labels}
+    names |= {label: smoothed(label) if steady else label for label in beside}
     curves = {name: table[column].to_numpy() for name, column in names.items()}
-    quiet = [*_QUIET, *(f"{label} smooth" for label in _QUIET), *(raw if steady else ()), *AFFECT.labels]
+    quiet = [*_QUIET, *(f"{label} smooth" for label in _QUIET), *(raw if steady else ()), *beside]
     found = lanes(table["time_s"].to_numpy(), table["track"].to_numpy(), curves, points, quiet)
     span = (float(times.min()), float(times.max())) if len(times) else (0.0, 0.0)
-    tracks = [_track(lane, steady) for lane in found]
-    return {"labels": list(EXPRESSIONS.labels), "start_s": span[0], "end_s": span[1], "tracks": tracks}
+    tracks = [_track(lane, steady, words) for lane in found]
+    said = {"labels": list(EXPRESSIONS.labels), "words": words}
+    return {**said, "start_s": span[0], "end_s": span[1], "tracks": tracks}
 
 
-def _track(lane: Lane, steady: bool) -> dict[str, Any]:
+def _track(lane: Lane, steady: bool, words: Sequence[str]) -> dict[str, Any]:
     peaks = [
         {"label": peak.label.removesuffix(" smooth"), "time_s": round(peak.time_s, 6), "value": round(peak.value, 4)}
         for peak in lane.peaks
@@ -116,6 +116,7 @@ def _track(lane: Lane, steady: bool) -> dict[str, Any]:
         "scores": {label: _numbers(lane.curves[label]) for label in EXPRESSIONS.labels},
         "smooth": {label: _numbers(lane.curves[f"{label} smooth"]) for label in EXPRESSIONS.labels} if steady else None,
         "affect": _affect(lane),
+        "words": {word: _numbers(lane.curves[word]) for word in words} or None,
         "peaks": peaks,
     }
 

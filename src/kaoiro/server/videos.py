@@ -17,13 +17,14 @@ from kaoiro.server.bodies import TooLarge
 from kaoiro.server.documents import VIDEO, answers
 from kaoiro.server.gate import REPORT
 from kaoiro.server.own import Faces
+from kaoiro.server.parameters import KNOWN, Asked
 from kaoiro.server.refusals import Refused, bad_argument, gone, json_response
 from kaoiro.server.reporter import Wanted
 from kaoiro.server.state import State, of
 from kaoiro.server.store import VideoJob
 from kaoiro.server.tables import TYPES, file_name, stream, timeline
 
-router = APIRouter(prefix="/v1/videos", tags=["kaoiro"])
+router = APIRouter(prefix="/v1/videos", tags=["kaoiro"], dependencies=[KNOWN])
 _NAME = re.compile(r"[\x00-\x1f\x7f/\\]" if os.sep == "/" else r"[\x00-\x1f\x7f/\\:]")
 _TRACK = "^(auto|[0-9]{1,9}(,[0-9]{1,9}){0,63})$"
 _LONGEST_NAME = 200
@@ -38,6 +39,7 @@ _LONGEST_NAME = 200
 )
 async def hand_in(
     request: Request,
+    words: Asked,
     name: Annotated[str, Query(max_length=1000, description="written to the records")] = "video",
     every: Annotated[
         float | None, Query(gt=0, le=86400, allow_inf_nan=False, description="seconds between frames; default: all")
@@ -47,7 +49,10 @@ async def hand_in(
 ) -> Response:
     """Take a video into the queue; `Location` says where to ask for it."""
     state = of(request)
-    options = {"every": every, "smooth": smooth, "max_faces": max_faces}
+    options: dict[str, Any] = {"every": every, "smooth": smooth, "max_faces": max_faces}
+    if words:
+        asked = [entry.name for entry in words.entries]
+        options |= {"classes": asked, "glossary": state.lexicon.file, "remarks": words.remarks}
     try:
         job = await uploads.take(
             request, state, state.settings.max_video, "own", _plain(name), options, lambda said: True
@@ -62,14 +67,14 @@ def _plain(name: str) -> str:
     return _NAME.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1])[:_LONGEST_NAME] or "video"
 
 
-@router.get("/{job}", summary="What became of a video", responses=answers("job", 401, 404, 503))
+@router.get("/{job}", summary="What became of a video", responses=answers("job", 400, 401, 404, 503))
 async def ask_for(request: Request, job: str) -> Response:
     """Return a job."""
     state = of(request)
     return json_response(_said(await _found(state, job), state))
 
 
-@router.delete("/{job}", summary="Cancel and delete", status_code=204, responses=answers(None, 401, 404, 503))
+@router.delete("/{job}", summary="Cancel and delete", status_code=204, responses=answers(None, 400, 401, 404, 503))
 async def delete(request: Request, job: str) -> Response:
     """Cancel a video and delete all that is stored of it."""
     state = of(request)
@@ -183,6 +188,8 @@ def _said(job: VideoJob, state: State) -> dict[str, Any]:
         "video": job.video,
         "rows": job.rows,
         "faces": job.faces,
+        "classes": job.options.get("classes", []),
+        "remarks": job.options.get("remarks", []),
     }
 
 

@@ -42,7 +42,9 @@ def main(folder: str, job: str, model: str) -> None:
 
 
 def _measure(store: Store, job: VideoJob, model: str) -> None:
-    analyzer = Analyzer(model or None, max_faces=job.options.get("max_faces"))
+    classes = job.options.get("classes")
+    glossary = None if classes is None else job.options.get("glossary")
+    analyzer = Analyzer(model or None, max_faces=job.options.get("max_faces"), classes=classes, glossary=glossary)
     recording = analyzer.video(
         store.upload(job.id),
         every=job.options.get("every"),
@@ -53,9 +55,10 @@ def _measure(store: Store, job: VideoJob, model: str) -> None:
     by = {"model": analyzer.model.digest, "version": __version__}
     store.change(job.id, video=video, options=job.options | by)
     measured = _Measured(recording, lambda done: _tell(store, job.id, done))
-    with codec.opened(store.result(job.id)) as writer:
+    words = analyzer.words.columns
+    with codec.opened_with(store.result(job.id), words) as writer:
         for record in measured:
-            writer.write(record.row())
+            writer.write(codec.row_of(record, words))
     if job.kind == "emotion":
         text = fragments.result(store.result(job.id), video, job.options["style"])
         write_text(store.document(job.id), text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ import numpy as np
 from kaoiro.core.checks import positive
 from kaoiro.core.errors import InputError, KaoiroError, TruncatedVideo
 from kaoiro.inference.analyzer import Analyzer
-from kaoiro.inference.media import Medium, Unusable, discover
+from kaoiro.inference.media import Medium, Unusable
 from kaoiro.inference.search import store
 from kaoiro.inference.search.measuring import Advance, Faces, faces_of
 from kaoiro.inference.words.asked import measured
@@ -47,17 +47,18 @@ class Watching(Protocol):
 def build(
     analyzer: Analyzer,
     paths: Sequence[str],
+    media: Iterable[Medium | Unusable],
     folder: Path,
     every: float | None,
     told: Told | None,
     watching: Watching | None,
 ) -> list[str]:
-    """Bring an index up to date; returns the names that the files of `paths` have in it. See `Index.build`."""
+    """Bring an index up to date with the media of `paths`; returns their names in it. See `Index.build`."""
     builder = Builder(analyzer, folder, every)
     failures: list[KaoiroError] = []
     names: list[str] = []
     try:
-        for medium in discover(list(paths), skip=folder if folder.name != HERE else None):
+        for medium in media:
             if watching is not None:
                 watching.begin(medium.name)
             error = builder.take(medium, watching)

@@ -96,7 +96,7 @@ class Index:
         media = list(discover(texts, skip=place if place.name != HERE else None))
         usable = any(isinstance(medium, Medium) for medium in media)
         with held(place, waiting) if usable or place.exists() else nullcontext():
-            return cls(place, build(analyzer, media, place, every, told, watching))
+            return cls(place, build(analyzer, texts, media, place, every, told, watching))
 
     def __len__(self) -> int:
         return int(sum(map(np.sum, self._live)))

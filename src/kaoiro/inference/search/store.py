@@ -7,7 +7,7 @@
     part-000001/files.parquet  a row for each file, in the order of its faces: name, size, stamp, rows, note
 
 Of a file that stands in several parts the last one counts; one whose size is -1 was removed. What an interrupted run
-left half done is in no list, so nobody reads it, and the next run removes it. One process writes at a time (see `holding`).
+left half done is in no list, so nobody reads it, and the next run removes it. One process writes at a time (`holding`).
 """
 
 from __future__ import annotations

@@ -95,14 +95,21 @@ function parsed(text) {
 }
 
 const jpeg = "image/jpeg";
+/** Return options as the end of an address; nothing if there are none. */
+function query(options, sign = "?") {
+  const text = String(new URLSearchParams(options));
+  return text && sign + text;
+}
+
 const video = (id) => `v1/videos/${encodeURIComponent(id)}`;
 
 export const health = () => request("healthz");
 export const models = () => request("v1/models");
-export const analyze = (file, signal) =>
-  request("v1/analyze", { method: "POST", body: file, type: "application/octet-stream", signal });
-export const live = (session, time, body) =>
-  request(`v1/live/${session}?time_s=${time.toFixed(3)}`, { method: "POST", body, type: jpeg });
+export const words = (options) => request(`v1/words${query(options)}`);
+export const analyze = (file, options, signal) =>
+  request(`v1/analyze${query(options)}`, { method: "POST", body: file, type: "application/octet-stream", signal });
+export const live = (session, time, options, body) =>
+  request(`v1/live/${session}?time_s=${time.toFixed(3)}${query(options, "&")}`, { method: "POST", body, type: jpeg });
 export const job = (id) => request(video(id));
 export const timeline = (id) => request(`${video(id)}/timeline?points=2000`);
 export const report = (id, options, signal) =>
@@ -111,8 +118,8 @@ export const remove = (id) => request(video(id), { method: "DELETE" });
 export const recordsAddress = (id, format) => `${video(id)}/records?format=${format}`;
 export const records = (id, format) => request(recordsAddress(id, format), { as: "blob" });
 
-export async function upload(file, every, options) {
+export async function upload(file, every, words, options) {
   await models(); // asks for the key before a long upload, not after it
-  const query = new URLSearchParams({ name: file.name, ...(every && { every }) });
+  const query = new URLSearchParams({ name: file.name, ...(every && { every }), ...words });
   return send(`v1/videos?${query}`, file, options);
 }

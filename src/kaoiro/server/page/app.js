@@ -5,6 +5,7 @@ import { leaveCamera, startCamera } from "./camera.js";
 import { openPhoto, startPhoto } from "./photo.js";
 import { onLanguage, switchLanguage, t } from "./language.js";
 import { openVideo, startVideo } from "./video.js";
+import { startWords } from "./words.js";
 
 const NAMES = ["photo", "camera", "video"];
 const $ = (id) => document.getElementById(id);
@@ -112,6 +113,7 @@ onLanguage(() => {
 startTabs();
 startReceiving();
 startKey();
+startWords();
 startPhoto();
 startCamera();
 startVideo();

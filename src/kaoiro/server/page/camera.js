@@ -3,7 +3,9 @@
 import * as api from "./api.js";
 import { Curves } from "./curves.js";
 import { Bars, boxOf, drawBoxes, expressionOf, fillSelect, fillValues, labelsOf, scoresOf, valuesOf } from "./faces.js";
+import { wordScoresOf, wordsOf } from "./faces.js";
 import { onLanguage, t } from "./language.js";
+import { wanted } from "./words.js";
 
 const WIDE = 640; // pixels of the frames that are sent
 const WINDOW_S = 30;
@@ -89,7 +91,7 @@ async function run(mine) {
     if (mine !== view) return;
     const sent = performance.now();
     try {
-      const answer = await api.live(mine.session, (sent - mine.begun) / 1000, await picture($("video")));
+      const answer = await api.live(mine.session, (sent - mine.begun) / 1000, wanted(), await picture($("video")));
       if (mine === view) take(answer, about.presentedFrames, sent);
     } catch (error) {
       if (mine !== view) return;
@@ -161,9 +163,21 @@ function showFace(face) {
   view.bars ??= new Bars(labelsOf(face));
   if (!view.bars.element.isConnected) $("bars").replaceChildren(view.bars.element);
   view.bars.fill(scoresOf(face, "_smooth"));
-  fillValues($("values"), valuesOf(face));
+  showWords(face);
+  fillValues($("values"), valuesOf(face, /^word_/));
   const tick = (ago) => t(ago ? "camera_ago" : "camera_now", { x: -ago });
   view.curves ??= new Curves($("curves"), labelsOf(face), { height: 220, tick });
+}
+
+function showWords(face) {
+  const columns = wordsOf(face);
+  if (view.words?.columns !== columns.join()) {
+    const bars = new Bars(columns, "var(--accent)");
+    bars.element.classList.add("units");
+    view.words = { bars, columns: columns.join() };
+    $("words").replaceChildren(bars.element);
+  }
+  view.words.bars.fill(wordScoresOf(face));
 }
 
 function showCurves(kept) {
@@ -213,7 +227,7 @@ function render() {
   $("status").textContent = view ? t("camera_running") : "";
   if (!view?.curves) return;
   view.curves.remove(); // and made anew, in another language
-  view.curves = view.bars = null;
+  view.curves = view.bars = view.words = null;
   $("track").dataset.shown = "";
   showAnswer();
 }

@@ -18,12 +18,13 @@ const signed = (value) => value.toFixed(2).replace("-", "−");
 export class Curves {
   /**
    * @param tick makes the text of a time below the curves; it is told whether tenths matter
+   * @param paired whether values of single frames lie pale behind the smoothed ones
    * @param low the lowest value: 0 for shares, -1 for valence and arousal
    * @param onSeek called with a time, if the curves can be clicked
    * @param onRange called with the range of time that is shown
    */
-  constructor(host, labels, { height = 260, tick = clock, low = 0, onSeek, onRange } = {}) {
-    Object.assign(this, { host, labels, height, tick, low, onSeek, onRange, time: null, range: [0, 1] });
+  constructor(host, labels, { height = 260, tick = clock, low = 0, paired = true, onSeek, onRange } = {}) {
+    Object.assign(this, { host, labels, height, tick, low, paired, onSeek, onRange, time: null, range: [0, 1] });
     this.words = low < 0 ? signed : percent;
     this.stage = make("div", { className: "curves" });
     this.legend = make("div", { className: "legend", role: "group" });
@@ -166,7 +167,7 @@ export class Curves {
     Object.assign(this, { entries, pale });
     this.legend.ariaLabel = t("curves_shown");
     const single = make("label", {}, pale, " ", t("curves_raw"));
-    this.legend.append(...entries, ...(this.low < 0 ? [] : [single])); // below 0 there is one line for each label
+    this.legend.append(...entries, ...(this.paired ? [single] : []));
   }
 
   applyShown() {

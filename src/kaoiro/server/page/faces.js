@@ -4,6 +4,7 @@ import { has, named, percent, t } from "./language.js";
 
 const SMALL = 48; // pixels: the shipped models look at 48 x 48
 const BLURRED = 0.1;
+const INKS = ["#1f86d1", "#d9680f", "#109a72", "#b55c9c", "#a98600", "#6f6fd6", "#c8475d", "#7d8588"];
 const PLACES = /^(box|left_eye|right_eye|nose|mouth_left|mouth_right|expression)_|^(frame|time_s|track)$|_(smooth|sd)$/;
 
 /** Make an element; `parts` are texts or elements, never markup. */
@@ -25,6 +26,19 @@ export const labelsOf = (face) =>
 /** Return the scores by label; `ending` is "_smooth" for the smoothed ones. */
 export const scoresOf = (face, ending = "") =>
   Object.fromEntries(labelsOf(face).map((label) => [label, face[`expression_${label}${ending}`] ?? null]));
+
+/** Return the columns of the words in a record. */
+export const wordsOf = (face) => Object.keys(face).filter((name) => /^word_/.test(name) && !/_smooth$/.test(name));
+
+/** Return the scores of a record's words by column, smoothed ones where there are. */
+export const wordScoresOf = (face) =>
+  Object.fromEntries(wordsOf(face).map((name) => [name, face[`${name}_smooth`] ?? face[name]]));
+
+/** Give words the colours of their curves. */
+export function inkWords(columns) {
+  for (const [n, column] of columns.entries())
+    document.documentElement.style.setProperty(`--${column}`, INKS[n % INKS.length]);
+}
 
 export const highest = (scores) =>
   Object.keys(scores).reduce((best, label) => (scores[label] > scores[best] ? label : best));
@@ -73,7 +87,7 @@ export function valuesOf(face, elsewhere = /^$/) {
 
 function columnName(name) {
   const unit = has(name) ? null : /^au_(\d+)$/.exec(name);
-  return unit ? t("au", { n: Number(unit[1]) }) : named(name.replace(/^word_/, ""));
+  return unit ? t("au", { n: Number(unit[1]) }) : named(name);
 }
 
 function columnValue(name, value) {

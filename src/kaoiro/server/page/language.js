@@ -14,8 +14,16 @@ export function t(name, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 }
 
-/** Return the text of a name that may be unknown, such as a label of a later model. */
-export const named = (name) => (name in TEXTS.en ? t(name) : name.replaceAll("_", " "));
+const words = new Map();
+
+/** Take up what words of the glossary are called. */
+export function learn(entries) {
+  for (const entry of entries) words.set(entry.column, entry);
+}
+
+/** Return the text of a name that may be unknown, such as a label of a later model, or a word's column. */
+export const named = (name) =>
+  name in TEXTS.en ? t(name) : (words.get(name)?.[language][0] ?? name.replace(/^word_/, "").replaceAll("_", " "));
 
 export const has = (name) => name in TEXTS.en;
 

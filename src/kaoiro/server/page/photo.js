@@ -3,23 +3,24 @@
 import { affectOf } from "./affect.js";
 import * as api from "./api.js";
 import { Bars, boxOf, drawBoxes, expressionOf, labelsOf, make } from "./faces.js";
-import { fillValues, scoresOf, valuesOf, weaknesses } from "./faces.js";
+import { fillValues, scoresOf, valuesOf, weaknesses, wordsOf } from "./faces.js";
 import { onLanguage, t } from "./language.js";
+import { onWords, wanted } from "./words.js";
 
 const LARGEST = 1600; // pixels of the canvas's longer side
 const $ = (name) => document.getElementById(`photo-${name}`);
-const state = { bitmap: null, answer: null, error: null, working: "" };
+const state = { file: null, bitmap: null, answer: null, error: null, working: "" };
 let running = new AbortController();
 
 /** Measure a picture; an earlier one that is still measured is given up. */
 export async function openPhoto(file) {
   running.abort();
   const { signal } = (running = new AbortController());
-  Object.assign(state, { bitmap: null, answer: null, error: null, working: file.name || "" });
+  Object.assign(state, { file, bitmap: null, answer: null, error: null, working: file.name || "" });
   render();
   try {
     const bitmap = await createImageBitmap(file).catch(() => null); // the service reads more formats than a browser
-    const answer = await api.analyze(file, signal);
+    const answer = await api.analyze(file, wanted(), signal);
     if (!signal.aborted) Object.assign(state, { bitmap, answer, working: null });
   } catch (error) {
     if (signal.aborted) return;
@@ -62,12 +63,23 @@ function card(face, n) {
   const bars = new Bars(labelsOf(face));
   bars.fill(scoresOf(face));
   const values = make("dl", { className: "values" });
-  fillValues(values, valuesOf(face, /^au_/));
+  fillValues(values, valuesOf(face, /^(au|word)_/));
   const title = make("h2", { textContent: t("face", { n }) });
   const words = make("div", {}, title, make("p", { textContent: expressionOf(face).text }));
   const head = make("div", { className: "head" }, thumbnail(face), words);
   const notes = weaknesses(face).map((text) => make("p", { className: "weak", textContent: text }));
-  return make("article", { className: "card" }, head, ...notes, bars.element, ...affectOf(face), values);
+  const parts = [head, ...notes, bars.element, ...wordBars(face), ...affectOf(face), values];
+  return make("article", { className: "card" }, ...parts);
+}
+
+/** Return the bars of the words of a face, with their title; nothing if there are none. */
+function wordBars(face) {
+  const columns = wordsOf(face);
+  if (!columns.length) return [];
+  const bars = new Bars(columns, "var(--accent)");
+  bars.element.classList.add("units");
+  bars.fill(face);
+  return [make("h3", { textContent: t("words_title") }), bars.element];
 }
 
 function thumbnail(face) {
@@ -88,5 +100,6 @@ export function startPhoto() {
     if ($("file").files[0]) openPhoto($("file").files[0]);
     $("file").value = "";
   });
+  onWords(() => state.file && openPhoto(state.file));
   onLanguage(render);
 }

@@ -2,10 +2,9 @@
 // The service's times are those of the file; a player's begin at 0, so `start_s` lies between them.
 
 import { Curves, GUTTER, MARGIN } from "./curves.js";
-import { colour, fillSelect, highest, make } from "./faces.js";
+import { colour, fillSelect, highest, inkWords, make } from "./faces.js";
 import { clock, named, percent, t } from "./language.js";
 
-const KINDS = ["expressions", "affect"]; // of curves
 const AFFECT = ["valence", "arousal"];
 const THUMB = 160; // pixels of a thumbnail's width
 const OTHER = 1; // seconds by which the length of another video differs
@@ -40,18 +39,22 @@ export class Timeline {
     else this.notePlayer();
   }
 
-  /** Let people choose between expressions and valence with arousal, where the model answers both. */
+  /** Let people choose between expressions, words, and valence with arousal, as far as there are. */
   offerKinds() {
-    const affect = this.data.tracks.some((track) => track.affect);
-    $("curves-kinds").hidden = !affect;
-    if (!affect) this.kind = "expressions";
-    fillSelect($("curves-kind"), KINDS.map((kind) => [kind, t(`curves_${kind}`)]), this.kind);
+    const affect = this.data.tracks.some((track) => track.affect) ? ["affect"] : [];
+    const words = this.data.words.length ? ["words"] : [];
+    const kinds = ["expressions", ...words, ...affect];
+    inkWords(this.data.words);
+    $("curves-kinds").hidden = kinds.length < 2;
+    if (!kinds.includes(this.kind)) this.kind = "expressions";
+    fillSelect($("curves-kind"), kinds.map((kind) => [kind, t(`curves_${kind}`)]), this.kind);
   }
 
   drawCurves() {
     const reactions = { onSeek: (time) => this.seek(time), onRange: () => this.drawStrips() };
-    const [labels, low] = this.kind === "affect" ? [AFFECT, -1] : [this.data.labels, 0];
-    this.curves = new Curves($("video-curves"), labels, { ...reactions, low });
+    const { labels: expressions, words } = this.data;
+    const [labels, low] = { expressions: [expressions, 0], words: [words, 0], affect: [AFFECT, -1] }[this.kind];
+    this.curves = new Curves($("video-curves"), labels, { ...reactions, low, paired: this.kind === "expressions" });
     this.curves.plot.setScale("x", { min: this.range[0], max: this.range[1] });
   }
 
@@ -162,7 +165,8 @@ export class Timeline {
     $("curves-title").textContent = track ? t("curves_of", span(track)) : t("video_faceless");
     const empty = track?.time_s.map(() => null) ?? [];
     const nothing = Object.fromEntries(this.curves.labels.map((label) => [label, empty]));
-    const [raw, smooth] = this.kind === "affect" ? [track?.affect, null] : [track?.scores, track?.smooth];
+    const { scores, smooth: steady } = track ?? {};
+    const [raw, smooth] = this.kind === "expressions" ? [scores, steady] : [track?.[this.kind], null];
     this.curves.show(track?.time_s ?? [], raw ?? nothing, track ? smooth : nothing, this.range);
     this.curves.moveTo(this.curves.time ?? track?.first_s ?? null);
     this.follow();

@@ -5,6 +5,7 @@ import { fillSelect, make } from "./faces.js";
 import { Report } from "./report.js";
 import { locale, onLanguage, percent, t } from "./language.js";
 import { Timeline } from "./timeline.js";
+import { wanted } from "./words.js";
 
 const STORE = "kaoiro.video"; // the id of the last job
 const STEPS = [0, 0.1, 0.2, 0.5, 1]; // seconds between measured frames; 0: every frame
@@ -37,7 +38,7 @@ export async function openVideo(file) {
   change({ phase: "sending", name: file.name, share: 0, job: null, data: null, error: null, file });
   try {
     const onProgress = (share) => !signal.aborted && change({ share });
-    const job = await api.upload(file, state.every, { onProgress, signal });
+    const job = await api.upload(file, state.every, wanted(), { onProgress, signal });
     localStorage.setItem(STORE, job.id);
     await watch(job, signal);
   } catch (error) {
