@@ -6,7 +6,7 @@ import pytest
 
 from kaoiro.evaluation import arm_claims, claims
 from kaoiro.evaluation.arm_claims import above, at_least, gain, same_sign, smallest, without_loss
-from kaoiro.evaluation.arms import ARMS, COMPARISONS, SCRATCH
+from kaoiro.evaluation.arms import ARMS, COMPARISONS, SCRATCH, UNLEARNED
 
 
 def figure(found: float, low: float, high: float, by_seed: tuple[float, ...] = ()) -> dict[str, Any]:
@@ -74,6 +74,8 @@ def test_levels_and_differences_need_the_whole_interval_and_every_seed() -> None
     assert at_least(figure(0.74, 0.73, 0.75), 0.733)["verdict"] == "undecided"
     assert at_least(figure(0.70, 0.69, 0.71), 0.733)["verdict"] == "does not hold"
     assert above(figure(0.02, 0.01, 0.03, (0.05, 0.02, -0.01)))["verdict"] == "undecided"
+    assert above(figure(0.6, 0.55, 0.65), 0.5)["verdict"] == "holds"
+    assert above(figure(0.6, 0.55, 0.65, (0.7, 0.6, 0.49)), 0.5)["verdict"] == "undecided"
     assert above(None) == {
         "found": None,
         "interval": None,
@@ -101,6 +103,6 @@ def test_every_claim_of_system_c_is_not_measured_before_it_is() -> None:
 
 
 def test_every_arm_is_described_and_in_one_comparison() -> None:
-    arms = [arm for one in COMPARISONS for arm in one.arms]
+    arms = [arm for one in COMPARISONS for arm in one.arms] + list(UNLEARNED)
     assert sorted(arms) == sorted(ARMS)
     assert SCRATCH.worded == (*SCRATCH.language, "improved")

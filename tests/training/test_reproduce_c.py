@@ -38,7 +38,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def small(recipe: Any) -> Any:
     """Return a recipe with a small network and one epoch, in which arms differ as they do."""
-    text = replace(recipe.network.text, width=16, layers=1, heads=2, vocabulary=400)
+    text = replace(recipe.network.text, width=16, layers=1, heads=2, vocabulary=400, context=64)
     run = replace(recipe.run, epochs=1, batch=64, ema=0.0)
     return replace(recipe, network=replace(recipe.network, text=text, **SMALL), run=run)
 
@@ -232,12 +232,14 @@ def test_arms_with_published_weights(root: str, trained: list[str], tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--arms", "lasted"], "--arms must be of scratch, continued, pretrained, linear, plain"),
-        (["--folds", "lasted"], "--folds must be of scratch, continued, pretrained, linear"),
+        (["--arms", "lasted"], "--arms must be of scratch, continued, pretrained, unseen, linear, plain"),
+        (["--folds", "lasted"], "--folds must be of scratch, continued, pretrained, unseen, linear"),
         (["--arms", "clip-linear"], "needs CLIP's weights: --clip FILE --merges FILE"),
         (["--clip", "weights"], "--clip and --merges belong together"),
         (["--arms", "linear", "--objective.axes", "both"], "--objective.axes cannot be changed for all arms alike"),
         (["--arms", "linear", "--run.seed", "3"], "--run.seed cannot be changed"),
+        (["--arms", "unseen-fear", "--data.unseen", "anger"], "--data.unseen cannot be changed"),
+        (["--arms", "tied", "--objective.tied", "2"], "--objective.tied cannot be changed"),
         (["--run.nonsense", "3"], "Unrecognized options: --run.nonsense"),
         (["--run.epochs", "0"], "run.epochs must be 1 or more"),
         (["--budget", "1", "--run.epochs", "3"], "--run.epochs must be left out beside --budget"),
@@ -325,7 +327,32 @@ def test_an_arm_that_goes_on_is_trained_and_reported_in_a_section_of_its_own(roo
     assert str(tmp_path) not in (tmp_path / "stills-linear" / "seed-0" / "model" / "model.json").read_text()
 
 
+def test_a_class_that_was_left_out_is_asked_about_by_its_text(
+    root: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["--arms", "unseen-contempt", "unseen-contempt-tied", "votes", "--seeds", "1"]
+    assert call(root, tmp_path, *wanted, "--results", str(tmp_path / "pages")) == 0
+    content = json.loads((tmp_path / "system-c.json").read_text())
+    assert content.keys() == {"scratch", "unseen"}
+    found = content["unseen"]["classes"]["contempt"]
+    assert found["faces"]["PublicTest"]["of the class"] == 8  # an eighth of the drawn faces shows contempt
+    assert found["faces"]["Training"]["of the class"] == 30
+    assert list(found["arms"]) == ["unseen-contempt", "unseen-contempt-tied"]
+    assert 0 <= found["arms"]["unseen-contempt"]["AUC"]["together"]["cosine"]["found"] <= 1
+    assert list(found["learned"]) == ["votes"]
+    assert content["unseen"]["claims"]["unseen-contempt, AUC of contempt"]["verdict"] == "undecided"
+    page = (tmp_path / "pages" / "system-c.md").read_text(encoding="utf-8")
+    assert "## Words never learned" in page and "### Contempt, left out" in page
+    described = json.loads((tmp_path / "unseen-contempt-tied" / "seed-0" / "model" / "model.json").read_text())
+    assert "without contempt; action units by affect: " in described["provenance"]["data"]
+    assert described["specification"]["heads"][0]["labels"][-1] == "contempt"
+    assert (tmp_path / "unseen-contempt" / "seed-0" / "unlearned.npz").is_file()
+
+
 def test_arms_come_in_the_order_of_plans() -> None:
+    assert named(("unseen",), None)[:2] == ("unseen-contempt", "unseen-contempt-tied")
+    assert recipe_of("unseen-fear-tied", None).data.unseen == ("fear",)
+    assert recipe_of("unseen-fear-tied", None).objective.tied == recipe_of("tied", None).objective.tied > 0
     assert named((), None) == named(SCRATCH.arms, None) == named(("scratch",), None)
     assert named(("continued",), None) == (
         "stills-linear",
@@ -335,6 +362,7 @@ def test_arms_come_in_the_order_of_plans() -> None:
         "stills-negative-mixup",
         "stills-class-names",
         "stills-descriptions",
+        "stills-tied",
         "stills-improved",
     )
     assert named(("descriptions", "linear", "linear"), None) == ("linear", "descriptions")

@@ -89,9 +89,7 @@ def test_a_graph_alone_gives_the_network_back(small: Any, fitted: Fitted, bare: 
     network.load_state_dict(unfolded(bare))
     learned = fitted.objective.network.eval()  # pyright: ignore
     with torch.no_grad():
-        torch.testing.assert_close(
-            network(x).heads["expression"], learned(x).heads["expression"], rtol=0, atol=2e-3
-        )
+        torch.testing.assert_close(network(x).heads["expression"], learned(x).heads["expression"], rtol=0, atol=2e-3)
 
 
 def test_a_model_without_weights_file_can_be_learned_on(small: Any, fitted: Fitted, bare: ModelFolder) -> None:

@@ -83,7 +83,7 @@ def _add_system_c(systems: Any) -> None:
     alike = "Further options change all arms alike: --SECTION.FIELD VALUE, such as --run.epochs 12."
     parser: argparse.ArgumentParser = systems.add_parser("C", help=text, description=f"{text}. {alike}")
     parser.add_argument("--fer2013", required=True, metavar="DIR", help="folder of fer2013.csv and fer2013new.csv")
-    text = "of system C, or 'scratch', 'continued', 'pretrained' for all that begin so (default: scratch)"
+    text = "of system C, or 'scratch', 'continued', 'pretrained', 'unseen' for all of a section (default: scratch)"
     parser.add_argument("--arms", nargs="+", default=[], metavar="ARM", help=text)
     parser.add_argument("--seeds", type=count, default=3, metavar="N", help="of every arm (default: 3)")
     text = "of all runs together: decides once how many epochs every run has"

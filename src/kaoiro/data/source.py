@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from kaoiro.core.checks import at_least, require, share
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
-from kaoiro.core.labels import EXPRESSION, EXPRESSION_FER2013, FER2013, FERPLUS, Vocabulary
+from kaoiro.core.labels import EXPRESSION, EXPRESSION_FER2013, EXPRESSIONS, FER2013, FERPLUS, Vocabulary
 from kaoiro.data.augmentation import Augmentation
 from kaoiro.data.datasets import drawn, fer2013
 from kaoiro.data.splits import stratified_holdout
@@ -47,9 +47,12 @@ class DataConfig:
         root: folder of the official files; default: environment variable KAOIRO_FER2013.
         rendered: 'joined': folders of sets of the FACS world.
         generated: 'joined': folder of DiffusionFER.
-        teacher: 'joined': model (name or folder) whose answers stand for labels that faces of FER2013 lack.
+        teacher: model (name or folder) whose answers stand for labels that faces lack: with 'joined' valence, arousal
+            and action units of FER2013; in `language_contrast` the action units that sentences are tied to.
         distilled: 'joined': share of the teacher's probabilities in the expressions to learn, 0-1.
         shares: 'joined': of every batch: photographs, generated faces, rendered faces.
+        unseen: classes that are left out: their faces by any annotation, and the votes for them. They keep their place
+            among the labels: models that compare with texts answer them by their texts alone.
         guaranteed: faces of every class in each batch, however rare; 0 takes them as they come.
         count: number of drawn faces.
         augmentation: applied to training faces only.
@@ -63,6 +66,7 @@ class DataConfig:
     teacher: str | None = None
     distilled: float = 0.0
     shares: tuple[float, float, float] = (0.56, 0.06, 0.38)
+    unseen: tuple[str, ...] = ()
     guaranteed: int = 0
     count: int = 256
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -76,6 +80,9 @@ class DataConfig:
         at_least("data.count", 1, self.count)
         share("data.distilled", self.distilled)
         at_least("data.guaranteed", 0, self.guaranteed)
+        unknown = [name for name in self.unseen if name not in EXPRESSIONS.labels]
+        require(not unknown, "data.unseen", f"of {', '.join(EXPRESSIONS.labels)}", ", ".join(unknown))
+        require(not self.unseen or self.dataset != "joined", "data.unseen", "left out with joined faces", self.unseen)
         require(min(self.shares) >= 0 < self.shares[0], "data.shares", "0 or more, photographs above 0", self.shares)
         self.augmentation.check()
 
@@ -134,7 +141,12 @@ def load(config: DataConfig) -> LearningData:
 
     Raises:
         DataError: the files are missing or not in the official layout.
+        InputError: an unseen class is none of the labels.
     """
+    return without(_load(config), config.unseen)
+
+
+def _load(config: DataConfig) -> LearningData:
     if config.dataset == "drawn":
         faces = drawn.faces(config.count, seed=0)
         held = np.arange(len(faces)) // len(drawn.VOCABULARY) % 4 == 0
@@ -149,6 +161,53 @@ def _load_fer2013(config: DataConfig) -> LearningData:
     if root is None:
         raise DataError(f"name the folder with fer2013.csv by --data.root or the variable {ROOT_VARIABLE}")
     return of_training(fer2013.read(root).part("Training"), config.labels)
+
+
+def without(data: LearningData, unseen: Sequence[str]) -> LearningData:
+    """Return learning data that shows nothing of some classes, nor do its held-out faces.
+
+    Faces of these classes by any annotation are left out, with all identical ones; votes for them are taken out and the
+    others scaled to a sum of 1. Faces that keep no label are left out, too. The vocabularies stay.
+
+    Raises:
+        InputError: a class is no label, or fewer than two remain.
+    """
+    if not unseen:
+        return data
+    labels = list(data.vocabularies[EXPRESSION].labels)
+    unknown = [name for name in unseen if name not in labels]
+    require(not unknown, "data.unseen", f"of {', '.join(labels)} with data.labels as they are", ", ".join(unknown))
+    require(len(labels) - len(set(unseen)) >= 2, "data.unseen", "such that two classes or more remain", unseen)
+    parts = (data.training, data.validation)
+    shown = [_of_any(faces, data.vocabularies, unseen) for faces in parts]
+    keys = [fer2013.image_keys(faces.pixels) for faces in parts]
+    gone = np.concatenate([key[rows] for key, rows in zip(keys, shown, strict=True)])
+    training, validation = (
+        _unvoted(faces.rows(~np.isin(key, gone)), data.vocabularies, unseen)
+        for faces, key in zip(parts, keys, strict=True)
+    )
+    told = np.any([~np.isnan(targets).any(axis=1) for targets in training.targets.values()], axis=0)
+    description = f"{data.description} without {', '.join(unseen)}"
+    return replace(data, training=training.rows(told), validation=validation, description=description)
+
+
+def _of_any(faces: Faces, vocabularies: Mapping[str, Vocabulary], unseen: Sequence[str]) -> np.ndarray:
+    """Return which faces are of some classes by any of their labels: (N,) bool."""
+    found = np.zeros(len(faces), bool)
+    for head, vocabulary in vocabularies.items():
+        found |= np.isin(faces.labels[head], [vocabulary.index(name) for name in unseen if name in vocabulary.labels])
+    return found
+
+
+def _unvoted(faces: Faces, vocabularies: Mapping[str, Vocabulary], unseen: Sequence[str]) -> Faces:
+    """Return faces whose distributions have no share of some classes; NaN where nothing else remains."""
+    targets = dict(faces.targets)
+    for head, vocabulary in vocabularies.items():
+        kept = np.array([name not in unseen for name in vocabulary.labels], np.float32)
+        shares = faces.targets[head] * kept
+        total = shares.sum(axis=1, keepdims=True)
+        targets[head] = np.where(total > 0, shares / np.where(total > 0, total, 1), np.nan).astype(np.float32)
+    return replace(faces, targets=targets)
 
 
 def of_training(training: fer2013.Fer2013, labels: LabelSet) -> LearningData:

@@ -81,7 +81,7 @@ def _read(file: Path) -> tuple[dict[str, str], Answered]:
 def ask(model: ModelFolder, images: np.ndarray, learned: LearningData) -> Answered:
     """Return a model's answers about images (N, 48, 48)."""
     classifier, spec = Classifier(model), model.specification
-    said, head = _said(classifier, images), head_for(spec, FER2013)
+    said, head = said_of(classifier, images), head_for(spec, FER2013)
     plus = head_for(spec, FERPLUS)
     eight = said.heads[plus.name] if set(plus.labels) == set(FERPLUS.labels) else None
     return Answered(
@@ -91,24 +91,26 @@ def ask(model: ModelFolder, images: np.ndarray, learned: LearningData) -> Answer
     )
 
 
-def _said(classifier: Classifier, images: np.ndarray) -> Answers:
+def said_of(classifier: Classifier, images: np.ndarray) -> Answers:
+    """Return features, raw outputs and answers of a model about images (N, 48, 48), with a bar of progress."""
     spec = classifier.specification
     crops = prepare_crops(images, spec.size, spec.channels)
     starts = range(0, len(crops), PART)
     parts = [classifier.predict(crops[at : at + PART]) for at in followed(starts, len(starts), f"x {PART} faces")]
     heads = {name: np.concatenate([one.heads[name] for one in parts]) for name in parts[0].heads}
-    return Answers(np.concatenate([one.features for one in parts]), {}, heads)
+    raw = {name: np.concatenate([one.raw[name] for one in parts]) for name in parts[0].raw}
+    return Answers(np.concatenate([one.features for one in parts]), raw, heads)
 
 
 def _probed(classifier: Classifier, features: np.ndarray, learned: LearningData) -> np.ndarray:
     """Return what a linear reader of features answers: (N, F) -> (N, 7)."""
     head = EXPRESSION_FER2013 if EXPRESSION_FER2013 in learned.vocabularies else EXPRESSION
     known, held = learned.training, learned.validation
-    codes = _said(classifier, known.pixels).features.astype(np.float64)
+    codes = said_of(classifier, known.pixels).features.astype(np.float64)
     mean, spread = codes.mean(axis=0), codes.std(axis=0)
     scale = np.where(spread**2 > _CONSTANT, spread, 1.0)
     readers = logistic_path((codes - mean) / scale, known.labels[head], len(FER2013))
-    checked = (_said(classifier, held.pixels).features - mean) / scale
+    checked = (said_of(classifier, held.pixels).features - mean) / scale
     score = {ridge: (reader(checked).argmax(axis=1) == held.labels[head]).mean() for ridge, reader in readers.items()}
     best = max(score, key=lambda ridge: (score[ridge], ridge))
     return _softmax(readers[best]((features - mean) / scale))

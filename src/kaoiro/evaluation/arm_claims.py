@@ -43,9 +43,9 @@ def at_least(found: Mapping[str, Any] | None, limit: float) -> Row:
     return row(found, f"at least {limit:g}", _beside(found, limit))
 
 
-def above(found: Mapping[str, Any] | None) -> Row:
-    """Return the row of a difference that is to lie above 0 with its whole interval."""
-    return row(found, "interval above 0", _beside(found, 0.0))
+def above(found: Mapping[str, Any] | None, limit: float = 0.0) -> Row:
+    """Return the row of a figure that is to lie above a limit with its whole interval, such as a difference above 0."""
+    return row(found, f"interval above {limit:g}", _beside(found, limit))
 
 
 def _beside(found: Mapping[str, Any] | None, limit: float) -> str:

@@ -15,7 +15,7 @@ Figures = Mapping[str, Any]
 
 def section(comparison: Comparison, figures: Figures) -> list[str]:
     """Return the blocks of one comparison."""
-    blocks = [_about(figures), _arms(figures), "### Claims", _claims(figures["claims"])]
+    blocks = [about(figures), arms(figures), "### Claims", claims(figures["claims"])]
     said = (labelled_imitation(figures["claims"], arm, comparison.backbone) for arm in comparison.language)
     blocks += [f"* {text}" for text in said if text]
     for name, one in figures["annotations"].items():
@@ -31,22 +31,22 @@ def section(comparison: Comparison, figures: Figures) -> list[str]:
     return blocks
 
 
-def _about(figures: Figures) -> str:
+def about(figures: Figures) -> str:
     """Return what all runs have alike, in one paragraph."""
     settings = "".join(f", {path} {value}" for path, value in figures["settings"].items())
     hours = "" if figures["budget_hours"] is None else f", decided from {figures['budget_hours']:g} hours for all runs"
     return f"Measured {figures['measured']} at {figures['commit']}; {figures['epochs']} epochs{hours}{settings}."
 
 
-def _arms(figures: Figures) -> str:
+def arms(figures: Figures) -> str:
     rows = []
     for arm, seeds in figures["seeds"].items():
         costs = [one["cost"] for name, one in figures["runs"].items() if name.startswith(f"{arm}, ")]
         rows.append([arm, ARMS[arm], str(seeds), costs[0]])
-    return _table(["arm", "what it is", "runs", "cost of the first"], rows)
+    return table(["arm", "what it is", "runs", "cost of the first"], rows)
 
 
-def _claims(rows: Figures) -> str:
+def claims(rows: Figures) -> str:
     known = {name: one for name, one in rows.items() if one["found"] is not None}
     lines = [
         [name, _number(one["found"]), _between(one["interval"]), one["wished"], one["verdict"], _note(one)]
@@ -54,8 +54,8 @@ def _claims(rows: Figures) -> str:
     ]
     left = len(rows) - len(known)
     told = f"Not measured yet: {left} more, of arms that were not run." if left else ""
-    table = _table(["claim", "ours", "interval", "wished", "verdict", ""], lines) if lines else ""
-    return "\n\n".join(block for block in (table, told) if block)
+    shown = table(["claim", "ours", "interval", "wished", "verdict", ""], lines) if lines else ""
+    return "\n\n".join(block for block in (shown, told) if block)
 
 
 def _note(row: Figures) -> str:
@@ -84,7 +84,7 @@ def _annotation(comparison: Comparison, one: Figures) -> list[str]:
 def _levels(arms: Mapping[str, Figures]) -> str:
     names = list(next(iter(arms.values())))
     rows = [[arm, *(_spread(found.get(name)) for name in names)] for arm, found in arms.items()]
-    return _table(["arm", *names], rows)
+    return table(["arm", *names], rows)
 
 
 def _gaps(gaps: Mapping[str, Figures]) -> str:
@@ -97,12 +97,12 @@ def _gaps(gaps: Mapping[str, Figures]) -> str:
         together = "–" if test["p pooled"] is None else f"{test['p pooled']:.2g}"
         cells = [*(_gap(one["all"][name]) for name in names), _gap(one["dedup"].get("accuracy"))]
         rows.append([pair, *cells, by_seed, together])
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _equal(pairs: Mapping[str, Figures]) -> str:
     rows = [[pair, *(_gap(found) for found in one.values())] for pair, one in pairs.items()]
-    return _table(["arms", "NEG2 recall", "NEG2 precision left over"], rows)
+    return table(["arms", "NEG2 recall", "NEG2 precision left over"], rows)
 
 
 def _probe(one: Figures) -> str:
@@ -111,7 +111,7 @@ def _probe(one: Figures) -> str:
         [arm, *(f"{_spread(one['arms'][arm]['measures'][name])} / {_spread(found[name])}" for name in names)]
         for arm, found in one["probe"].items()
     ]
-    return _table(["arm", *(f"{name}: answer / probe" for name in names)], rows)
+    return table(["arm", *(f"{name}: answer / probe" for name in names)], rows)
 
 
 def _classes(arm: str, found: Figures) -> str:
@@ -125,25 +125,25 @@ def _classes(arm: str, found: Figures) -> str:
     return "\n\n".join(
         [
             f"**{arm}**",
-            _table(["class", "recall", "precision", "F1", "images"], per_class),
-            _table([f"true \\ answered (counts, {seeds} seeds together)", *matrix["labels"]], counts),
+            table(["class", "recall", "precision", "F1", "images"], per_class),
+            table([f"true \\ answered (counts, {seeds} seeds together)", *matrix["labels"]], counts),
         ]
     )
 
 
 def folds(figures: Figures) -> list[str]:
     """Return the blocks of the cross-validation."""
-    blocks = [_about(figures), "### Claims of rare expressions", _claims(figures["claims"])]
+    blocks = [about(figures), "### Claims of rare expressions", claims(figures["claims"])]
     if not figures["arms"]:
         return [*blocks, "No arm has all folds yet."]
     names = [f"{what} of {label}" for label in RARE for what in ("recall", "precision")]
-    rows = [[arm, *(_level(found["rare"][name]) for name in names)] for arm, found in figures["arms"].items()]
+    rows = [[arm, *(level(found["rare"][name]) for name in names)] for arm, found in figures["arms"].items()]
     support = next(iter(figures["arms"].values()))["per class"]
     faces = ", ".join(f"{support[label]['support']} of {label}" for label in RARE)
-    blocks += [f"{figures['images']} faces, {faces}:", _table(["arm", *names], rows)]
+    blocks += [f"{figures['images']} faces, {faces}:", table(["arm", *names], rows)]
     if figures["gaps"]:
         gaps = [[pair, *(_gap(found[name]) for name in names)] for pair, found in figures["gaps"].items()]
-        blocks.append(_table(["arms", *names], gaps))
+        blocks.append(table(["arms", *names], gaps))
     return blocks
 
 
@@ -162,7 +162,7 @@ def _spread(found: Figures | None) -> str:
     return f"{found['found']:.3f}" + (f" ± {found['sd']:.3f}" if found.get("sd") is not None else "")
 
 
-def _level(found: Figures | None) -> str:
+def level(found: Figures | None) -> str:
     """Return a figure with its interval."""
     if found is None or found["found"] is None:
         return "–"
@@ -177,6 +177,6 @@ def _gap(found: Figures | None) -> str:
     return f"{found['found']:+.3f}{ends}" + ("" if found["sd"] is None else f" sd {found['sd']:.3f}")
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

@@ -37,7 +37,7 @@ class Comparison:
 SCRATCH = Comparison(
     "scratch",
     "linear",
-    ("class-names", "descriptions", "frozen-text", "one-axis"),
+    ("class-names", "descriptions", "frozen-text", "one-axis", "tied"),
     ("plain", "logit-adjusted", "votes", "negative-mixup"),
     "improved",
 )
@@ -47,7 +47,7 @@ BEGUN = "stills-"
 CONTINUED = Comparison(
     "continued",
     f"{BEGUN}{SCRATCH.backbone}",
-    language=tuple(f"{BEGUN}{arm}" for arm in ("class-names", "descriptions")),
+    language=tuple(f"{BEGUN}{arm}" for arm in ("class-names", "descriptions", "tied")),
     rivals=tuple(f"{BEGUN}{arm}" for arm in SCRATCH.rivals),
     improved=f"{BEGUN}improved",
 )
@@ -61,6 +61,12 @@ PRETRAINED = Comparison(
 )
 """With published CLIP weights: C0 to C3 and Cz of SPEC 4.4."""
 COMPARISONS = (SCRATCH, CONTINUED, PRETRAINED)
+TIED = "-tied"
+"""Ends the names of arms whose texts are tied to action units."""
+UNSEEN = "unseen"
+"""Section of arms that leave a class out; it begins their names."""
+UNLEARNED = {f"{UNSEEN}-{label}{more}": label for label in ("contempt", "fear", "disgust") for more in ("", TIED)}
+"""These arms, and the class whose text is asked about faces all the same."""
 ARMS = {
     "linear": "image tower with a linear layer (C4)",
     "plain": "the same with batches as they come",
@@ -71,6 +77,7 @@ ARMS = {
     "descriptions": "the same with texts that name facial actions",
     "frozen-text": "the same with a text tower that learns nothing (C3's form)",
     "one-axis": "the same texts without their own axis of the loss",
+    "tied": "descriptions; sentences on action units are tied to what `affect` reads of these",
     "improved": "votes, texts in two languages, logit adjustment",
     "stills-linear": "image tower of `stills-both` with a new linear layer",
     "stills-plain": "the same with batches as they come",
@@ -79,7 +86,14 @@ ARMS = {
     "stills-negative-mixup": "stills-linear, with mixup among negative classes",
     "stills-class-names": "the tower of `stills-both`; LASTED's loss on both axes, one text for each class",
     "stills-descriptions": "the same with texts that name facial actions",
+    "stills-tied": "descriptions tied to action units as well",
     "stills-improved": "the tower of `stills-both`; votes, texts in two languages, logit adjustment",
+    "unseen-contempt": "descriptions, votes beside the classes; contempt is left out, faces and votes",
+    "unseen-contempt-tied": "the same, tied to action units as `tied`",
+    "unseen-fear": "as unseen-contempt, without fear by either annotation",
+    "unseen-fear-tied": "the same, tied to action units",
+    "unseen-disgust": "as unseen-contempt, without disgust by either annotation",
+    "unseen-disgust-tied": "the same, tied to action units",
     "clip-linear": "CLIP's image tower with a linear layer (C0)",
     "clip-class-names": "LASTED's loss, one text for each class (C1)",
     "clip-descriptions": "the same with texts that name facial actions (C2)",

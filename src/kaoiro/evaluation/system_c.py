@@ -11,9 +11,9 @@ from typing import Any
 from kaoiro.core.errors import InputError
 from kaoiro.core.files import write_text
 from kaoiro.core.revision import commit
-from kaoiro.evaluation import arm_pages, claims, confusion_picture, report
+from kaoiro.evaluation import arm_pages, claims, confusion_picture, report, unlearned_pages
 from kaoiro.evaluation.arm_figures import best_language
-from kaoiro.evaluation.arms import COMPARISONS
+from kaoiro.evaluation.arms import COMPARISONS, UNSEEN
 
 NAME = "system-c"
 SECTIONS = {
@@ -32,6 +32,18 @@ SECTIONS = {
     "pretrained": (
         "With CLIP's weights",
         "Arms C0 to C3 and Cz of the specification: they alone say something about the source's claim.",
+    ),
+    UNSEEN: (
+        "Words never learned",
+        "A class is left out of training: faces whose majority of FER+ (or label of FER2013) is of it, with all "
+        "identical images, and every vote for it; its text gets no gradient on either axis of the loss. Afterwards "
+        "its text, compiled like the others, is asked which faces show it. Faces of the class: all in PublicTest, "
+        "and all in Training, as none was learned from; others: PublicTest, and the tenth of Training on which "
+        "choices are made; images that have a copy among those learned from are left out. Tied arms were told by "
+        "`affect` which action units the other faces show. They had no face of the class, but `affect` did: its "
+        "trunk learned all votes of FER+, and its units were held to what expressions show on average, contempt too "
+        "(AU 12 in three of ten faces). Nobody tells these arms what only one side of a face does. A class that "
+        "nobody was taught to keep away from may be answered too often or never: what counts is the order of faces.",
     ),
     "folds": (
         "Rare expressions, out of fold",
@@ -132,6 +144,8 @@ def page(content: Mapping[str, Any]) -> str:
             blocks.append(_NOTHING)
         elif name == "folds":
             blocks += arm_pages.folds(content[name])
+        elif name == UNSEEN:
+            blocks += unlearned_pages.section(content[name])
         else:
             comparison = next(one for one in COMPARISONS if one.section == name)
             blocks += arm_pages.section(comparison, content[name])

@@ -114,6 +114,15 @@ def area_interval(positive: np.ndarray, score: np.ndarray, groups: np.ndarray, d
     Raises:
         InputError: no rows, or another number of groups than of rows.
     """
+    return interval(drawn_areas(positive, score, groups, draws))
+
+
+def drawn_areas(positive: np.ndarray, score: np.ndarray, groups: np.ndarray, draws: int | None = None) -> np.ndarray:
+    """Return the area under the curve in every draw of groups, (D,); NaN in draws without one of the kinds.
+
+    The same draws for every score of the same rows: the difference between two of them is paired. Arguments and errors
+    as of `area_interval`.
+    """
     index = _index(groups, len(score))
     count = index.max() + 1
     if count <= _FEW:
@@ -126,7 +135,7 @@ def area_interval(positive: np.ndarray, score: np.ndarray, groups: np.ndarray, d
     else:
         area = _weighted_area(np.asarray(positive, bool), np.asarray(score))
         values = [area(counts[:, index]) for counts in _drawn(count, len(score), draws)]
-    return interval(np.concatenate(values))
+    return np.concatenate(values)
 
 
 def _wins(positive: np.ndarray, score: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from kaoiro.core.errors import DataError
 from kaoiro.data.datasets import fer2013
 from kaoiro.data.datasets.fer2013 import Fer2013
-from kaoiro.data.source import LabelSet, LearningData, of_training
+from kaoiro.data.source import LabelSet, LearningData, of_training, without
 from kaoiro.data.splits import stratified_folds
+from kaoiro.training.unit_readings import read_where_asked
 
 FOLDS = 5
 """Of the cross-validation over Training."""
@@ -38,15 +40,16 @@ class Material:
         return stratified_folds(self.training.image_keys(), classes, FOLDS)
 
     @cached_property
-    def _learned(self) -> dict[tuple[LabelSet, int | None], LearningData]:
+    def _learned(self) -> dict[Any, LearningData]:
         return {}
 
-    def learning(self, labels: LabelSet, fold: int | None = None) -> LearningData:
-        """Return what a run learns from: all of Training, or all but one fold."""
-        key = labels, fold
+    def learning(self, recipe: Any, fold: int | None = None) -> LearningData:
+        """Return what a run of a recipe learns from: all of Training, or all but one fold."""
+        key = recipe.data.labels, recipe.data.unseen, recipe.objective.tied and recipe.data.teacher, fold
         if key not in self._learned:
             self._learned.clear()  # one at a time: a few hundred megabytes
-            self._learned[key] = self._loaded(labels, fold)
+            known = without(self._loaded(recipe.data.labels, fold), recipe.data.unseen)
+            self._learned[key] = read_where_asked(known, recipe)
         return self._learned[key]
 
     def _loaded(self, labels: LabelSet, fold: int | None) -> LearningData:

@@ -172,7 +172,7 @@ def epochs_within(budget: float, runs: Sequence[Planned], material: Material, te
 
 
 def _epoch_seconds(run: Planned, material: Material) -> float:
-    data = fit.sized(material.learning(run.recipe.data.labels, run.fold), run.recipe.size)
+    data = fit.sized(material.learning(run.recipe, run.fold), run.recipe.size)
     objective = _objective(run.recipe, data)
     return timing.epoch_seconds(run.recipe.run, objective, fit.learning_order(run.recipe, data, 0))
 
@@ -240,7 +240,7 @@ def trained(run: Planned, material: Material) -> ModelFolder:
     """
     if run.finished:
         return load(run.folder / MODEL)
-    data = material.learning(run.recipe.data.labels, run.fold)
+    data = material.learning(run.recipe, run.fold)
     fitted = fit.fit(FAMILY, run.recipe, run.folder, data) if run.learns else _as_published(run, data)
     spent = cost.read(run.folder).text(fitted.recipe.run.epochs) if run.learns else "no training"
     return export(fitted, FAMILY, run.arm, run.folder / MODEL, run.arm, spent)

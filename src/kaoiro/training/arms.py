@@ -9,13 +9,33 @@ from typing import Any
 
 from kaoiro.core.checks import require
 from kaoiro.core.errors import InputError
-from kaoiro.evaluation.arms import ARMS, BEGUN, COMPARISONS, CONTINUED, PRETRAINED, SCRATCH, ZERO_SHOT
+from kaoiro.evaluation.arms import (
+    ARMS,
+    BEGUN,
+    COMPARISONS,
+    CONTINUED,
+    PRETRAINED,
+    SCRATCH,
+    TIED,
+    UNLEARNED,
+    UNSEEN,
+    ZERO_SHOT,
+)
 from kaoiro.families.language_contrast.config import TextConfig
 from kaoiro.training.families import recipes
 
 FAMILY = "language_contrast"
 EPOCHS = "run.epochs"
-KEPT = ("run.seed", "run.budget", "run.start", "data.root", "data.labels", "data.dataset", "network.tower")
+KEPT = (
+    "run.seed",
+    "run.budget",
+    "run.start",
+    "data.root",
+    "data.labels",
+    "data.dataset",
+    "data.unseen",
+    "network.tower",
+)
 """Settings that belong to an arm, a run or a machine: nobody changes them for all arms."""
 _CONTEXT = 77  # tokens of CLIP's prompts
 TEXTS = {
@@ -59,7 +79,7 @@ def named(arms: Sequence[str], published: Published | None, option: str = "--arm
     Raises:
         InputError: an arm that there is not, or one that needs CLIP's weights without them.
     """
-    groups = {one.section: one.arms for one in COMPARISONS}
+    groups = {one.section: one.arms for one in COMPARISONS} | {UNSEEN: tuple(UNLEARNED)}
     unknown = [name for name in arms if name not in ARMS and name not in groups]
     require(not unknown, option, f"of {', '.join((*groups, *ARMS))}", ", ".join(unknown))
     usual = (SCRATCH.section,) if published is None else (SCRATCH.section, PRETRAINED.section)
@@ -78,6 +98,9 @@ def recipe_of(arm: str, published: Published | None) -> Any:
         one = family[arm.removeprefix(BEGUN)]
         objective = replace(one.objective, learning_rate=GENTLE, small_until=0.0)
         return replace(one, objective=objective, run=replace(one.run, start=TOWER))
+    if arm in UNLEARNED:
+        one = family[f"{UNSEEN}-contempt{TIED if arm.endswith(TIED) else ''}"]
+        return replace(one, data=replace(one.data, unseen=(UNLEARNED[arm],)))
     if arm not in PRETRAINED.arms:
         return family[arm]
     assert published is not None
@@ -109,7 +132,8 @@ def _groups(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the recipes of all arms that those asked for are compared with, by what they begin with."""
     begun = Published("", "")
     groups = [one for one in COMPARISONS if not set(one.arms).isdisjoint(found)]
-    return [{arm: recipe_of(arm, begun) for arm in one.arms} for one in groups]
+    several = [one.arms for one in groups] + [UNLEARNED] * (not set(UNLEARNED).isdisjoint(found))
+    return [{arm: recipe_of(arm, begun) for arm in one} for one in several]
 
 
 def _within(group: Mapping[str, Any]) -> set[str]:

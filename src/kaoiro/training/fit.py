@@ -35,6 +35,7 @@ from kaoiro.training.families import objective_module
 from kaoiro.training.orders import EpochOrder, GuaranteedOrder, MixedOrder
 from kaoiro.training.start import begin
 from kaoiro.training.timing import epochs_within
+from kaoiro.training.unit_readings import read_where_asked
 
 CURVE = "curve.csv"
 ACTIVATIONS: dict[str, Literal["tanh", "exponential", "sigmoid"]] = {
@@ -108,7 +109,7 @@ def loaded(recipe: Any) -> LearningData:
         from kaoiro.training import joined
 
         return joined.load(recipe.data, recipe.size)
-    return load(recipe.data)
+    return read_where_asked(load(recipe.data), recipe)
 
 
 def _normalised(faces: Faces, specification: Specification) -> torch.Tensor:
@@ -229,7 +230,7 @@ def settle(recipe: Any, objective: Any, data: LearningData, folder: Path) -> Any
     del asked["crop"]  # where a face lies is measured apart from training and may be corrected later
     if file.is_file():
         stored = json.loads(file.read_text(encoding="utf-8"))
-        if stored["asked"] != json.loads(json.dumps(asked)):
+        if known_settings(stored["asked"], recipe) != json.loads(json.dumps(asked)):
             raise InputError(f"{folder} holds a run with other settings; choose another --out or delete it")
         epochs = stored["epochs"]
     else:
@@ -237,6 +238,19 @@ def settle(recipe: Any, objective: Any, data: LearningData, folder: Path) -> Any
         epochs = run.epochs if run.budget is None else epochs_within(run, objective, batches)
         write_text(file, json.dumps({"asked": asked, "epochs": epochs}, indent=1))
     return dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=epochs))
+
+
+def known_settings(asked: Any, recipe: Any) -> Any:
+    """Return stored settings; those that a run did not know yet are the family's own."""
+    usual = dataclasses.asdict(type(recipe)())
+    del usual["crop"]
+    return _over(asked, json.loads(json.dumps(usual)))
+
+
+def _over(asked: Any, usual: Any) -> Any:
+    if not isinstance(asked, dict) or not isinstance(usual, dict):
+        return asked
+    return {**usual, **{name: _over(value, usual.get(name)) for name, value in asked.items()}}
 
 
 class Lines(Callback):

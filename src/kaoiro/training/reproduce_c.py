@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from kaoiro.core.errors import InputError
 from kaoiro.core.modelfile import load
 from kaoiro.data.datasets.fer2013 import majority_labels
 from kaoiro.data.source import LearningData
+from kaoiro.evaluation import unlearned, unlearned_figures
 from kaoiro.evaluation.arm_answers import FILE, Answered, kept
 from kaoiro.evaluation.arm_figures import folds, section, truth_of
 from kaoiro.evaluation.arm_readings import Key
-from kaoiro.evaluation.arms import COMPARISONS, SCRATCH
+from kaoiro.evaluation.arms import COMPARISONS, SCRATCH, UNLEARNED, UNSEEN
 from kaoiro.training import arm_data, arm_runs, hardware
 from kaoiro.training.arm_data import FOLDS, Material
 from kaoiro.training.arm_runs import Planned, Settled, agreed, by_fold, by_seed, settled_run
@@ -91,7 +92,8 @@ def system_c(order: Order, report: Report, tell: Tell = print) -> None:
         for run in one:
             tell(f"{run.name}{' (finished)' if run.finished else ''}")
             arm_runs.trained(run, material)
-            _answers(run, material)
+            if run.arm not in UNLEARNED:  # these are asked about other faces, when figures are made
+                _answers(run, material)
         report(figures(order, rounds, settled, material), one is rounds[-1])
 
 
@@ -109,13 +111,16 @@ def figures(order: Order, rounds: Sequence[Sequence[Planned]], settled: Settled,
     runs = [run for one in rounds for run in one if run.finished]
     of_seeds, of_folds = ([run for run in runs if (run.fold is None) is whole] for whole in (True, False))
     truth = truth_of(material.public, material.training)
-    answered = {(run.arm, run.seed): _answers(run, material) for run in of_seeds}
+    answered = {(run.arm, run.seed): _answers(run, material) for run in of_seeds if run.arm not in UNLEARNED}
     found: dict[str, Any] = {}
     for comparison in COMPARISONS:
         own = {key: one for key, one in answered.items() if key[0] in comparison.arms}
         if own:
             about = _about(order, settled, [run for run in of_seeds if run.arm in comparison.arms])
             found[comparison.section] = about | section(comparison, own, truth)
+    unseen = [run for run in of_seeds if run.arm in UNLEARNED]
+    if unseen:
+        found[UNSEEN] = _about(order, settled, unseen) | _unlearned(unseen, answered, material)
     if of_folds:
         about = _about(order, settled, of_folds)
         found["folds"] = about | _out_of_fold(of_folds, material)
@@ -127,9 +132,24 @@ def _answers(run: Planned, material: Material) -> Answered:
     images = material.public.images if run.fold is None else material.training.images[material.place == run.fold]
 
     def learned() -> LearningData:
-        return material.learning(run.recipe.data.labels, run.fold)
+        return material.learning(run.recipe, run.fold)
 
     return kept(run.folder / FILE, load(run.folder / arm_runs.MODEL), images, learned)
+
+
+def _unlearned(runs: Sequence[Planned], answered: Mapping[Key, Answered], material: Material) -> dict[str, Any]:
+    """Return the figures of classes that runs left out, beside those of arms that learned the votes."""
+    labels = dict.fromkeys(UNLEARNED[run.arm] for run in runs)
+    questions = {label: unlearned.question(label, material.public, material.training) for label in labels}
+    told = {
+        (run.arm, run.seed): unlearned.kept(
+            run.folder / unlearned.FILE, load(run.folder / arm_runs.MODEL), questions[UNLEARNED[run.arm]].images
+        )
+        for run in runs
+    }
+    learned = {key: one.eight for key, one in answered.items() if key[0] in SCRATCH.arms and one.eight is not None}
+    found = unlearned_figures.section(questions, told, learned)
+    return found | {"part": "PublicTest and Training"}
 
 
 def _about(order: Order, settled: Settled, runs: Sequence[Planned]) -> dict[str, Any]:

@@ -105,6 +105,10 @@ class ObjectiveConfig:
         mixup: parameter of the Beta distribution; 0 turns mixup off.
         mixup_among: labels among which faces are blended; empty blends all.
         mixup_until: share of the epochs after which mixup stops.
+        tied: weight of the loss that ties sentences on action units to faces; 0 leaves it out. The units are those that
+            the model `data.teacher` reads.
+        sentences: that are made in each step of what single faces show, beside one on every unit.
+        longest: actions in a sentence at most.
         optimizer: 'adamw', or 'sgd' (Nesterov, as the toolkit's stills). After three epochs of faces of 32 pixels AdamW
             had 46.6 % of training-val right with a linear layer and 39.4 % with texts, SGD 43.2 % and 38.4 %.
         learning_rate: peak of the one-cycle schedule.
@@ -121,6 +125,9 @@ class ObjectiveConfig:
     mixup: float = 0.2
     mixup_among: tuple[str, ...] = ()
     mixup_until: float = 0.85
+    tied: float = 0.0
+    sentences: int = 12
+    longest: int = 3
     optimizer: Literal["sgd", "adamw"] = "adamw"
     learning_rate: float = 2e-3
     slow: float = 0.1
@@ -136,8 +143,10 @@ class ObjectiveConfig:
         Raises:
             InputError: names the first of them.
         """
-        for name in ("adjust", "mixup", "learning_rate", "slow", "weight_decay"):
+        for name in ("adjust", "mixup", "tied", "learning_rate", "slow", "weight_decay"):
             not_negative(f"objective.{name}", getattr(self, name))
+        at_least("objective.sentences", 0, self.sentences)
+        at_least("objective.longest", 1, self.longest)
         require(0 < self.momentum < 1, "objective.momentum", "above 0 and below 1", self.momentum)
         below_one("objective.warmup", self.warmup)
         share("objective.mixup_until", self.mixup_until)

@@ -16,6 +16,7 @@ from torch import Tensor
 from kaoiro.nn.losses import soft_cross_entropy
 
 _PRESENT = 1e-6
+_SHOWN = 0.5  # faces, expected, that a sentence is true of
 
 
 def text_axis(logits: Tensor, targets: Tensor, printed: bool = False) -> Tensor:
@@ -54,6 +55,29 @@ def contrastive(logits: Tensor, targets: Tensor, printed: bool = False) -> Tenso
     if printed and not bool((targets[~torch.isnan(targets).any(dim=1)].sum(dim=0) > _PRESENT).all()):
         return images
     return (images + text_axis(logits, targets, printed)) / 2
+
+
+def tied(logits: Tensor, shares: Tensor) -> Tensor:
+    """Return the loss of sentences: which faces of the batch each of them is true of.
+
+    For sentence t, L_t = CE(softmax over faces of S_bt, q_bt / sum over faces of q_bt): the text axis with one row for
+    each face. How often a unit occurs, and how high its probabilities run, cancels out; what counts is which faces
+    show it more than others, and this is all that is known of units nobody labelled on photographs.
+
+    Args:
+        logits: (B, T) of images against sentences.
+        shares: (B, T) probabilities that they are true, 0-1; NaN where a face was not read.
+
+    Returns:
+        A mean over sentences that half a face of the batch or more shows; 0 (with a gradient of 0) without any.
+    """
+    known = ~torch.isnan(shares).any(dim=1)
+    shares, logits = shares[known].float(), logits[known].float()
+    mass = shares.sum(dim=0)
+    shown = mass >= _SHOWN
+    if not bool(shown.any()):
+        return logits.sum() * 0.0
+    return soft_cross_entropy(logits[:, shown].T, (shares[:, shown] / mass[shown]).T)
 
 
 def adjusted(logits: Tensor, prior: Tensor, strength: float) -> Tensor:

@@ -113,7 +113,7 @@ class Words(nn.Module):
         super().__init__()
         text, own = config.text, clip is None
         self.sampled = text.sampled
-        tokenizer = _tokenizer(config)
+        self.tokenizer = tokenizer = _tokenizer(config)
         self.project = nn.Linear(width, config.embed, bias=False) if own else nn.Identity()
         self.text = _text_tower(config, tokenizer) if clip is None else clip.text
         scale = torch.tensor(math.log(config.scale)) if clip is None else clip.logit_scale.detach().clone()
@@ -147,6 +147,17 @@ class Words(nn.Module):
             return F.normalize(self.text(tokens[chosen]).float(), dim=1)
         found = F.normalize(self.text(tokens).float(), dim=1)
         return F.normalize(torch.stack([found[one].mean(dim=0) for one in rows]), dim=1)
+
+    def said(self, texts: Sequence[str]) -> Tensor:
+        """Return where any texts lie: (T, E), of length 1.
+
+        Raises:
+            InputError: a text is too long for the tower.
+        """
+        tokens = self.tokenizer.encode(texts)
+        longest = int(tokens.argmax(axis=1).max()) + 1  # the end has the highest id
+        device = self.logit_scale.device
+        return F.normalize(self.text(torch.as_tensor(tokens[:, :longest], device=device)).float(), dim=1)
 
     @property
     def scale(self) -> Tensor:

@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kaoiro.core.labels import EXPRESSION
+from kaoiro.core.labels import EXPRESSION, UNITS_HEAD
 from kaoiro.core.spec import Specification
 from kaoiro.data.transforms import augment, sample
-from kaoiro.families.language_contrast.losses import adjusted, contrastive
+from kaoiro.families.language_contrast.losses import adjusted, contrastive, tied
 from kaoiro.families.language_contrast.network import Network, Words
 from kaoiro.families.language_contrast.recipe import Recipe
+from kaoiro.families.language_contrast.sentences import drawn, longest_of, truths, worded
 from kaoiro.nn.clip import limit_scale
 from kaoiro.nn.losses import mix, soft_cross_entropy
 from kaoiro.nn.schedule import one_cycle
@@ -27,7 +28,7 @@ class Objective(L.LightningModule):
     """The contrastive loss on both axes, or cross-entropy for comparison, with a one-cycle schedule.
 
     Batches are dictionaries: `pixels` (B, 1, H, W) uint8, and by head `target` (B, K) distributions, `label` (B,) int64
-    with -1 where there is none.
+    with -1 where there is none. `target` may hold action units (B, U) that no head answers: sentences are tied to them.
     """
 
     mean: Tensor
@@ -43,6 +44,9 @@ class Objective(L.LightningModule):
         self.labels = {head.name: head.labels for head in specification.heads}
         for name, labels in self.labels.items():
             self.register_buffer(f"prior_{name}", torch.full((len(labels),), 1 / len(labels)))
+        self._learned = {name: _learned(labels, recipe.data.unseen) for name, labels in self.labels.items()}
+        if self.config.tied:
+            self._check_sentences()
         self._draws = torch.Generator()
         self._rng = np.random.default_rng()
 
@@ -65,33 +69,60 @@ class Objective(L.LightningModule):
         return loss
 
     def loss(self, batch: dict[str, Any], progress: float) -> Tensor:
-        """Augment, blend, and sum what the heads err; `progress` (0–1) is the share of the epochs done."""
+        """Augment, blend, and sum what heads and sentences err; `progress` (0–1) is the share of the epochs done."""
         images = batch["pixels"].float() / 255
         images = augment(images, sample(self.recipe.data.augmentation, images.shape, self._draws))
         images = self._resized(images, progress)
         images, targets = self._mixed(images, self._targets(batch["target"]), batch["label"], progress)
-        raw = self.network(self.normalise(images)).heads
-        return torch.stack([self._head_loss(name, raw[name], target) for name, target in targets.items()]).sum()
+        units = targets.pop(UNITS_HEAD, None)
+        answer = self.network(self.normalise(images))
+        losses = [self._head_loss(name, answer.heads[name], target) for name, target in targets.items()]
+        if self.config.tied and units is not None:
+            losses.append(self.config.tied * self._tied(answer.features, units))
+        return torch.stack(losses).sum()
 
     def _targets(self, targets: dict[str, Tensor]) -> dict[str, Tensor]:
         if not self.config.hard:
-            return targets
-        return {name: _hardened(target) for name, target in targets.items()}
+            return dict(targets)
+        return {name: target if name == UNITS_HEAD else _hardened(target) for name, target in targets.items()}
+
+    def _check_sentences(self) -> None:
+        """Refuse sentences that the text tower cannot read.
+
+        Raises:
+            InputError: one is too long.
+        """
+        words = self.network.upper
+        assert isinstance(words, Words)
+        words.tokenizer.encode(longest_of(self.recipe.network.text.language, self.config.longest, words.tokenizer))
+
+    def _tied(self, places: Tensor, units: Tensor) -> Tensor:
+        """Compare faces (B, E) with sentences on what they show (B, U)."""
+        words, config = self.network.upper, self.config
+        assert isinstance(words, Words)
+        named = drawn(units.cpu().numpy(), config.sentences, config.longest, self._rng)
+        texts = words.said(worded(named, self.recipe.network.text.language, self._rng))
+        with torch.autocast(places.device.type, enabled=False):
+            return tied(words.scale * places.float() @ texts.float().T, truths(units, named))
 
     def _head_loss(self, name: str, raw: Tensor, target: Tensor) -> Tensor:
+        learned = self._learned[name]
+        if learned is not None:  # texts of unseen classes stand on neither axis
+            raw, target = raw[:, learned], target[:, learned]
         if self.config.adjust:
-            raw = adjusted(raw, self._prior(name, target), self.config.adjust)
+            raw = adjusted(raw, self._prior(name, target, learned), self.config.adjust)
         if self.config.axes == "images":
             return soft_cross_entropy(raw, target)
         return contrastive(raw, target, printed=self.config.axes == "printed")
 
-    def _prior(self, name: str, target: Tensor) -> Tensor:
-        """Return the shares of the classes in the batches so far."""
+    def _prior(self, name: str, target: Tensor, learned: list[int] | None) -> Tensor:
+        """Return the shares of the classes in the batches so far, of those that are learned."""
         prior, known = self.get_buffer(f"prior_{name}"), target[~torch.isnan(target).any(dim=1)]
+        places = slice(None) if learned is None else learned
         if self.training and len(known):
             with torch.no_grad():
-                prior.lerp_(known.mean(dim=0), 1 - _MOMENTUM)
-        return prior
+                prior[places] = torch.lerp(prior[places], known.mean(dim=0), 1 - _MOMENTUM)
+        return prior[places]
 
     @property
     def progress(self) -> float:
@@ -174,6 +205,12 @@ def _groups(network: Network, config: Any, pretrained: bool) -> list[dict[str, A
         }
         for (slow, decayed), parameters in found.items()
     ]
+
+
+def _learned(labels: tuple[str, ...], unseen: tuple[str, ...]) -> list[int] | None:
+    """Return the places of the classes that are learned; None for all of them."""
+    found = [place for place, label in enumerate(labels) if label not in unseen]
+    return None if len(found) == len(labels) else found
 
 
 def _hardened(target: Tensor) -> Tensor:

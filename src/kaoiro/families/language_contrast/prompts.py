@@ -27,6 +27,7 @@ class _Prompts(Strict):
     templates: dict[str, Texts]
     names: dict[str, dict[str, Texts]]
     descriptions: dict[str, dict[str, Texts]]
+    units: dict[str, dict[str, Texts]]
 
 
 @cache
@@ -43,9 +44,8 @@ def prompts(labels: Sequence[str], style: Style = "descriptions", language: Lang
     """
     unknown = [label for label in labels if label not in _file().names]
     require(not unknown, "label of a prompt", f"one of {', '.join(_file().names)}", unknown)
-    languages = ("en", "ja") if language == "both" else (language,)
     found: dict[str, list[str]] = {label: [] for label in labels}
-    for label, one in ((label, one) for label in labels for one in languages):
+    for label, one in ((label, one) for label in labels for one in languages(language)):
         found[label] += _said(label, style, one)
     return found
 
@@ -60,8 +60,39 @@ def _said(label: str, style: Style, language: str) -> list[str]:
     return {"names": named, "descriptions": described, "actions": named + described}[style]
 
 
+SENTENCES = {"en": ("a face with {}", ", ", " and "), "ja": ("{}顔", "、", "、")}
+"""How a sentence says what a face does: its form, and what stands between actions and before the last."""
+
+
+def units(labels: Sequence[str], language: str) -> list[list[str]]:
+    """Return what is said of each action unit, as parts of sentences.
+
+    Raises:
+        InputError: a unit that nothing is said of.
+    """
+    known = _file().units
+    unknown = [label for label in labels if label not in known]
+    require(not unknown, "action unit of a prompt", f"one of {', '.join(known)}", unknown)
+    return [known[label][language] for label in labels]
+
+
+def sentence(actions: Sequence[str], language: str) -> str:
+    """Return a sentence that says of a face everything it does: one action or more."""
+    form, between, last = SENTENCES[language]
+    *others, final = actions
+    return form.format(f"{between.join(others)}{last}{final}" if others else final)
+
+
+def languages(language: Language) -> tuple[str, ...]:
+    """Return the languages of prompts."""
+    return ("en", "ja") if language == "both" else (language,)
+
+
 def corpus() -> list[str]:
-    """Return everything that is said of any class, in all languages: what a tokenizer of our own learns from."""
+    """Return everything that is said of any class, in all languages: what a tokenizer of our own learns from.
+
+    Sentences on action units share its words; stored networks know no other tokens.
+    """
     labels = list(_file().names)
     return [text for said in prompts(labels, "actions", "both").values() for text in said]
 

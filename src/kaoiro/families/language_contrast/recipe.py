@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from kaoiro.core.checks import side
+from kaoiro.core.checks import require, side
 from kaoiro.core.crops import FER2013_CROP
 from kaoiro.core.run import Run
 from kaoiro.core.spec import CropGeometry
@@ -45,6 +45,11 @@ class Recipe:
         for section in (self.data, self.network, self.objective, self.run):
             section.check()
         side("size", self.size)
+        if self.objective.tied:
+            require(self.network.head == "text", "network.head", "text beside objective.tied", self.network.head)
+            wish = "the model whose action units objective.tied compares with, such as affect"
+            require(self.data.teacher is not None, "data.teacher", wish, self.data.teacher)
+            require(self.data.dataset != "joined", "data.dataset", "fer2013 or drawn beside objective.tied", "joined")
 
 
 GUARANTEED = 8
@@ -91,6 +96,25 @@ CLIP = Recipe(
     run=Run(epochs=20, batch=56),
 )
 """C2 with published weights: give `--network.tower clip --network.clip FILE --network.merges FILE`."""
+TEACHER = "affect"
+"""System D as it ships: what it reads on faces is what sentences on action units are tied to."""
+
+
+def tied_to_units(recipe: Recipe, weight: float = 1.0) -> Recipe:
+    """Return a recipe whose text tower also hears of single action units, and of several together."""
+    data, objective = replace(recipe.data, teacher=TEACHER), replace(recipe.objective, tied=weight)
+    return replace(recipe, data=data, objective=objective)
+
+
+TIED = tied_to_units(DESCRIPTIONS)
+"""Descriptions, and the actions that they name tied to system D's action units."""
+UNSEEN = replace(
+    DESCRIPTIONS,
+    data=replace(ARM.data, labels="both", unseen=("contempt",)),
+    objective=replace(ARM.objective, hard=False),
+)
+"""Descriptions and votes of all classes but contempt, which is then read by its text alone; FER2013 has no contempt, so
+both annotations are learned."""
 GENTLE = Augmentation(
     rotation=3.0, shift=0.02, scale=0.03, light=0.1, blur=0.0, low_resolution=0.0, jpeg=0.0, noise=0.01, erase=0.0
 )
@@ -115,11 +139,14 @@ RECIPES: dict[str, Recipe] = {
     "descriptions": DESCRIPTIONS,
     "frozen-text": FROZEN,
     "one-axis": ONE_AXIS,
+    "tied": TIED,
     "plain": PLAIN,
     "logit-adjusted": ADJUSTED,
     "votes": VOTES,
     "negative-mixup": NEGATIVES,
     "improved": IMPROVED,
+    "unseen-contempt": UNSEEN,
+    "unseen-contempt-tied": tied_to_units(UNSEEN),
     "clip": CLIP,
     "tiny": TINY,
 }
