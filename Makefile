@@ -74,6 +74,8 @@ renders: .venv-dev/.installed
 	$(DEV)/kaoiro synth syn-flicker --assets "$(FACE)" --out "$(SETS)/syn-flicker"
 	$(DEV)/kaoiro evaluate temporal --root "$(SETS)/syn-vid" --flicker "$(SETS)/syn-flicker" --model "$(SETS)/rendered" --results docs/results
 	$(DEV)/kaoiro evaluate temporal --root "$(SETS)/syn-vid" --model "$(SETS)/rendered" --choose --results docs/results
+	$(DEV)/kaoiro synth syn-acts --assets "$(FACE)" --out "$(SETS)/syn-acts"
+	$(DEV)/kaoiro evaluate readers --root "$(SETS)/syn-acts" --london "$(LONDON)" --fer2013 "$(FER2013)" --write --results docs/results
 	$(DEV)/kaoiro evaluate verification --london "$(LONDON)" --results docs/results
 	$(DEV)/kaoiro evaluate claims --root docs/results
 	$(DEV)/python benchmarks/synthesis.py --assets "$(FACE)"

@@ -86,7 +86,7 @@ def test_a_terminal_gets_the_words_in_its_lines(call: Call, photo: Path, monkeyp
     assert "smile 0.98, frown 0.02" in out
 
 
-@pytest.mark.parametrize("words", ["smiel", "eyes closed", "smirk, smile", ""])
+@pytest.mark.parametrize("words", ["smiel", "sleepy", "squint, smile", ""])
 def test_a_word_that_cannot_be_told_ends_with_one_line_and_exit_2(call: Call, photo: Path, words: str) -> None:
     code, out, err = call("analyze", photo, "--classes", words)
     assert (code, out, err.count("\n")) == (2, "", 1)
@@ -124,7 +124,7 @@ def test_the_list_says_what_each_word_stands_for_and_how_far_it_is_trusted(call:
     assert code == 0
     lines = {line.split()[0]: line for line in out.splitlines()}
     assert "unmeasured AU 12  [smile," in lines["smile"]
-    assert "refused    model 'bright' does not measure AU 43 (eyes closed)  [eyes closed," in lines["eyes_closed"]
+    assert "refused    model 'bright' does not measure AU 7 (lid tightener)  [squint," in lines["squint"]
     assert CAUTION in out
 
 
@@ -138,8 +138,8 @@ def test_one_word_is_told_completely_and_to_programs(call: Call) -> None:
     _, out, _ = call("words", "苦笑")
     assert out.startswith("wry_smile: wry smile, ")
     assert "stands for   AU 12+15+(17)" in out and "Ekman & Friesen 1982" in out
-    _, out, _ = call("words", "yawn")
-    assert "near it      jaw_drop, mouth_open" in out
+    _, out, _ = call("words", "pout")
+    assert "near it      chin_raise, sulky_mouth" in out
     (row,) = json.loads(call("words", "smile", "--json")[1])
     assert (row["name"], row["column"], row["refused"]) == ("smile", "word_smile", None)
     assert row["reliability"]["level"] == "unmeasured", "another model than the one that was measured"
@@ -179,6 +179,35 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     reliability._stored.cache_clear()
 
 
+def stored_alarms(path: Path) -> dict[str, float]:
+    """Return the shares of portraits called so wrongly, by word, of a file of reliabilities."""
+    found = json.loads(path.read_text(encoding="utf-8"))["words"]
+    return {name: one["alarms"][0]["share"] for name, one in found.items() if one["alarms"]}
+
+
+def test_words_of_readers_are_measured_on_a_set_of_their_own(
+    call: Call, roots: dict[str, Path], tmp_path: Path
+) -> None:
+    def winking(rows: Rows) -> None:
+        facing(rows)
+        for number, row in enumerate(rows):
+            left, right = [0.0] * 20, [0.0] * 20
+            left[-1] = 0.9 * (number % 2)  # AU 43
+            right[-1] = 0.9 * (number % 4 == 1)
+            row["units_left"], row["units_right"] = left, right
+
+    write_rendered(tmp_path / "acts", winking)
+    given = ("--set", roots["rendered"], "--acts", tmp_path / "acts", "--threads", "1", "--json", tmp_path / "f.json")
+    code, _, err = call("evaluate", "words", *given)
+    assert code == 0, err
+    figures = json.loads((tmp_path / "f.json").read_text(encoding="utf-8"))
+    closed, wink, smile = (figures["words"][name] for name in ("eyes_closed", "wink", "smile"))
+    assert (closed["faces"], closed["near: faces"]) == (6, 6), "a wink is near closed eyes"
+    assert (wink["faces"], wink["near: faces"]) == (6, 6)
+    assert (smile["faces"], smile["near: faces"]) == (12, 0), "of the other set"
+    assert len(figures["sets"]) == 2 and figures["readers_sha256"]
+
+
 def test_words_are_measured_and_kept_beside_the_glossary(
     call: Call, roots: dict[str, Path], tmp_path: Path, kept: Path
 ) -> None:
@@ -193,7 +222,10 @@ def test_words_are_measured_and_kept_beside_the_glossary(
     assert figures["words"]["gasp"]["level"] == "unmeasured"
     assert figures[words.PHOTOGRAPHS]["smile"]["AUC"] == 1
     assert set(figures[words.ANNOTATED]) == {"bored", "relaxed", "excited", "tense"}
-    assert "AU 43" in figures["refused"]["eyes_closed"]["why"]
+    assert "AU 7" in figures["refused"]["squint"]["why"]
+    wrong = figures[words.ALARMS]
+    assert set(wrong) >= {"eyes_closed", "yawn", "smirk", "wink"} and wrong["smirk"]["faces"] > 0
+    assert stored_alarms(kept)["smirk"] == pytest.approx(wrong["smirk"]["share"], abs=1e-4)
     page = (tmp_path / "words.md").read_text(encoding="utf-8")
     assert page.startswith("# Words") and "never what somebody feels" in page and "| smile |" in out
     stored = json.loads(kept.read_text(encoding="utf-8"))

@@ -145,6 +145,6 @@ def test_what_came_later_changes_no_hash_of_what_was_there() -> None:
 def test_unknown_levels_and_sets_are_refused_with_the_valid_ones() -> None:
     with pytest.raises(InputError, match="one of none, low, medium, high, flicker, posed, not extreme"):
         load().level("extreme")
-    further = "syn-posed, syn-flicker"
+    further = "syn-posed, syn-flicker, syn-acts"
     with pytest.raises(InputError, match=f"one of syn-id, syn-vid, syn-mt, syn-swap, conference, {further}, not mug"):
         load().set("mug")

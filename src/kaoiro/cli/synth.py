@@ -18,6 +18,7 @@ SETS = {
     "syn-mt": "300 videos with valence, arousal and partly given labels",
     "syn-swap": "40 subjects with seven expressions in one light, for expression transfer",
     "conference": "eighteen recordings of a speaker with planted weak episodes",
+    "syn-acts": "135 subjects who close or wink eyes, yawn, smirk, …: each apart from the others, some of one side",
 }
 PICTURES = {"sheets": "contact sheets: what the world looks like", "fixtures": "the project's own small renders"}
 _FACE = ("units", "expression", "subject", "yaw", "pitch", "roll")

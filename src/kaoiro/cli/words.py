@@ -55,22 +55,9 @@ def _found(word: str, glossary: Any) -> Any:
 
 def _row(entry: Any, names: tuple[str, ...], model: Any) -> dict[str, Any]:
     """Return what is known of an entry, for people and for programs."""
-    from kaoiro.core.types import word_column
-    from kaoiro.inference.words import reliability
-    from kaoiro.inference.words.asked import refusal
+    from kaoiro.inference.words.listed import about
 
-    why, known = refusal(entry, model), reliability.of(entry, model.digest)
-    return {
-        "name": entry.name,
-        "column": entry.column or (None if why else word_column(entry.name)),
-        "names": list(names),
-        "stands_for": entry.composition,
-        "refused": why or None,
-        "instead": list(entry.instead),
-        "source": entry.source,
-        "reliability": None if why else known.model_dump(mode="json"),
-        "reliability_text": None if why else known.text,
-    }
+    return about(entry, model) | {"names": list(names)}
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -92,8 +79,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `kaoiro evaluate words`."""
     text = "rendered sets, such as syn-mt and syn-id: the people of their test splits"
     parser.add_argument("--set", nargs="+", required=True, metavar="DIR", help=text)
+    text = "a syn-acts set: closed eyes, winks, yawns, actions of one side, which the others lack"
+    parser.add_argument("--acts", metavar="DIR", help=text)
     parser.add_argument("--london", metavar="DIR", help="the London set: smiling against neutral portraits")
     parser.add_argument("--generated", metavar="DIR", help="DiffusionFER: annotated valence and arousal")
+    parser.add_argument("--fer2013", metavar="DIR", help="official files: words of acts on photographs from the web")
     parser.add_argument("--glossary", metavar="FILE", help=_GLOSSARY)
     parser.add_argument("--write", action="store_true", help="keep the reliabilities beside the glossary that ships")
     text = "compare rules that make the scores, by the people of 'val' instead"
@@ -116,7 +106,8 @@ def measure(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.what += "-choice"  # the name of its results
         return word_rules.choose(model, glossary, arguments.set, arguments.threads)
     others = arguments.london, arguments.generated
-    figures = words.measure(model, glossary, arguments.set, *others, threads=arguments.threads)
+    further = {"threads": arguments.threads, "acts": arguments.acts, "web": arguments.fer2013}
+    figures = words.measure(model, glossary, arguments.set, *others, **further)
     if arguments.write:
         _keep(model, figures)
     if arguments.results:

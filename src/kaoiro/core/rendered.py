@@ -16,6 +16,8 @@ MEASURES = (
     *("box_left", "box_top", "box_width", "box_height"),
     *(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"),
 )
+LATER = ("au_27",)
+"""Intensities that came later: of the mouth stretch, which is no unit of a script. Sets without them show none."""
 SIDES = ("units_left", "units_right")
 """Intensities of the action units on either side of the subject; the columns au_01 … are the mean of the two."""
 FLAGS = ("training", "evaluation", "has_units", "has_expression")

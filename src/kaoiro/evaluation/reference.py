@@ -67,7 +67,8 @@ for each word in the order in which they were asked for, then `word_<name>_smoot
 six decimals, empty where there is no face, where the model gave nothing, and (smoothed) in photos. `<name>` is the
 entry of the [glossary](../how-to/words.md), whichever name was asked for: "Eyes wide" and 「目を見開く」 both make
 `word_eyes_wide`; entries of your own may have names in any script, and keep them. The score is a product of the
-probabilities of the facial actions that the word stands for, and no intensity. Words have no `_change`; with
+probabilities of the facial actions that the word stands for, and no intensity. Closed eyes, winks, stretched mouths and
+smiles of one side are read for words alone and have no columns of their own. Words have no `_change`; with
 `--baseline`, look at the changes of their actions. Tables with and without words can be read by every command; other
 words are another setting, so that a folder of results is measured again.
 

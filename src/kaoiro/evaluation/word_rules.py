@@ -59,7 +59,8 @@ def choose(model: ModelFolder, glossary: Glossary, sets: Sequence[str], threads:
         DataError: files or people are missing.
     """
     faces = words.rendered(model, sets, ("val",), threads)
-    several = [entry for entry in glossary if not refusal(entry, model) and len(entry.main) + len(entry.ranges) > 1]
+    own = [entry for entry in glossary if not entry.read and not refusal(entry, model)]
+    several = [entry for entry in own if len(entry.main) + len(entry.ranges) > 1]
     told = [entry for entry in several if _known(entry, faces)]
     found = {rule: [_figures(entry, faces, rule) for entry in told] for rule in RULES}
     return {

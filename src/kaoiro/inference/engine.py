@@ -18,6 +18,7 @@ from kaoiro.faces.quality import sharpness
 from kaoiro.faces.scout import Sighting, find
 from kaoiro.inference.classifier import Classifier
 from kaoiro.inference.heads import columns
+from kaoiro.inference.words import readers
 from kaoiro.inference.words.asked import Words
 
 
@@ -165,13 +166,26 @@ class Engine:
         found = self.classifier.predict(crops)
         answers = found.heads
         scores = project(answers["expression"], self._labels, EXPRESSIONS)
-        further = map(self._with_words, scores, columns(answers, spec))
+        further = map(self._with_words, scores, columns(answers, spec), self._read(pixels, faces, crops))
         parts = zip(faces, map(sharpness, crops), scores, further, found.features, strict=True)
         return [MeasuredFace(*part) for part in parts]
 
-    def _with_words(self, scores: np.ndarray, further: Mapping[str, float]) -> Mapping[str, float]:
-        """Return what is known beside the expressions (8,), with the words' scores."""
+    def _read(self, pixels: np.ndarray, faces: Sequence[Detection], crops: np.ndarray) -> list[dict[str, float]]:
+        """Return what readers answer of each face by column: nothing where no word asks for it."""
+        spec, found = self._specification, readers.shipped() if self._words and self._words.read else None
+        if found is None:
+            return [{} for _ in faces]
+        if (spec.crop, spec.size, spec.channels) != (readers.CROP, readers.SIDE, 1):
+            grey = to_luma(pixels) if pixels.ndim == 3 else pixels
+            crops = np.stack([cut(grey, placement(face, readers.CROP), readers.SIDE) for face in faces])
+        said = found.read(crops)
+        return [{name: float(values[face]) for name, values in said.items()} for face in range(len(faces))]
+
+    def _with_words(
+        self, scores: np.ndarray, further: Mapping[str, float], read: Mapping[str, float]
+    ) -> Mapping[str, float]:
+        """Return what is known beside the expressions (8,), with the words' scores; what was read goes no further."""
         if not self._words:
             return further
         named = zip(map(expression_column, EXPRESSIONS.labels), scores.tolist(), strict=True)
-        return {**further, **self._words.scores({**dict(named), **further})}
+        return {**further, **self._words.scores({**read, **dict(named), **further})}

@@ -58,6 +58,9 @@ _SHAPES: Mapping[int, Mapping[str, float]] = {
     26: {"jawOpen": 0.45},
     43: {"eyeBlink": 1.0},
 }
+STRETCH: Mapping[str, float] = MappingProxyType({"jawOpen": 0.55})
+"""Shapes of a mouth stretch (AU 27) at intensity 1, beside a jaw dropped in full (26): FACS scores 27 where the jaw is
+pulled down beyond that. It is none of the `UNITS`, whose number all sets share."""
 UNITS: Mapping[int, Unit] = MappingProxyType(
     {number: Unit(UNIT_NAMES[f"au_{number:02d}"], weights) for number, weights in _SHAPES.items()}
 )
@@ -124,6 +127,11 @@ def scored(units: np.ndarray) -> np.ndarray:
     apart = sum(share * units[..., column(unit)] for unit, share in PARTING.items())
     result[..., column(25)] = np.clip(apart, 0, 1)
     return result
+
+
+def stretched(shapes: Mapping[str, float]) -> float:
+    """Return the intensity (0–1) of a mouth stretch (AU 27) in further blendshapes of a face; 0 without any."""
+    return min(1.0, max(shapes.get(name, 0.0) / weight for name, weight in STRETCH.items()))
 
 
 def blend_weights(units: np.ndarray, names: Sequence[str]) -> np.ndarray:

@@ -26,6 +26,9 @@ _ABOUT = {
     "an expression is carried from one person to another",
     "conference": "recordings of one speaker, neutral but for speech and planted weak episodes (episodes.csv); every "
     "planted share of time is recorded at every nuisance level",
+    "syn-acts": "clips in which eyes, brows and mouth each do one thing, drawn apart from the others: eyes that close, "
+    "wink or look down, brows and corners of the lips of one side alone, yawns; a few frames of each. Nothing is said "
+    "of expression, valence and arousal: the columns say neutral and 0",
 }
 
 

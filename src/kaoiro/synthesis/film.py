@@ -10,7 +10,7 @@ import numpy as np
 
 from kaoiro.core.labels import ACTION_UNITS
 from kaoiro.core.types import LANDMARKS
-from kaoiro.synthesis.action_units import scored
+from kaoiro.synthesis.action_units import scored, stretched
 from kaoiro.synthesis.difficulty import Difficulty
 from kaoiro.synthesis.light import Light, draw_light
 from kaoiro.synthesis.person import Person
@@ -104,10 +104,12 @@ class Film:
     def picture(self, index: int) -> Picture:
         """Draw a frame without background and camera."""
         script = self.script
-        shapes = {name: float(values[index]) for name, values in script.shapes.items()}
-        state = State(script.units[index], _pair(script.gaze[index]), shapes)
+        state = State(script.units[index], _pair(script.gaze[index]), self._shapes(index))
         window = self._window or self._world.crop(self._person, self.pose(self._recent(index)), self._jitter(index))
         return self._world.render(self._person, state, self.pose(index), self._lighting[0], self._size, window)
+
+    def _shapes(self, index: int) -> dict[str, float]:
+        return {name: float(values[index]) for name, values in self.script.shapes.items()}
 
     def _jitter(self, index: int) -> tuple[float, float, float]:
         right, down, size = (float(value) for value in self.script.box_jitter[index])
@@ -160,6 +162,7 @@ class Film:
             "arousal": float(script.arousal[index]),
         }
         row |= {name: float(value) for name, value in zip(ACTION_UNITS.labels, units, strict=True)}
+        row |= {"au_27": stretched(self._shapes(index))}
         row |= {name: float(getattr(script, name)[index]) for name in ("yaw", "pitch", "roll")}
         row |= {"light_azimuth": light.lamps[0].azimuth, "light_elevation": light.lamps[0].elevation}
         row |= {"light_contrast": contrast, "exposure": strength * float(script.exposure[index])}

@@ -74,7 +74,8 @@ class Order:
         still = self.video and self.name == "syn-swap"
         require(not still, "a set of videos", "one of clips", "syn-swap, which has stills")
         fixed = self.variable_rate and self.name == "conference"
-        require(not fixed, "a set of variable rate", "syn-id, syn-posed, syn-vid, syn-flicker or syn-mt", self.name)
+        varied = "syn-id, syn-posed, syn-vid, syn-flicker, syn-mt or syn-acts"
+        require(not fixed, "a set of variable rate", varied, self.name)
 
 
 @dataclass(frozen=True)

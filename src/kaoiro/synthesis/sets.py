@@ -3,12 +3,14 @@
 Splits:   syn-id: train, paper-test (as few subjects as in the seed), further-test; syn-vid, syn-mt: train, val, test;
           syn-posed as syn-id, whose clips they are in other surroundings;
           syn-swap: further-test, for its subjects are those of syn-id; syn-flicker: test, for its clips are those of
-          syn-vid in other light; conference: test.
+          syn-vid in other light; conference: test; syn-acts: train, val, test.
 Roles:    `training` frames are learned from, `evaluation` frames are measured on. In syn-id and syn-posed the former
           are sampled at equal intervals and the latter lie around the apex, so that one frame can be both. Elsewhere
-          all frames are kept: those of the split train for training, all others for evaluation.
+          the frames of the split train are for training, those of the others for evaluation: all there are, but of
+          syn-acts a few at equal intervals, for its clips are many.
 Names:    a clip's name and its place among those of its subject say nothing about its expression: in those they are
-          clip-0, clip-1 … in an order drawn for each subject, elsewhere a subject has one clip. In syn-swap they say it
+          clip-0, clip-1 … in an order drawn for each subject (syn-acts: as they come, for acts are drawn), elsewhere a
+          subject has one clip. In syn-swap they say it
           (still-anger), for nothing is learned from stills, and whoever looks up a true answer asks by expression.
 Scale:    takes the first subjects of each split, at least as many as show every expression, give each kind of
           label and, in a conference, have one recording with and one without planted episodes.
@@ -26,17 +28,22 @@ import numpy as np
 from kaoiro.core.checks import require
 from kaoiro.core.labels import FER2013
 from kaoiro.synthesis import script as scripts
+from kaoiro.synthesis.acts import act_clip
 from kaoiro.synthesis.difficulty import Difficulty
 from kaoiro.synthesis.prototypes import NEUTRAL, SHOWN
 from kaoiro.synthesis.script import Script
 from kaoiro.synthesis.seeds import stream
 
-NAMES = ("syn-id", "syn-posed", "syn-vid", "syn-flicker", "syn-mt", "syn-swap", "conference")
+NAMES = ("syn-id", "syn-posed", "syn-vid", "syn-flicker", "syn-mt", "syn-swap", "conference", "syn-acts")
 SPLIT_SHARES = {
     "syn-vid": {"train": 0.6, "val": 0.2, "test": 0.2},
     "syn-mt": {"train": 0.7, "val": 0.1, "test": 0.2},
 }
 """Of the subjects; syn-mt as in the seed of the multi-task family."""
+ACT_SUBJECTS = {"train": 90, "val": 15, "test": 30}
+"""Of syn-acts, by split: few actions are shown at a time, so people and clips must be many."""
+ACT_CLIPS, ACT_FRAMES = 12, 5
+"""Clips of each of them, and frames of each clip."""
 _SHOWN_FIRST = (*SHOWN, NEUTRAL)
 
 
@@ -55,6 +62,7 @@ class Plan:
         share: of time that planted episodes take, 0–1 (conference).
         training: number of frames at equal intervals to learn from; None takes all.
         evaluation: number of frames around the apex to measure on; None takes all.
+        around: whether these lie around the apex, and not at equal intervals.
         has_units: whether the action units are given away as labels.
         has_expression: whether the expression is.
     """
@@ -69,6 +77,7 @@ class Plan:
     share: float = 0.0
     training: int | None = 0
     evaluation: int | None = 0
+    around: bool = True
     has_units: bool = True
     has_expression: bool = True
 
@@ -83,6 +92,9 @@ class Plan:
         if self.set == "conference":
             ends = self.share, difficulty, seed
             return scripts.conference(self.subject, self.number, *ends, level=self.level)
+        if self.set == "syn-acts":
+            ends = self.level, seed, difficulty
+            return act_clip(self.subject, self.clip, *ends, variable_rate=variable_rate)
         ends = self.level, self.set, seed, difficulty
         if self.set == "syn-posed":
             script = scripts.expression_clip(
@@ -103,7 +115,9 @@ class Plan:
         training, evaluation = np.zeros(length, bool), np.zeros(length, bool)
         training[_spread(length, self.training)] = True
         near = np.arange(max(0, length // 2 - reach), min(length, length // 2 + reach + 1))
-        evaluation[np.arange(length) if self.evaluation is None else near[_spread(len(near), self.evaluation)]] = True
+        if self.evaluation is None or not self.around:
+            near = np.arange(length)
+        evaluation[near[_spread(len(near), self.evaluation)]] = True
         return training, evaluation
 
 
@@ -129,6 +143,7 @@ def plans(name: str, difficulty: Difficulty, scale: float = 1.0, seed: int = 0) 
         "syn-mt": _syn_mt,
         "syn-swap": _syn_swap,
         "conference": _conference,
+        "syn-acts": _syn_acts,
     }
     return make[name](difficulty, scale)
 
@@ -266,4 +281,16 @@ def _conference(difficulty: Difficulty, scale: float) -> list[Plan]:
         round_, turn = divmod(number, len(settings.shares))
         plan = _whole("conference", "speaker", f"conference-{number:02d}", "test", levels[round_ % len(levels)])
         result.append(replace(plan, number=number, share=settings.shares[turn]))
+    return result
+
+
+def _syn_acts(difficulty: Difficulty, scale: float) -> list[Plan]:
+    levels, result = difficulty.set("syn-acts").levels, []
+    for split, count in ACT_SUBJECTS.items():
+        training, evaluation = (ACT_FRAMES, 0) if split == "train" else (0, ACT_FRAMES)
+        for place in range(_scaled(count, scale) * ACT_CLIPS):
+            number, turn = divmod(place, ACT_CLIPS)
+            subject, level = f"act-{split}-{number:03d}", levels[turn % len(levels)]
+            plan = Plan("syn-acts", subject, f"clip-{turn:02d}", split, level, NEUTRAL, training=training)
+            result.append(replace(plan, evaluation=evaluation, around=False, has_expression=False))
     return result

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from kaoiro.core.errors import OutputError
 from kaoiro.core.files import named, replacing, writing
 from kaoiro.core.labels import ACTION_UNITS
-from kaoiro.core.rendered import FLAGS, MEASURES, POINTS, SIDES, TEXTS
+from kaoiro.core.rendered import FLAGS, LATER, MEASURES, POINTS, SIDES, TEXTS
 from kaoiro.synthesis.person import MODES, Looks, Person
 
 Colour = tuple[float, float, float]
@@ -49,7 +49,7 @@ def truth() -> pa.Schema:
     fields = [pa.field(name, pa.string()) for name in TEXTS]
     fields.insert(2, pa.field("frame", pa.int32()))
     fields.insert(3, pa.field("time_s", pa.float64()))
-    fields += [pa.field(name, pa.float32()) for name in MEASURES]
+    fields += [pa.field(name, pa.float32()) for name in (*MEASURES, *LATER)]
     fields += [pa.field(name, pa.list_(pa.float32(), len(ACTION_UNITS))) for name in SIDES]
     fields += [
         pa.field("landmarks", pa.list_(pa.float32(), 2 * POINTS)),

@@ -6,13 +6,15 @@ Layout:   ROOT/set.json             settings, numbers, SHA-256 over the shards
           ROOT/subjects.parquet     one row for each subject: shape (coefficients of the head's modes) and looks
           ROOT/shard-00000.tar …    ustar; members SUBJECT/CLIP/FRAME.jpg
 Splits:   column `split`, made with the set: syn-id train, paper-test, further-test; syn-vid and syn-mt train, val,
-          test; syn-swap further-test; syn-flicker and conference test. No subject is in two of them.
+          test; syn-swap further-test; syn-flicker and conference test; syn-acts train, val, test. No subject is in two
+          of them.
 Roles:    columns `training` and `evaluation`: what a picture was drawn for; a few serve both.
           In syn-id 765 of the 1,842 evaluation frames of training people (seed 0) are training frames, and each
           expression of a subject is one clip with one background and light: figures on training people measure memory
           as well.
 Labels:   au_01 … are means of both sides of the face; `units_left`, `units_right` hold the subject's left and right.
-          au_25 is how far apart the lips are, whatever parts them.
+          au_25 is how far apart the lips are, whatever parts them; au_27 (mouth stretch) is how far the jaw is open
+          beyond a full au_26, which only syn-acts shows.
           syn-mt gives away action units of some videos and expressions of others (`has_units`, `has_expression`);
           the truth is there for all.
 Licence:  pictures are yours; the head's licence is MIT. They measure methods and prove nothing about real faces.
@@ -39,7 +41,7 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
 from kaoiro.core.labels import ACTION_UNITS, FER2013, Vocabulary
 from kaoiro.core.parallel import in_order, workers
-from kaoiro.core.rendered import LISTS, PLAIN, POINTS, SIDES
+from kaoiro.core.rendered import LATER, LISTS, PLAIN, POINTS, SIDES
 
 Role = Literal["training", "evaluation"]
 MANIFEST = "manifest.parquet"
@@ -255,7 +257,7 @@ def read(root: str | Path) -> Synthetic:
     folder = Path(root)
     settings, table = _settings(folder / SETTINGS), _table(folder / MANIFEST)
     lists = {name: _array(folder / MANIFEST, table, name, width) for name, width in LISTS.items()}
-    frame = table.drop_columns(list(LISTS)).to_pandas()
+    frame = table.drop_columns(list(LISTS)).to_pandas().assign(**_unshown(table))
     result = Synthetic(
         folder,
         settings,
@@ -268,6 +270,11 @@ def read(root: str | Path) -> Synthetic:
     _check_shards(folder, frame)
     result.check_disjoint()
     return result
+
+
+def _unshown(table: pa.Table) -> dict[str, float]:
+    """Return columns that an older set lacks, for it shows nothing of them."""
+    return {name: 0.0 for name in LATER if name not in table.column_names}
 
 
 def _settings(path: Path) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from kaoiro.core.labels import AFFECT, AFFECT_HEAD, EXPRESSIONS, SPREAD_HEAD, UN
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.types import expression_column, smoothed, spread_column, word_column
 from kaoiro.inference.words import glossary as glossaries
-from kaoiro.inference.words import reliability
+from kaoiro.inference.words import readers, reliability
 from kaoiro.inference.words.entry import Entry, units_text
 from kaoiro.inference.words.glossary import Glossary
-from kaoiro.inference.words.scoring import parts, score
+from kaoiro.inference.words.scoring import score
 
 CAUTION = "a word says how a face looks, never what somebody feels"
 
@@ -31,7 +31,7 @@ class Words:
 
     Attributes:
         entries: in the order in which they were asked for.
-        measures: columns that the model answers.
+        measures: columns that the model answers, or readers beside it.
         model: its checksum, on which reliabilities depend.
     """
 
@@ -55,14 +55,21 @@ class Words:
     @property
     def digest(self) -> str:
         """Text that is equal where columns and scores are."""
-        said = [(entry.name, entry.digest) for entry in self.entries]
+        said: list[tuple[str, ...]] = [(entry.name, entry.digest) for entry in self.entries]
+        said += [("readers", readers.digest())] if self.read else []
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Columns that readers must answer for the words, each once; none where the model's own are enough."""
+        wanted = dict.fromkeys(column for entry in self.entries for column in entry.read)
+        return tuple(column for column in wanted if column in self.measures)
 
     def scores(self, scores: Mapping[str, float]) -> dict[str, float]:
         """Return the words' scores of one face by column; what cannot be told is left out, as all that is missing.
 
         Args:
-            scores: of the face by column of records.
+            scores: of the face by column of records, and those of `read`.
         """
         known = {name: np.array([scores.get(name, math.nan)]) for name in self.measures}
         found = {word_column(entry.name): float(score(entry, known)[0]) for entry in self.entries}
@@ -74,7 +81,7 @@ class Words:
         return [*map(self._remark, self.entries), *([CAUTION] if self.entries else [])]
 
     def _remark(self, entry: Entry) -> str:
-        lost = [part.column for part in parts(entry) if part.column not in self.measures]
+        lost = [unit for unit in (*entry.present, *entry.absent) if entry.reading(unit) not in self.measures]
         without = f", of which {units_text(lost)} is not measured" if lost else ""
         known = reliability.of(entry, self.model).text
         return f"{word_column(entry.name)}: {entry.composition}{without}; {known}"
@@ -110,7 +117,7 @@ def asked(
     if not wanted:
         raise InputError("no words are named; 'kaoiro words' lists those of the glossary")
     found = {word: known.find(word) for word in wanted}
-    measures = measured(model)
+    measures = answered(model)
     problems = [_problem(word, entry, known, model) for word, entry in found.items()]
     if any(problems):
         raise InputError("; ".join([*filter(None, problems), "'kaoiro words' lists all"]))
@@ -146,7 +153,7 @@ def refusal(entry: Entry, model: ModelFolder) -> str:
     """Return why a model cannot tell a word; empty if it can."""
     if entry.column:
         return f"it is in the records already, as {entry.column}"
-    return untold(entry, model.name, measured(model))
+    return untold(entry, model.name, answered(model))
 
 
 def untold(entry: Entry, model: str, answered: Sequence[str]) -> str:
@@ -155,17 +162,23 @@ def untold(entry: Entry, model: str, answered: Sequence[str]) -> str:
     Args:
         entry: of the glossary.
         model: its name.
-        answered: columns that the model answers.
+        answered: columns that the model answers, or readers beside it.
     """
     if entry.unmeasurable:
         return entry.unmeasurable
-    if entry.one_sided:
-        return "one side of the face does it, and action units are measured of both sides together"
-    units = [unit for unit in entry.main if unit not in EXPRESSIONS.labels and unit not in answered]
+    units = [unit for unit in entry.main if unit not in EXPRESSIONS.labels and entry.reading(unit) not in answered]
+    if units and entry.one_sided:
+        return f"one side of the face does it, and {units_text(units)} is not measured of one side"
     if units:
         return f"model '{model}' does not measure {units_text(units)}"
     spreads = [spread_column(name) for name in entry.ranges if spread_column(name) not in answered]
     return f"model '{model}' does not measure {', '.join(spreads)}" if spreads else ""
+
+
+def answered(model: ModelFolder) -> tuple[str, ...]:
+    """Return the columns that a model answers, and those of the readers that ship; the latter go into no records."""
+    own = measured(model)
+    return (*own, *(column for column in readers.columns() if column not in own))
 
 
 def measured(model: ModelFolder) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from kaoiro.core.labels import EXPRESSIONS, UNIT_NAMES
 from kaoiro.core.spec import Strict
 from kaoiro.core.types import COLUMNS, WORD_ENDINGS
+from kaoiro.inference.words.readers import COLUMNS as READ
+from kaoiro.inference.words.readers import ONE_SIDE
 
 FACS: Mapping[str, str] = MappingProxyType(
     {
@@ -73,7 +75,7 @@ class Entry(Strict):
         present, absent: weights (0-1) of units that a face shows, or does not, by column; 1 is a main unit.
         expressions: weights of labels whose probability counts.
         valence, arousal: range in which they lie, -1 to 1.
-        one_sided: whether only one side of the face does it.
+        one_sided: whether only one side of the face shows the units that are present.
         unmeasurable: why no model can tell; empty if some can.
         column: of records that says it already.
         instead: entries that come near.
@@ -152,16 +154,26 @@ class Entry(Strict):
         weights = {**self.present, **self.absent, **self.expressions}
         return tuple(name for name, weight in weights.items() if weight == MAIN)
 
+    def reading(self, unit: str) -> str:
+        """Return the column that says how probable a unit is: another one where only one side is to show it."""
+        return f"{unit}{ONE_SIDE}" if self.one_sided and unit in self.present else unit
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Columns of the score that readers answer beside the model."""
+        return tuple(column for column in map(self.reading, (*self.present, *self.absent)) if column in READ)
+
     @property
     def digest(self) -> str:
         """Short checksum of what the score depends on, so that a reliability is not taken for another composition."""
         parts = self.model_dump(mode="json", include={"present", "absent", "expressions", "valence", "arousal"})
+        parts |= {"one_sided": True} if self.one_sided else {}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def composition(self) -> str:
         """What the word stands for, in a few signs such as 'AU 12, without AU 6'."""
-        parts = [f"AU {_listed(self.present)}"] if self.present else []
+        parts = [f"AU {_listed(self.present)}{' of one side' * self.one_sided}"] if self.present else []
         parts += [f"without AU {_listed(self.absent)}"] if self.absent else []
         parts += [f"{label} ({weight:g})" for label, weight in self.expressions.items()]
         parts += [f"{name} {low:g} to {high:g}" for name, (low, high) in self.ranges.items()]

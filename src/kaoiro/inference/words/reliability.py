@@ -2,8 +2,8 @@
 
 Format:   {"format": 1, "model": {"name", "digest"}, "measured", "sets": [...], "words": {NAME: {"entry": checksum of
           the composition, "level", "auc", "interval", "near", "near_interval", "shown", "people", "real",
-          "annotated"}}}
-A level counts for the model and the composition that were measured, and for no other.
+          "annotated", "alarms"}}, "readers": checksum}
+A level counts for the model, the readers and the composition that were measured, and for no other.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from pydantic import Field
 
 from kaoiro.core.files import write_text
 from kaoiro.core.spec import Strict
+from kaoiro.inference.words import readers
 from kaoiro.inference.words.entry import Entry
 
 FILE = "reliability.json"
 """In this package."""
 GOOD, FAIR = 0.9, 0.75
 """Lower ends of the interval of the area under the curve from which on a word is good, or fair."""
+ALARMING = 0.1
+"""Share of photographs of people who do nothing of the kind, or hardly ever, beyond which a word is weak."""
 Level = Literal["good", "fair", "weak", "unmeasured"]
 Ends = tuple[float, float]
 
@@ -34,6 +37,15 @@ class Elsewhere(Strict):
 
     data: str
     auc: float
+    interval: Ends
+    people: int
+
+
+class Alarms(Strict):
+    """How often photographs of people who do nothing of the kind, or hardly ever, score a half or more."""
+
+    data: str
+    share: float
     interval: Ends
     people: int
 
@@ -51,6 +63,7 @@ class Reliability(Strict):
         people: who show it.
         real: photographs, if any were measured.
         annotated: generated faces whose valence and arousal people annotated, likewise.
+        alarms: photographs of people who do nothing of the kind, or hardly ever, as far as they were measured.
     """
 
     level: Level = "unmeasured"
@@ -63,6 +76,7 @@ class Reliability(Strict):
     people: int = 0
     real: Elsewhere | None = None
     annotated: Elsewhere | None = None
+    alarms: tuple[Alarms, ...] = ()
 
     @property
     def text(self) -> str:
@@ -72,14 +86,21 @@ class Reliability(Strict):
             found.append(f"{_area(self.near, self.near_interval)} against those who show a part of it")
         others = (one for one in (self.annotated, self.real) if one is not None)
         found += [f"{_area(one.auc, one.interval)} on {one.data}" for one in others]
+        found += [_called(one) for one in self.alarms]
         said = f"{self.level}: AUC {', '.join(found)}" if found else f"unmeasured: {self._why}"
-        return said if self.real is not None else f"{said}; unmeasured on real faces"
+        real = "how many real ones are missed is not known" if self.alarms else "unmeasured on real faces"
+        return said if self.real is not None else f"{said}; {real}"
 
     @property
     def _why(self) -> str:
         return (
             f"too few rendered people show it ({self.people})" if self.entry else "no figures for this word and model"
         )
+
+
+def _called(alarms: Alarms) -> str:
+    low, high = alarms.interval
+    return f"0.5 or more in {alarms.share:.0%} ({low:.0%}–{high:.0%}) of {alarms.data}"
 
 
 def _area(value: float, ends: Ends | None) -> str:
@@ -97,6 +118,7 @@ class _File(Strict):
     measured: str
     sets: tuple[str, ...]
     words: dict[str, Reliability] = Field(default_factory=dict)
+    readers: str = ""
 
 
 UNMEASURED = Reliability()
@@ -120,6 +142,8 @@ def of(entry: Entry, model: str) -> Reliability:
     """Return what is known of a word for a model's graph, by its checksum."""
     stored = _stored()
     found = None if stored is None or stored.model.digest != model else stored.words.get(entry.name)
+    if stored is not None and entry.read and stored.readers != readers.digest():
+        return UNMEASURED
     return found if found is not None and found.entry == entry.digest else UNMEASURED
 
 
@@ -133,6 +157,7 @@ def write(path: Path, model: Mapping[str, str], measured: str, sets: list[str], 
         sets: of rendered people.
         words: by name, `Reliability`.
     """
-    content = _File(format=1, model=_Model(**model), measured=measured, sets=tuple(sets), words=dict(words))
+    about = {"model": _Model(**model), "measured": measured, "sets": tuple(sets), "readers": readers.digest()}
+    content = _File(format=1, words=dict(words), **about)
     write_text(path, json.dumps(content.model_dump(mode="json"), indent=1, ensure_ascii=False))
     _stored.cache_clear()

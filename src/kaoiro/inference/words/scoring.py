@@ -47,7 +47,7 @@ def parts(entry: Entry, columns: Sequence[str] | None = None) -> list[Part]:
         entry: whose.
         columns: what a model answers; parts that are not there are left out. None keeps all.
     """
-    found = [Part(unit, weight, True) for unit, weight in entry.present.items()]
+    found = [Part(entry.reading(unit), weight, True) for unit, weight in entry.present.items()]
     found += [Part(unit, weight, False) for unit, weight in entry.absent.items()]
     found += [Part(expression_column(label), weight, True) for label, weight in entry.expressions.items()]
     return [part for part in found if columns is None or part.column in columns]
