@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake import london
+from fake import clip, london
 from fake.diffusion import write as write_generated
 from fake.synthetic import Rows
 from fake.synthetic import write as write_rendered
@@ -258,3 +258,81 @@ def test_only_the_glossary_that_ships_is_kept(call: Call, roots: dict[str, Path]
     assert code == 0 and "| beam |" in out
     code, _, err = call(*given, "--write")
     assert code == 2 and "--write is for figures of the glossary that ships" in err
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Return a folder of words compiled with weights of a tiny CLIP."""
+    weights, merges = clip.write(tmp_path)
+    files = ["--clip", str(weights), "--merges", str(merges), "--out", str(tmp_path / "texts")]
+    assert main(["words", "wistful, sleepy", "Lost in thought", *files]) == 0
+    assert "wistful, sleepy, lost_in_thought; now: kaoiro analyze" in capsys.readouterr().out
+    return tmp_path / "texts"
+
+
+def test_words_beside_the_glossary_are_told_by_their_texts(
+    call: Call, photo: Path, compiled: Path, tmp_path: Path
+) -> None:
+    asked = ["--classes", "smile, lost-in-thought, wistful, sleepy", "--clip", compiled, "--out", tmp_path / "out"]
+    code, _, err = call("analyze", photo, *asked)
+    assert code == 0
+    assert "word_smile: AU 12" in err
+    assert "word_wistful: by its text in clip.safetensors, against a face at rest; unmeasured" in err
+    (row,) = read_rows(tmp_path / "out" / f"{photo.name}.csv")
+    names = ["word_smile", "word_lost_in_thought", "word_wistful", "word_sleepy"]
+    assert [name for name in row if name.startswith("word_") and not name.endswith("_smooth")] == names
+    assert all(0 < float(str(row[name])) < 1 for name in names)
+    assert len({row[name] for name in names}) == len(names)
+
+
+def test_a_word_that_nobody_compiled_is_refused_with_the_nearest_entries(
+    call: Call, photo: Path, compiled: Path
+) -> None:
+    code, out, err = call("analyze", photo, "--classes", "wistful, smiel", "--clip", compiled)
+    assert (code, out) == (2, "")
+    assert "'smiel' is not in the glossary (the nearest are smile" in err
+    assert "wistful" not in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--clip", "WEIGHTS", "--classes", "smile"], "compile weights first: kaoiro words WORD"),
+        (["--clip", "none", "--classes", "smile"], "words are compiled by: kaoiro words"),
+        (["--clip", "BRIGHT", "--classes", "smile"], "a model without words"),
+        (["--clip", "TEXTS"], "--clip tells words; name the words, too"),
+    ],
+    ids=["weights", "nothing", "another model", "no words"],
+)
+def test_folders_without_compiled_words_are_refused_in_one_line(
+    options: list[str], message: str, call: Call, photo: Path, compiled: Path, bright: Path
+) -> None:
+    places = {"WEIGHTS": compiled.parent / "clip.safetensors", "TEXTS": compiled, "BRIGHT": bright}
+    code, _, err = call("analyze", photo, *(places.get(one, one) for one in options))
+    assert code == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["words", "wistful", "--clip", "x"], "--clip, --merges and --out belong together"),
+        (["words", "--clip", "x", "--merges", "y", "--out", "NEW"], "name the words to compile"),
+        (["words", "a_sd", "--clip", "x", "--merges", "y", "--out", "NEW"], "cannot be the name of a column"),
+        (["words", "a", "--clip", "x", "--merges", "y", "--out", "FULL"], "is there already; name a new folder"),
+        (["words", "a", "--clip", "none", "--merges", "y", "--out", "NEW"], "none"),
+        (["words", "smile", "frown"], "one word at a time"),
+    ],
+    ids=["alone", "no words", "ending", "folder that is there", "no weights", "two words"],
+)
+def test_orders_that_cannot_be_compiled_are_refused_in_one_line(
+    argv: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    places = {"NEW": str(tmp_path / "new"), "FULL": str(tmp_path)}
+    assert main([places.get(one, one) for one in argv]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "new").exists()

@@ -57,6 +57,7 @@ def add_parser(commands: Any) -> None:
         "'kaoiro words' lists them",
     )
     parser.add_argument("--glossary", metavar="FILE", help="entries of your own, which say what your words stand for")
+    parser.add_argument("--clip", metavar="FOLDER", help="words compiled with weights of CLIP ('kaoiro words --clip')")
     parser.add_argument("--overlay", action="store_true", help="write annotated pictures and videos")
     parser.add_argument("--blur-faces", action="store_true", help=BLUR_HELP)
     parser.add_argument("--plot", action="store_true", help="write a figure of the scores over time for each video")
@@ -145,6 +146,7 @@ def _analyzer(arguments: argparse.Namespace) -> Any:
         threads=arguments.threads,
         classes=arguments.classes,
         glossary=arguments.glossary,
+        clip=arguments.clip,
     )
 
 

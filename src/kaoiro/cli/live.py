@@ -28,6 +28,7 @@ def add_parser(commands: Any) -> None:
         help='words of your own, English or Japanese: "smile, jaw drop" adds word_smile and word_jaw_drop',
     )
     parser.add_argument("--glossary", metavar="FILE", help="entries of your own, which say what your words stand for")
+    parser.add_argument("--clip", metavar="FOLDER", help="words compiled with weights of CLIP ('kaoiro words --clip')")
     parser.add_argument("--model", metavar="NAME|FOLDER", help="a model that ships (see 'kaoiro models') or a folder")
     parser.add_argument("--max-faces", type=count, metavar="N", help="keep only the N largest faces of a frame")
     parser.add_argument("--threads", type=count, metavar="N", help="processor threads for the networks")
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
         classes=arguments.classes,
         glossary=arguments.glossary,
+        clip=arguments.clip,
     )
     words = analyzer.words
     for remark in words.remarks:

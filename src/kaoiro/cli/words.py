@@ -1,4 +1,7 @@
-"""`kaoiro words`: the glossary of words that `kaoiro analyze --classes` takes, with how far to trust each."""
+"""`kaoiro words`: the glossary of words that `kaoiro analyze --classes` takes, with how far to trust each.
+
+With `--clip` it compiles words of any kind, for those who have weights of CLIP.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kaoiro.core.errors import InputError
+from kaoiro.core.errors import InputError, MissingExtra
 
 TEXT = "words of the glossary on rendered people whom the model does not know: area under the curve, calibration"
 _GLOSSARY = "entries of your own beside those that ship"
@@ -18,7 +21,12 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "words", help="words for 'analyze --classes': what they stand for, how far to trust them", description=__doc__
     )
-    parser.add_argument("name", nargs="?", metavar="WORD", help="one word, complete; in English or Japanese")
+    text = "one word, complete; in English or Japanese. With --clip: words of any kind, in English"
+    parser.add_argument("name", nargs="*", metavar="WORD", help=text)
+    text = "weights of CLIP: compile the words with them into a model folder for 'analyze --clip' (needs [train])"
+    parser.add_argument("--clip", metavar="FILE", help=text)
+    parser.add_argument("--merges", metavar="FILE", help="tokenizer file that belongs to them")
+    parser.add_argument("--out", metavar="FOLDER", help="where the compiled words go")
     parser.add_argument("--language", choices=("en", "ja"), help="only what words are called in it (default: both)")
     parser.add_argument("--glossary", metavar="FILE", help=_GLOSSARY)
     parser.add_argument("--model", metavar="NAME|FOLDER", help="default: the default model")
@@ -31,8 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.core import modelfile
     from kaoiro.inference.words.asked import CAUTION, opened
 
+    if arguments.clip or arguments.merges or arguments.out:
+        return _compile(arguments)
+    if len(arguments.name) > 1:
+        raise InputError(f"one word at a time, not {', '.join(arguments.name)}; quote a word that has blanks")
     glossary, model = opened(arguments.glossary), modelfile.load(arguments.model)
-    one = None if arguments.name is None else _found(arguments.name, glossary)
+    one = _found(arguments.name[0], glossary) if arguments.name else None
     called = glossary.called(arguments.language) if one is None else [(one, one.en + one.ja)]
     rows = [_row(entry, names, model) for entry, names in called]
     if arguments.json:
@@ -41,6 +53,30 @@ def run(arguments: argparse.Namespace) -> int:
     for row in rows:
         print("\n".join([_line(row)] if one is None else _complete(row)))
     print(f"{CAUTION}; files of your own: --glossary FILE")
+    return 0
+
+
+def _compile(arguments: argparse.Namespace) -> int:
+    """Write a folder of words that are told by their texts."""
+    from kaoiro.inference.words.asked import split
+    from kaoiro.inference.words.texts import column_name
+
+    if not (arguments.clip and arguments.merges and arguments.out):
+        raise InputError("--clip, --merges and --out belong together: weights, their tokenizer file, and a new folder")
+    words = [word for given in arguments.name for word in split(given)]
+    if not words:
+        raise InputError("name the words to compile, such as: kaoiro words relieved 'lost in thought' --clip ...")
+    columns = [column_name(word) for word in words]  # refused before minutes are spent
+    if Path(arguments.out).exists() and (not Path(arguments.out).is_dir() or any(Path(arguments.out).iterdir())):
+        raise InputError(f"--out {arguments.out} is there already; name a new folder")
+    try:
+        from kaoiro.training.open_words import compile_words
+    except ImportError as error:
+        raise MissingExtra("words of CLIP", "train") from error
+    compile_words(words, arguments.clip, arguments.merges, arguments.out)
+    print(
+        f"kaoiro: {arguments.out}: {', '.join(columns)}; now: kaoiro analyze ... --classes ... --clip {arguments.out}"
+    )
     return 0
 
 

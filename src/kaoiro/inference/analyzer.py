@@ -56,6 +56,7 @@ class Analyzer:
         classes: words of your own, such as ["smile", "苦笑"] or "smile, wry smile", whose scores records get as
             `word_smile`, … The glossary says what they stand for.
         glossary: file of entries of your own, which are added to those that ship, or replace them.
+        clip: folder of words that `kaoiro words --clip` compiled, for those that the glossary does not tell.
 
     Raises:
         InputError: `max_faces` or `min_face` makes no sense; a word is not in the glossary, or cannot be told.
@@ -73,6 +74,7 @@ class Analyzer:
         threads: int | None = None,
         classes: str | Iterable[str] | None = None,
         glossary: str | os.PathLike[str] | None = None,
+        clip: str | os.PathLike[str] | None = None,
     ) -> None:
         if max_faces is not None and max_faces < 1:
             raise InputError(f"max_faces must be 1 or more, not {max_faces}")
@@ -83,7 +85,7 @@ class Analyzer:
         if all(head.name != "expression" for head in self.specification.heads):
             raise ModelError(f"model '{folder.name}' has no expression head")
         check_heads(folder)
-        self.model, self.words = folder, asked(classes, folder, glossary)
+        self.model, self.words = folder, asked(classes, folder, glossary, clip)
         self.threads = threads
         self._max_faces, self._tracker = max_faces, tracker or TrackerConfig()
         self._detector = None if detector is None else shareable(detector)

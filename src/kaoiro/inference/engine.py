@@ -171,15 +171,17 @@ class Engine:
         return [MeasuredFace(*part) for part in parts]
 
     def _read(self, pixels: np.ndarray, faces: Sequence[Detection], crops: np.ndarray) -> list[dict[str, float]]:
-        """Return what readers answer of each face by column: nothing where no word asks for it."""
+        """Return what readers and texts answer of each face by column: nothing where no word asks for it."""
+        beside = self._words.texts if self._words else None
+        told = [{} for _ in faces] if beside is None else beside.read(pixels, faces)
         spec, found = self._specification, readers.shipped() if self._words and self._words.read else None
         if found is None:
-            return [{} for _ in faces]
+            return told
         if (spec.crop, spec.size, spec.channels) != (readers.CROP, readers.SIDE, 1):
             grey = to_luma(pixels) if pixels.ndim == 3 else pixels
             crops = np.stack([cut(grey, placement(face, readers.CROP), readers.SIDE) for face in faces])
         said = found.read(crops)
-        return [{name: float(values[face]) for name, values in said.items()} for face in range(len(faces))]
+        return [more | {name: float(values[face]) for name, values in said.items()} for face, more in enumerate(told)]
 
     def _with_words(
         self, scores: np.ndarray, further: Mapping[str, float], read: Mapping[str, float]

@@ -17,10 +17,11 @@ from kaoiro.core.labels import AFFECT, AFFECT_HEAD, EXPRESSIONS, SPREAD_HEAD, UN
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.types import expression_column, smoothed, spread_column, word_column
 from kaoiro.inference.words import glossary as glossaries
-from kaoiro.inference.words import readers, reliability
+from kaoiro.inference.words import readers, reliability, texts
 from kaoiro.inference.words.entry import Entry, units_text
 from kaoiro.inference.words.glossary import Glossary
 from kaoiro.inference.words.scoring import score
+from kaoiro.inference.words.texts import Texts
 
 CAUTION = "a word says how a face looks, never what somebody feels"
 
@@ -33,19 +34,22 @@ class Words:
         entries: in the order in which they were asked for.
         measures: columns that the model answers, or readers beside it.
         model: its checksum, on which reliabilities depend.
+        texts: words beside the entries that are told by their texts; None where there are none.
     """
 
     entries: tuple[Entry, ...] = ()
     measures: tuple[str, ...] = ()
     model: str = ""
+    texts: Texts | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.entries)
+        return bool(self.names)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Columns of single frames: `word_smile`."""
-        return tuple(word_column(entry.name) for entry in self.entries)
+        beside = () if self.texts is None else self.texts.columns
+        return (*(word_column(entry.name) for entry in self.entries), *beside)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -57,6 +61,7 @@ class Words:
         """Text that is equal where columns and scores are."""
         said: list[tuple[str, ...]] = [(entry.name, entry.digest) for entry in self.entries]
         said += [("readers", readers.digest())] if self.read else []
+        said += [] if self.texts is None else [("texts", self.texts.model.digest, *self.texts.columns)]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     @property
@@ -69,16 +74,18 @@ class Words:
         """Return the words' scores of one face by column; what cannot be told is left out, as all that is missing.
 
         Args:
-            scores: of the face by column of records, and those of `read`.
+            scores: of the face by column of records, those of `read`, and those of `texts`.
         """
         known = {name: np.array([scores.get(name, math.nan)]) for name in self.measures}
         found = {word_column(entry.name): float(score(entry, known)[0]) for entry in self.entries}
+        found |= {} if self.texts is None else {name: scores.get(name, math.nan) for name in self.texts.columns}
         return {name: value for name, value in found.items() if math.isfinite(value)}
 
     @property
     def remarks(self) -> list[str]:
         """What to know of each word: its actions, those that are left out, and how far to trust it; then a caution."""
-        return [*map(self._remark, self.entries), *([CAUTION] if self.entries else [])]
+        beside = [] if self.texts is None else self.texts.remarks
+        return [*map(self._remark, self.entries), *beside, *([CAUTION] if self else [])]
 
     def _remark(self, entry: Entry) -> str:
         lost = [unit for unit in (*entry.present, *entry.absent) if entry.reading(unit) not in self.measures]
@@ -95,7 +102,10 @@ def split(classes: str | Iterable[str]) -> list[str]:
 
 
 def asked(
-    classes: str | Iterable[str] | None, model: ModelFolder, glossary: str | os.PathLike[str] | Glossary | None = None
+    classes: str | Iterable[str] | None,
+    model: ModelFolder,
+    glossary: str | os.PathLike[str] | Glossary | None = None,
+    clip: str | os.PathLike[str] | None = None,
 ) -> Words:
     """Return the words that are asked for; one that is named twice, or in two languages, counts once.
 
@@ -103,26 +113,40 @@ def asked(
         classes: words, or a text with commas between them; None asks for none.
         model: that answers.
         glossary: file of the user's own entries, or a glossary; None is the shipped one.
+        clip: folder of words compiled with weights of CLIP, for those that the glossary does not tell.
 
     Raises:
         InputError: no word at all, one that no entry has (the message names the nearest), or one that the model cannot
-            tell (it says why); a glossary that is not valid, or without words to look up in it.
+            tell (it says why); a glossary that is not valid, or without words to look up in it; no compiled words in
+            the folder, or a word that two columns would have.
+        ModelError: the compiled words are damaged.
     """
     if classes is None:
-        if glossary is not None:
-            raise InputError("a glossary says what words stand for; name the words, too (--classes, classes=)")
+        if glossary is not None or clip is not None:
+            what = "a glossary says what words stand for" if clip is None else "--clip tells words"
+            raise InputError(f"{what}; name the words, too (--classes, classes=)")
         return Words()
     known = glossary if isinstance(glossary, Glossary) else opened(glossary)
     wanted = split(classes)
     if not wanted:
         raise InputError("no words are named; 'kaoiro words' lists those of the glossary")
     found = {word: known.find(word) for word in wanted}
-    measures = answered(model)
-    problems = [_problem(word, entry, known, model) for word, entry in found.items()]
-    if any(problems):
-        raise InputError("; ".join([*filter(None, problems), "'kaoiro words' lists all"]))
-    entries = tuple(dict.fromkeys(entry.name for entry in found.values() if entry is not None))
-    return Words(tuple(known[name] for name in entries), measures, model.digest)
+    problems = {word: _problem(word, entry, known, model) for word, entry in found.items()}
+    beside = None if clip is None else _by_texts([word for word in wanted if problems[word]], texts.opened(clip))
+    told = {} if beside is None else beside.names
+    untellable = [why for word, why in problems.items() if why and (beside is None or beside.find(word) not in told)]
+    if untellable:
+        raise InputError("; ".join([*untellable, "'kaoiro words' lists all"]))
+    entries = tuple(dict.fromkeys(one.name for word, one in found.items() if one is not None and not problems[word]))
+    words = Words(tuple(known[name] for name in entries), answered(model), model.digest, beside if told else None)
+    if len(set(words.names)) < len(words.names):
+        raise InputError(f"two of the words would have the same column: {', '.join(words.names)}")
+    return words
+
+
+def _by_texts(words: Sequence[str], compiled: Texts) -> Texts:
+    """Return those of some words that were compiled."""
+    return compiled.asking([one for one in dict.fromkeys(map(compiled.find, words)) if one is not None])
 
 
 def opened(glossary: str | os.PathLike[str] | None) -> Glossary:
