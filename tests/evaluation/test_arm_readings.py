@@ -90,15 +90,21 @@ def test_an_arm_that_learns_nothing_stands_beside_every_seed() -> None:
     assert gap["by seed"] == pytest.approx([0.1, -0.3])
 
 
+def precise(said: np.ndarray, truth: np.ndarray) -> list[float]:
+    answers = said.argmax(axis=1)
+    return [float((truth[answers == place] == place).mean()) for place in (DISGUST, FEAR)]
+
+
 def test_answers_are_moved_until_they_are_as_precise() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 7, 600)
     logits = rng.normal(size=(600, 7)) + 1.2 * np.eye(7)[truth]
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     for wanted in (0.45, 0.7):
-        moved = at_precision(probabilities, truth, (DISGUST, FEAR), wanted).argmax(axis=1)
-        precisions = [(truth[moved == place] == place).mean() for place in (DISGUST, FEAR)]
-        assert np.mean(precisions) == pytest.approx(wanted, abs=0.03)
+        moved = at_precision(probabilities, truth, (DISGUST, FEAR), wanted)
+        assert np.mean(precise(moved, truth)) == pytest.approx(wanted, abs=0.03)
+    same = at_precision(probabilities, truth, (DISGUST, FEAR), float(np.mean(precise(probabilities, truth))))
+    np.testing.assert_allclose(same, probabilities)  # as precise already, so that nothing is moved
     with pytest.raises(InputError, match="no precision"):
         at_precision(probabilities, truth, (DISGUST, FEAR), float("nan"))
 

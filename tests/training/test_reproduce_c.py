@@ -234,6 +234,9 @@ def test_arms_with_published_weights(root: str, trained: list[str], tmp_path: Pa
     [
         (["--arms", "lasted"], "--arms must be of scratch, continued, pretrained, unseen, linear, plain"),
         (["--folds", "lasted"], "--folds must be of scratch, continued, pretrained, unseen, linear"),
+        (["--folds", "stills-linear", "linear"], "--folds must be arms that a fold can be kept from"),
+        (["--folds", "unseen-contempt"], "--folds must be arms that a fold can be kept from"),
+        (["--folds", "tied"], "--folds must be arms that a fold can be kept from"),
         (["--arms", "clip-linear"], "needs CLIP's weights: --clip FILE --merges FILE"),
         (["--clip", "weights"], "--clip and --merges belong together"),
         (["--arms", "linear", "--objective.axes", "both"], "--objective.axes cannot be changed for all arms alike"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kaoiro.evaluation.arm_readings import Drawn
+from kaoiro.evaluation.arm_readings import ALIKE, Drawn
 from kaoiro.evaluation.arms import PRETRAINED, SCRATCH, Comparison
 from kaoiro.evaluation.claims import UNMEASURED
 
@@ -59,12 +59,11 @@ def _beside(found: Mapping[str, Any] | None, limit: float) -> str:
 def gain(found: Mapping[str, Any] | None, test: Mapping[str, Any] | None = None) -> Row:
     """Return the row of a gain that is to be as large as the source's and no chance.
 
-    It holds if the mean gain reaches `GAIN`, its interval over images and every seed lie above 0, and McNemar's p over
-    all seeds together, where there is a test, lies below `SURE`; it does not hold if interval and seeds lie below
-    `GAIN`.
+    It holds if the mean gain reaches `GAIN`, its interval over images and every seed lie above 0, and McNemar's p of
+    every seed, where there is a test, lies below `SURE`; it does not hold if interval and seeds lie below `GAIN`.
     """
     chance = "interval above 0" if test is None else f"McNemar p < {SURE:g}"
-    wished, p = f"at least {GAIN:g}, {chance}", None if test is None else test["p pooled"]
+    wished, p = f"at least {GAIN:g}, {chance}", None if test is None else max(test["p by seed"], default=None)
     if found is None or found["interval"] is None:
         return row(found, wished, OPEN)
     certain = _beside(found, 0.0) == HOLDS and (p is None or p < SURE)
@@ -77,23 +76,29 @@ def without_loss(recall: Mapping[str, Any] | None, precision: Mapping[str, Any] 
     wished = f"interval above 0, precision not {PRECISION:g} lower"
     if recall is None or precision is None or precision["found"] is None:
         return row(recall, wished, OPEN)
-    lost = precision["found"] < -PRECISION
-    risen = _beside(recall, 0.0)
-    return row(recall, wished, FAILS if lost else risen, precision=precision["found"])
+    return row(recall, wished, _unspoilt(recall, precision), precision=precision["found"])
 
 
-def same_sign(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> Row:
-    """Return the row of a gain on one annotation that is to be one on the other, too.
+def _unspoilt(recall: Mapping[str, Any], precision: Mapping[str, Any]) -> str:
+    """Return whether a recall rises and the precision beside it does not fall by more than `PRECISION`."""
+    sides = [_beside(recall, 0.0), _beside(precision, -PRECISION)]
+    return FAILS if FAILS in sides else HOLDS if sides == [HOLDS, HOLDS] else OPEN
+
+
+def on_both(recalls: Sequence[Mapping[str, Any] | None], precisions: Sequence[Mapping[str, Any] | None]) -> Row:
+    """Return the row of a recall that is to rise on both annotations without losing more precision than `PRECISION`.
 
     Args:
-        first: gain on FER2013's labels.
-        second: on FER+.
+        recalls: gains on FER2013's labels, then on FER+, which is shown.
+        precisions: what the precisions gain, likewise.
     """
-    wished = "a gain on both annotations, interval above 0"
-    if first is None or second is None:
-        return row(second, wished, OPEN)
-    sides = [_beside(one, 0.0) for one in (first, second)]
-    return row(second, wished, HOLDS if sides == [HOLDS, HOLDS] else FAILS if FAILS in sides else OPEN)
+    wished = f"interval above 0 on both annotations, precision not {PRECISION:g} lower"
+    known = [(a, b) for a, b in zip(recalls, precisions, strict=True) if a is not None and b is not None]
+    if len(known) < len(recalls):
+        return row(recalls[-1], wished, OPEN)
+    sides = [_unspoilt(*one) for one in known]
+    verdict = FAILS if FAILS in sides else HOLDS if set(sides) == {HOLDS} else OPEN
+    return row(recalls[-1], wished, verdict, precision=known[-1][1]["found"])
 
 
 def smallest(gaps: Mapping[str, Mapping[str, Any] | None], wanted: Sequence[str]) -> Row:
@@ -146,7 +151,9 @@ def _of_language(comparison: Comparison, arm: str, drawn: Drawns) -> dict[str, R
         f"{arm} above {other}, accuracy": gain(gap("accuracy"), test),
         f"{arm} above {other}, macro recall": gain(gap("macro recall")),
         f"{arm} above {other}, NEG2 recall": without_loss(gap("NEG2 recall"), gap("NEG2 precision")),
-        f"{arm} above {other}, NEG2 recall on FER+": same_sign(gap("NEG2 recall"), gap("NEG2 recall", votes)),
+        f"{arm} above {other}, NEG2 recall on FER+": on_both(
+            [gap("NEG2 recall", one) for one in (own, votes)], [gap("NEG2 precision", one) for one in (own, votes)]
+        ),
     }
 
 
@@ -156,7 +163,14 @@ def _beside_rivals(comparison: Comparison, arm: str, equal: Mapping[str, Drawn |
 
 def _equally_precise(arm: str, others: Sequence[str], drawn: Drawn | None) -> Row:
     """Return the row of an arm that is to find more fear and disgust than each of several others as precise as it."""
-    return smallest({other: equal_gap(drawn, arm, other, "NEG2 recall") for other in others}, others)
+    recall = {other: equal_gap(drawn, arm, other, "NEG2 recall") for other in others}
+    left = {other: equal_gap(drawn, arm, other, "NEG2 precision") for other in others}
+    return smallest({other: one for other, one in recall.items() if _alike(left[other])}, others)
+
+
+def _alike(left: Mapping[str, Any] | None) -> bool:
+    """Return whether two precisions could be made equal with every seed."""
+    return left is not None and all(value is not None and abs(value) <= ALIKE for value in left["by seed"])
 
 
 def equal_gap(drawn: Drawn | None, ours: str, theirs: str, measure: str) -> dict[str, Any] | None:
@@ -208,7 +222,9 @@ def _pooled(gap: Mapping[str, Any] | None) -> Row:
 def labelled_imitation(rows: Mapping[str, Row], arm: str, other: str) -> str | None:
     """Return what is to be said of a gain on FER2013's labels that FER+ does not confirm."""
     own, votes = (rows.get(f"{arm} above {other}, NEG2 recall{where}") for where in ("", " on FER+"))
-    if own is None or votes is None or own["found"] is None or own["interval"][0] <= 0 or votes["verdict"] == HOLDS:
+    if own is None or votes is None or own["found"] is None or votes["found"] is None:
+        return None
+    if own["interval"][0] <= 0 or votes["interval"][0] > 0:
         return None
     return (
         f"{arm}: more fear and disgust is found by FER2013's labels, and not by the majority of FER+: as far as is "

@@ -164,6 +164,10 @@ def number(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
+ALIKE = 0.01
+"""Precisions that differ by no more count as equal."""
+
+
 def at_precision(said: np.ndarray, truth: np.ndarray, classes: Sequence[int], wanted: float) -> np.ndarray:
     """Return answers with some classes made more or less likely until their mean precision is the one wanted.
 
@@ -174,7 +178,7 @@ def at_precision(said: np.ndarray, truth: np.ndarray, classes: Sequence[int], wa
         wanted: precision 0-1.
 
     Returns:
-        (N, K) probabilities (not normalised), the nearest to it; of equals those moved least.
+        (N, K) probabilities (not normalised): of those within `ALIKE` of it the least moved, else the nearest to it.
 
     Raises:
         InputError: the precision wanted is undefined.
@@ -187,7 +191,8 @@ def at_precision(said: np.ndarray, truth: np.ndarray, classes: Sequence[int], wa
 
     def away(offset: float) -> tuple[float, float]:
         found = float(tally(truth, (logs + offset * moved).argmax(axis=1), said.shape[1]).precision(classes))
-        return (np.inf if np.isnan(found) else abs(found - wanted), abs(offset))
+        far = np.inf if np.isnan(found) else abs(found - wanted)
+        return (0.0 if far <= ALIKE else far, abs(offset))
 
     return np.exp(logs + min(OFFSETS.tolist(), key=away) * moved)
 

@@ -21,7 +21,9 @@ SECTIONS = {
         "Without pretraining",
         "A small image tower and a text tower of four layers that begin with random weights. Nothing here says "
         "anything about the source, whose towers were CLIP's: it tells what LASTED's loss and descriptions of classes "
-        "add where nothing was known before.",
+        "add where nothing was known before, in so many epochs, at which no arm has converged, with one learning rate "
+        "for all; whether texts catch up with more of them is not known. Arms with texts also have a text tower and "
+        "take more time for an epoch.",
     ),
     "continued": (
         "With the image tower of a model that ships",
@@ -69,9 +71,11 @@ together, the same for both sides of a difference and for all its seeds). 'dedup
 Training. NEG: anger, disgust, fear and sadness; NEG2: disgust and fear; a precision is – where a class is never
 answered. ECE: 15 bins, at the temperature of the held-out tenth. McNemar's exact p is that of each seed, and of the
 cases of all seeds together; the latter counts an image once for each seed. A gain of accuracy holds if it reaches
-0.022 on average, its interval and every seed lie above 0 and p (together) is below 0.01; of other figures, the interval
-and every seed must lie on the wished side. Below {arm_pages.SEEDS} seeds nothing is judged. Written by `kaoiro
-reproduce C`."""
+0.022 on average, its interval and every seed lie above 0 and p of every seed is below 0.01; of other figures, the
+interval and every seed must lie on the wished side. Precisions are made equal on the images that are judged, once, and
+that holds for all draws, so these intervals are somewhat too narrow; a pair that cannot be brought within 0.01 is not
+counted. Below {arm_pages.SEEDS} seeds nothing is judged, but for the cross-validation, whose five trainings have one
+seed. Written by `kaoiro reproduce C`."""
 _NOTHING = "Not measured yet."
 
 

@@ -19,7 +19,7 @@ from kaoiro.evaluation import unlearned, unlearned_figures
 from kaoiro.evaluation.arm_answers import FILE, Answered, kept
 from kaoiro.evaluation.arm_figures import folds, section, truth_of
 from kaoiro.evaluation.arm_readings import Key
-from kaoiro.evaluation.arms import COMPARISONS, SCRATCH, UNLEARNED, UNSEEN
+from kaoiro.evaluation.arms import COMPARISONS, CONTINUED, SCRATCH, UNLEARNED, UNSEEN, ZERO_SHOT
 from kaoiro.training import arm_data, arm_runs, hardware
 from kaoiro.training.arm_data import FOLDS, Material
 from kaoiro.training.arm_runs import Planned, Settled, agreed, by_fold, by_seed, settled_run
@@ -61,11 +61,22 @@ class Order:
         at_least("--seeds", 1, self.seeds)
         at_least(EPOCHS, 1, self.changes.get(EPOCHS, 1))
         named(self.arms, self.published)
-        named(self.folds, self.published, "--folds")
+        _without_training(named(self.folds, self.published, "--folds") if self.folds else ())
         if self.budget is not None:
             positive("--budget", self.budget, "hours")
             asked = self.changes.get(EPOCHS)
             require(asked is None, f"--{EPOCHS}", "left out beside --budget, which decides on them", asked)
+
+
+def _without_training(arms: Sequence[str]) -> None:
+    """Refuse to cross-validate arms that know the faces of every fold, or have no fold to leave out.
+
+    Raises:
+        InputError: names them.
+    """
+    known = [arm for arm in arms if arm in (*CONTINUED.arms, *UNLEARNED, ZERO_SHOT) or arm.endswith("tied")]
+    why = "they learn nothing, leave a class out, or begin with or learn from a model that learned all of Training"
+    require(not known, "--folds", f"arms that a fold can be kept from ({why})", ", ".join(known))
 
 
 def system_c(order: Order, report: Report, tell: Tell = print) -> None:

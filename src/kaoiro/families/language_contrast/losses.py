@@ -85,7 +85,7 @@ def adjusted(logits: Tensor, prior: Tensor, strength: float) -> Tensor:
 
     Args:
         logits: (B, K).
-        prior: (K,) shares of the classes in the training data.
+        prior: (K,) shares of the classes in what is learned from: of batches with guaranteed classes, if there are any.
         strength: 0 leaves them as they are; 1 makes the answer without it that of equally frequent classes.
     """
     return logits if not strength else logits + strength * torch.log(prior.clamp(min=1e-8))

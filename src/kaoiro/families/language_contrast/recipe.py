@@ -1,6 +1,6 @@
 """Named recipes of the family: the arms of a comparison that differs in language alone, its rivals, and ours.
 
-All arms of SPEC 4.4 that train from scratch here have the same image tower, batches, augmentation, schedule and budget.
+All arms of SPEC 4.4 that train from scratch here have the same image tower, augmentation, schedule and epochs.
 """
 
 from __future__ import annotations
