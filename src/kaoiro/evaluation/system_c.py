@@ -62,6 +62,7 @@ _HEAD = """# System C, measured again
 Isono and Aoki, "Study on Improving Accuracy of Negative Emotion Recognition in Facial Expression Recognition": LASTED's
 loss, which compares faces with the texts of their classes, against its own backbone on FER2013; average accuracy 0.697
 against 0.665, and negative emotions are said to gain. What is wrong or unsaid in the source: [claims](claims.md).
+What follows from these figures: [do words help?](classes-as-words.md)
 """
 _HOW = f"""Every arm has the same batches (eight faces of each class guaranteed, unless it says 'as they come'; four
 in `improved`), augmentation, schedule and number of epochs; all that is chosen, temperature and probe, is chosen on a
