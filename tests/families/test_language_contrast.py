@@ -295,3 +295,17 @@ def test_the_loss_of_an_arm_falls_on_drawn_faces() -> None:
         optimizer.step()
         losses.append(float(loss.detach()))
     assert np.mean(losses[-5:]) < 0.8 * losses[0]
+
+
+def test_heads_give_the_same_answer_unless_their_texts_are_apart() -> None:
+    """With the same texts, two annotations of the same faces cannot be learned; contempt has no text in the second."""
+    faces, both = (
+        torch.randn(4, 1, 48, 48, generator=torch.Generator().manual_seed(0)),
+        (FERPLUS.labels, FER2013.labels),
+    )
+    shared = FERPLUS.indices(FER2013.labels)
+    for apart in (False, True):
+        text = dataclasses.replace(TINY.network.text, style="descriptions", apart=apart)
+        heads = network(spec=specification(*both), text=text).eval()(faces).heads
+        first, second = heads["expression"][:, shared], heads["expression_fer2013"]
+        assert torch.allclose(first, second, atol=1e-5) is not apart

@@ -22,6 +22,8 @@ class TextConfig:
         language: of the prompts.
         frozen: the tower keeps the weights that it starts with (arm C3).
         sampled: in training one prompt of each class is drawn in every step; else the mean over all of them is taken.
+        apart: texts of a second head say that the labels are of somebody else. Heads that compare a face with the same
+            texts give the same answer, whatever their annotations.
     """
 
     width: int = 128
@@ -33,6 +35,7 @@ class TextConfig:
     language: Language = "en"
     frozen: bool = False
     sampled: bool = True
+    apart: bool = False
 
     def check(self) -> None:
         """Refuse a tower that cannot be.

@@ -16,9 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kaoiro.core.labels import EXPRESSION
 from kaoiro.core.spec import Specification
 from kaoiro.families.language_contrast.config import NetworkConfig
-from kaoiro.families.language_contrast.prompts import corpus, prompts
+from kaoiro.families.language_contrast.prompts import ELSEWHERE, corpus, prompts
 from kaoiro.nn.attention import compact
 from kaoiro.nn.clip import Clip
 from kaoiro.nn.clip_files import load_clip
@@ -126,6 +127,8 @@ class Words(nn.Module):
 
     def _add(self, head: str, words: Sequence[str], tokenizer: Tokenizer, config: NetworkConfig) -> None:
         said = list(prompts(words, config.text.style, config.text.language).values())
+        if config.text.apart and head != EXPRESSION:
+            said = [[ELSEWHERE.format(text) for text in texts] for texts in said]
         ends = torch.tensor([0, *map(len, said)]).cumsum(0).tolist()
         self._rows[head] = [list(range(*pair)) for pair in pairwise(ends)]
         tokens = torch.as_tensor(tokenizer.encode([text for texts in said for text in texts]))

@@ -60,6 +60,8 @@ def _said(label: str, style: Style, language: str) -> list[str]:
     return {"names": named, "descriptions": described, "actions": named + described}[style]
 
 
+ELSEWHERE = "they say: {}"
+"""What is said of the labels of a second annotation; any words would do that are not said of the first."""
 SENTENCES = {"en": ("a face with {}", ", ", " and "), "ja": ("{}顔", "、", "、")}
 """How a sentence says what a face does: its form, and what stands between actions and before the last."""
 

@@ -84,11 +84,11 @@ NEGATIVES = replace(
 """A rival: mixup among negative classes."""
 IMPROVED = Recipe(
     data=DataConfig(labels="both", guaranteed=4),
-    network=NetworkConfig(text=TextConfig(style="actions", language="both")),
+    network=NetworkConfig(text=TextConfig(style="actions", language="both", apart=True)),
     objective=ObjectiveConfig(mixup=0.2, adjust=0.5),
     run=Run(epochs=30),
 )
-"""Vote distributions, texts that name actions in two languages, logit adjustment."""
+"""Vote distributions, texts that name actions in two languages, for each annotation its own, logit adjustment."""
 CLIP = Recipe(
     data=DataConfig(labels="fer2013", guaranteed=GUARANTEED),
     network=NetworkConfig(text=TextConfig(style="names", context=77)),
