@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from PIL import Image
 from kaoiro.cli.main import main
 from kaoiro.core.codec import read_rows
 from kaoiro.inference import analyzer
+from kaoiro.inference.search.store import EMBEDDINGS, FILES, ROWS, SCORES
 from kaoiro.inference.tables import read_table
 from kaoiro.inference.words.asked import CAUTION
 
@@ -87,6 +90,32 @@ def test_like_a_photo_alone_and_beside_words(call: Call, album: Path) -> None:
     assert call("search", "smile", album, "--like", album / "dim.png", "--face", 3)[0] == 2
 
 
+def test_options_may_stand_anywhere(call: Call, album: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/search.md").read_text(encoding="utf-8")
+    (line,) = (line for line in page.splitlines() if line.startswith('kaoiro search "smile" --like'))
+    (album / "dim.png").rename("her.jpg")
+    code, out, _ = call(*shlex.split(line, comments=True)[1:])
+    assert code == 0 and sources(out)[0] == "album/light.png"
+    code, out, _ = call("search", "smile", "--n", 1, album)
+    assert code == 0 and sources(out) == ["album/light.png"]
+    code, out, _ = call("search", "smile", album / "m.mp4", "--index", "own", "her.jpg", "--n", 9, album / "light.png")
+    assert code == 0 and sources(out) == ["album/light.png", "album/m.mp4", "her.jpg"]
+
+
+@pytest.mark.parametrize("name", [EMBEDDINGS, SCORES, ROWS, FILES])
+def test_a_damaged_index_is_made_again_when_the_folder_that_is_named_is_removed(
+    call: Call, album: Path, name: str
+) -> None:
+    assert call("search", "smile", album)[0] == 0
+    (part,) = (album / ".kaoiro-index").glob("part-*")
+    (part / name).write_bytes((part / name).read_bytes()[:20])
+    code, _, err = call("search", "smile", album)
+    assert code == 2 and part.name in err and "remove the folder, and it is made again" in err
+    shutil.rmtree(err.splitlines()[-1].removeprefix("kaoiro: ").split(": ")[0])
+    code, out, _ = call("search", "smile", album)
+    assert code == 0 and len(sources(out)) == 3
+
+
 def test_tables_of_records_are_searched_by_their_scores(call: Call, album: Path) -> None:
     assert call("analyze", album, "--out", "records", "--format", "parquet")[0] == 0
     tables = sorted(str(path) for path in Path("records/").rglob("*.parquet"))
@@ -117,7 +146,9 @@ def test_results_are_written_as_tables_and_as_one_html_file(call: Call, album: P
     ("argv", "said"),
     [
         (("purple hat", "album"), "only words of the glossary"),
-        (("smirk", "album"), "one side of the face"),
+        (("wink", "album"), "search does not read it; 'kaoiro analyze --classes wink' does"),
+        (("smile", "--n", "1", "album", "--colour", "red"), "unrecognized arguments: album --colour red"),
+        (("smile", "--colour", "album"), "unrecognized arguments: --colour"),
         (("smile",), "where to search for 'smile'?"),
         (("smile", "nowhere"), "no photo or video that can be searched"),
         (("smile", "album", "--out", "x.txt"), "must end in .csv"),

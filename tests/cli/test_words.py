@@ -314,6 +314,9 @@ def test_folders_without_compiled_words_are_refused_in_one_line(
     assert len(err.strip().splitlines()) == 1
 
 
+NEW = ("--clip", "x", "--merges", "y", "--out", "NEW")
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -323,14 +326,28 @@ def test_folders_without_compiled_words_are_refused_in_one_line(
         (["words", "a", "--clip", "x", "--merges", "y", "--out", "FULL"], "is there already; name a new folder"),
         (["words", "a", "--clip", "none", "--merges", "y", "--out", "NEW"], "none"),
         (["words", "smile", "frown"], "one word at a time"),
+        (["words", "lost in thought", "lost_in_thought", *NEW], "'lost in thought' and 'lost_in_thought' would have"),
+        (["words", "wistful, Wistful", *NEW], "would have the same column, word_wistful"),
+        (["words", "wistful", "--json", *NEW], "--json: of no use beside --clip"),
+        (["words", "wistful", "--language", "en", "--glossary", "x", *NEW], "--language, --glossary: of no use"),
+        (["words", "wistful", "--model", "affect", *NEW], "--model: of no use beside --clip"),
+        (["words", "wistful", "Smiling", *NEW], "'Smiling' is told by the glossary; leave it out"),
+        (["words", "苦笑", *NEW], "'苦笑' is told by the glossary; leave it out"),
+        (["words", "物思い", *NEW], "'物思い': CLIP learned English"),
+        (["words", "задумчивый", *NEW], "'задумчивый': CLIP learned English"),
+        (["words", "a" * 900, "--clip", "WEIGHTS", "--merges", "MERGES", "--out", "NEW"], "at most 77 fit; shorten it"),
     ],
-    ids=["alone", "no words", "ending", "folder that is there", "no weights", "two words"],
+    ids=[
+        *("alone", "no words", "ending", "folder that is there", "no weights", "two words", "two spellings"),
+        *("two cases", "json", "language and glossary", "model", "glossary", "glossary in Japanese", "Japanese"),
+        *("Russian", "too long"),
+    ],
 )
 def test_orders_that_cannot_be_compiled_are_refused_in_one_line(
     argv: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "file").touch()
-    places = {"NEW": str(tmp_path / "new"), "FULL": str(tmp_path)}
+    weights, merges = map(str, clip.write(tmp_path))
+    places = {"NEW": str(tmp_path / "new"), "FULL": str(tmp_path), "WEIGHTS": weights, "MERGES": merges}
     assert main([places.get(one, one) for one in argv]) == 2
     err = capsys.readouterr().err
     assert message in err

@@ -284,6 +284,17 @@ class Hostile:
         return Path.touch, (Path("was_here"),)
 
 
+def test_nobody_is_advised_to_unpickle_more_than_weights(tmp_path: Path) -> None:
+    path = tmp_path / "face.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    torch.save({"a": Hostile()}, tmp_path / "hostile.pt")
+    for file in (path, tmp_path / "hostile.pt"):
+        with pytest.raises(InputError) as caught:
+            load_clip(file)
+        assert str(caught.value) == f"{file}: neither safetensors nor weights of PyTorch, or damaged"
+        assert "weights_only" not in str(caught.value)
+
+
 def test_pickled_programs_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert "neither safetensors nor weights of PyTorch" in refused({"a": Hostile()}, tmp_path)

@@ -69,4 +69,6 @@ def test_what_cannot_be_compiled_is_refused(files: tuple[Path, Path], tmp_path: 
     other.write_text("version\na b\n")
     with pytest.raises(InputError, match="tokenizer of 618 tokens"):
         compile_words(WORDS, files[0], other, tmp_path / "words")
+    with pytest.raises(InputError, match="at most 77 fit"):
+        compile_words(["lost " * 99], *files, tmp_path / "words")
     assert not (tmp_path / "words").exists()

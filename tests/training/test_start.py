@@ -106,20 +106,23 @@ def test_a_model_without_weights_file_can_be_learned_on(small: Any, fitted: Fitt
 
 
 def test_statistics_are_those_of_the_inputs_and_change_no_answer() -> None:
-    layer = nn.BatchNorm2d(2).eval()
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor([2.0, -1.0]))
-        layer.bias.copy_(torch.tensor([0.5, 0.0]))
-    x = torch.tensor([[1.0, 5.0], [3.0, 5.0]]).reshape(2, 2, 1, 1)
-    before = layer(x)
-    take_statistics(layer, x)
+    layer = nn.BatchNorm2d(2, eps=5.0).eval()
     assert layer.running_mean is not None and layer.running_var is not None
-    assert layer.running_mean.tolist() == [2.0, 5.0]
-    assert layer.running_var.tolist() == [1.0, 0.0]  # of the first: (1 + 1) / 2
-    torch.testing.assert_close(layer(x), before)
-    # w' = w s' / s and b' = b + w (m' - m) / s with s = sqrt(1 + eps), and s' the same for the first channel
-    assert layer.weight[0].item() == pytest.approx(2.0)
-    assert layer.bias[0].item() == pytest.approx(0.5 + 2 * 2.0, abs=1e-4)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([3.0, -1.5]))
+        layer.bias.copy_(torch.tensor([0.5, 0.0]))
+        layer.running_mean.fill_(3.0)
+        layer.running_var.fill_(4.0)
+    x = torch.tensor([[-4.0, 3.0], [0.0, 7.0], [4.0, 11.0], [8.0, 15.0]])[:, :, None, None]
+    answers = [[-6.5, 0.0], [-2.5, -2.0], [1.5, -4.0], [5.5, -6.0]]  # x - 3 + 0.5, and -0.5 (x - 3)
+    assert layer(x).flatten(1).tolist() == [pytest.approx(row) for row in answers]
+    take_statistics(layer, x)
+    assert layer.running_mean.tolist() == [2.0, 9.0]
+    assert layer.running_var.tolist() == [20.0, 20.0]  # (6² + 2² + 2² + 6²) / 4
+    # w' = w s' / s and b' = b + w (m' - m) / s, with m = 3, s = √(4 + 5) = 3 and s' = √(20 + 5) = 5
+    assert layer.weight.tolist() == pytest.approx([5.0, -2.5])
+    assert layer.bias.tolist() == pytest.approx([-0.5, -3.0])  # 0.5 + 3 (2 - 3) / 3 and 0 - 1.5 (9 - 3) / 3
+    assert layer(x).flatten(1).tolist() == [pytest.approx(row, abs=1e-5) for row in answers]
 
 
 def test_models_that_ship_begin_by_name() -> None:

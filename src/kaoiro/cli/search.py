@@ -45,13 +45,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--glossary", metavar="FILE", help="entries of your own, which say what words stand for")
     parser.add_argument("--model", metavar="NAME|FOLDER", help="default: the default model")
     parser.add_argument("--threads", type=count, metavar="N", help="processor threads")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, takes_rest=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from kaoiro.inference.tables import is_table
 
+    arguments.paths += _later(arguments.rest)
     text, paths = _given(arguments)
     _check(arguments)
     tables = [path for path in paths if is_table(path)]
@@ -64,6 +65,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         _write(arguments, found, title, remarks)
     return code
+
+
+def _later(rest: Sequence[str]) -> list[str]:
+    """Return the paths behind options, which argparse leaves over where the first words have ended before them.
+
+    Raises:
+        InputError: an option that the command does not have.
+    """
+    stop = rest.index("--") if "--" in rest else len(rest)
+    if any(word.startswith("-") and word != "-" for word in rest[:stop]):
+        raise InputError(f"unrecognized arguments: {' '.join(rest)} (see kaoiro search --help)")
+    return [*rest[:stop], *rest[stop + 1 :]]
 
 
 def _given(arguments: argparse.Namespace) -> tuple[str | None, list[str]]:

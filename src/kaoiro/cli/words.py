@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
 def _compile(arguments: argparse.Namespace) -> int:
     """Write a folder of words that are told by their texts."""
     from kaoiro.inference.words.asked import split
-    from kaoiro.inference.words.texts import column_name
 
     if not (arguments.clip and arguments.merges and arguments.out):
         raise InputError("--clip, --merges and --out belong together: weights, their tokenizer file, and a new folder")
-    words = [word for given in arguments.name for word in split(given)]
+    flags = {flag: getattr(arguments, flag) for flag in ("language", "glossary", "model", "json")}
+    beside = ", ".join(f"--{flag}" for flag, value in flags.items() if value)
+    if beside:
+        raise InputError(f"{beside}: of no use beside --clip, which compiles words; leave it out")
+    words = list(dict.fromkeys(word for given in arguments.name for word in split(given)))
     if not words:
         raise InputError("name the words to compile, such as: kaoiro words relieved 'lost in thought' --clip ...")
-    columns = [column_name(word) for word in words]  # refused before minutes are spent
+    columns = _columns(words)  # refused before minutes are spent
     if Path(arguments.out).exists() and (not Path(arguments.out).is_dir() or any(Path(arguments.out).iterdir())):
         raise InputError(f"--out {arguments.out} is there already; name a new folder")
     try:
@@ -78,6 +82,32 @@ def _compile(arguments: argparse.Namespace) -> int:
         f"kaoiro: {arguments.out}: {', '.join(columns)}; now: kaoiro analyze ... --classes ... --clip {arguments.out}"
     )
     return 0
+
+
+def _columns(words: list[str]) -> list[str]:
+    """Return the columns of words to compile, without `word_`.
+
+    Raises:
+        InputError: a word that the glossary tells, for its score would never be that of the text; one that is not
+            English; one that cannot be a column, or two that would be the same.
+    """
+    from kaoiro.core import modelfile
+    from kaoiro.inference.words.asked import opened, refusal
+    from kaoiro.inference.words.texts import column_name
+
+    glossary, model = opened(None), modelfile.load(None)
+    found: dict[str, str] = {}
+    for word in words:
+        entry = glossary.find(word)
+        if entry is not None and not refusal(entry, model):
+            raise InputError(f"'{word}' is told by the glossary; leave it out")
+        if not all("LATIN" in unicodedata.name(letter, "") for letter in word if letter.isalpha()):
+            raise InputError(f"'{word}': CLIP learned English; say it in English")
+        column = column_name(word)
+        if column in found:
+            raise InputError(f"'{found[column]}' and '{word}' would have the same column, word_{column}; name one")
+        found[column] = word
+    return list(found)
 
 
 def _found(word: str, glossary: Any) -> Any:

@@ -82,13 +82,20 @@ def _state(path: Path) -> State:
     try:
         content = _content(path, head)
     except Exception as error:  # damaged archives and pickles raise nearly anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: neither safetensors nor weights of PyTorch, or damaged: {reason[:200]}") from error
+        raise InputError(f"{path}: neither safetensors nor weights of PyTorch, or damaged{_reason(error)}") from error
     while isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if isinstance(content, dict) and content and all(_is_weight(*item) for item in content.items()):
         return dict(content)
     raise InputError(f"{path}: holds no state dict (a table from names to tensors)")
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of an error, unless it is PyTorch's advice to unpickle more than weights."""
+    said = str(error)
+    if re.search("weights.only", said, re.IGNORECASE):
+        return ""
+    return f": {said.splitlines()[0][:200] if said else type(error).__name__}"
 
 
 def _is_weight(name: object, value: object) -> bool:

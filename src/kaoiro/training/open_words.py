@@ -75,7 +75,7 @@ def compile_words(words: Sequence[str], weights: str | Path, merges: str | Path,
         folder: receives model.json and model.onnx.
 
     Raises:
-        InputError: no words, or files that cannot be read or do not belong together.
+        InputError: no words, one that is too long, or files that cannot be read or do not belong together.
         MissingExtra: the library of the tokenizer is not installed.
         OutputError: the folder cannot be written.
     """
@@ -90,9 +90,9 @@ def compile_words(words: Sequence[str], weights: str | Path, merges: str | Path,
     specification = Specification(
         size=clip.sizes.image.side, channels=1, mean=(0.5,), std=(0.5,), crop=WIDE_CROP, heads=(head,)
     )
+    network = OpenNetwork(clip, tokenizer, head.labels, specification)  # refuses texts that are too long
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    network = OpenNetwork(clip, tokenizer, head.labels, specification)
     export_graph(network, specification, folder / GRAPH)
     write_description(folder, _description(folder.name, specification, Path(weights)))
     return load(folder)

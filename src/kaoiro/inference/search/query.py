@@ -18,6 +18,7 @@ import numpy as np
 from kaoiro.core.errors import InputError
 from kaoiro.core.types import expression_column, word_column
 from kaoiro.inference.words import glossary as glossaries
+from kaoiro.inference.words import readers
 from kaoiro.inference.words.asked import CAUTION, Words, unknown, untold
 from kaoiro.inference.words.entry import Entry
 from kaoiro.inference.words.glossary import Glossary, key
@@ -125,9 +126,7 @@ def parse(text: str, measures: Sequence[str], name: str, model: str = "", glossa
     if not terms:
         said = " ".join(passed) or text
         raise InputError(f"{unknown(said, known)}; {_NO_TEXT}")
-    problems = [
-        f"'{term.entry.name}' cannot be measured: {why}" for term in terms if (why := _why(term, name, measures))
-    ]
+    problems = [why for term in terms if (why := _why(term, name, measures))]
     both = [term.entry.name for term in terms if term.wanted and Term(term.entry, False) in terms]
     problems += [f"'{text}' asks for '{one}' and for its opposite" for one in both]
     if problems:
@@ -136,15 +135,23 @@ def parse(text: str, measures: Sequence[str], name: str, model: str = "", glossa
 
 
 def _why(term: Term, name: str, measures: Sequence[str]) -> str:
-    """Return why a word cannot be scored; empty if it can."""
+    """Return which word cannot be scored and why; empty if it can."""
     entry = term.entry
-    near = f" (near it: {', '.join(entry.instead)})" if entry.instead else ""
-    if not entry.column:
+    if entry.column:
+        why = _no_column(entry.column, name, measures)
+    else:
         why = untold(entry, name, measures)
-        return why and why + near
-    if not entry.column.startswith(_PROBABILITIES):
-        return f"{entry.column} is no probability; an entry of its own can name a range (--glossary FILE)"
-    return "" if entry.column in measures else f"model '{name}' does not measure {entry.column}"
+        if why and not untold(entry, name, (*measures, *readers.columns())):
+            return f"'{entry.name}': search does not read it; 'kaoiro analyze --classes {entry.name}' does"
+        why += f" (near it: {', '.join(entry.instead)})" if why and entry.instead else ""
+    return why and f"'{entry.name}' cannot be measured: {why}"
+
+
+def _no_column(column: str, name: str, measures: Sequence[str]) -> str:
+    """Return why a column of records ranks no faces; empty if it does."""
+    if not column.startswith(_PROBABILITIES):
+        return f"{column} is no probability; an entry of its own can name a range (--glossary FILE)"
+    return "" if column in measures else f"model '{name}' does not measure {column}"
 
 
 def _understood(text: str, known: Glossary) -> tuple[list[Term], list[str]]:

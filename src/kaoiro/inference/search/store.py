@@ -96,12 +96,12 @@ class Part:
             self._rows = _opened(folder / ROWS)  # stays open: whoever merges parts takes the file away
             rows = self._rows.metadata.num_rows
         except Exception as error:  # NumPy and Arrow raise a dozen unrelated classes
-            raise InputError(damaged(folder, " ".join(str(error).split()))) from error
+            raise InputError(damaged(folder.parent, f"{folder.name}: {' '.join(str(error).split())}")) from error
         shapes = (len(self.embeddings), about.width), (len(self.embeddings), len(about.columns))
         kinds = self.embeddings.dtype == np.float16 and self.scores.dtype == np.float32
         fits = (self.embeddings.shape, self.scores.shape) == shapes and kinds
         if not fits or rows != len(self) or int(self.files["rows"].to_numpy().sum()) != rows:
-            raise InputError(damaged(folder, "its files do not belong together"))
+            raise InputError(damaged(folder.parent, f"{folder.name}: its files do not belong together"))
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -117,7 +117,7 @@ class Part:
 
 
 def damaged(place: Path, why: str) -> str:
-    """Return what to say of an index that cannot be used."""
+    """Return what to say of an index that cannot be used; `place` is its whole folder, for no part is made again."""
     return f"{place}: no index that can be read ({why}); remove the folder, and it is made again"
 
 
