@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import noted
 import numpy as np
 import pytest
 from fake import separator
@@ -65,9 +66,14 @@ def test_strips_lead_from_one_expression_to_the_other():
 
 def test_pictures_say_that_they_are_generated(tmp_path):
     picture = figures.sheet([("a", separator.swap_faces().pixels[:2])])
-    figures.write(tmp_path, {"system-b-swaps": picture}, "syn-swap")
-    with Image.open(tmp_path / "system-b-swaps.png") as found:
-        assert "generated" in found.info["Comment"] and "syn-swap" in found.info["Description"]
+    files = {f"system-b-swaps{figures.FACES}": "JPEG", f"system-b-course{figures.LINES}": "PNG"}
+    figures.write(tmp_path, dict.fromkeys(files, picture), "syn-swap")
+    assert {file.name for file in tmp_path.iterdir()} == set(files)
+    for name, kind in files.items():
+        notes = noted.of(tmp_path / name)
+        assert "generated" in notes["Comment"] and "syn-swap" in notes["Description"]
+        with Image.open(tmp_path / name) as found:
+            assert found.format == kind
     with pytest.raises(InputError, match="the same number"):
         figures.sheet([("a", separator.swap_faces().pixels[:2]), ("b", separator.swap_faces().pixels[:3])])
     with pytest.raises(InputError, match="rows of a sheet"):

@@ -4,7 +4,9 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import noted
 import numpy as np
 import pytest
 from fake import exchange as fake
@@ -19,7 +21,7 @@ from kaoiro.core.crops import FER2013_CROP, INNER_CROP
 from kaoiro.core.errors import ModelError
 from kaoiro.core.spec import CropGeometry
 from kaoiro.data.splits import part_of
-from kaoiro.evaluation import carried, real_faces, unlabelled
+from kaoiro.evaluation import carried, exchange_report, real_faces, unlabelled
 from kaoiro.evaluation.real_faces import CODE, OTHERS
 from kaoiro.faces.surroundings import put_back
 from kaoiro.families.identity_expression.config import NetworkConfig
@@ -160,10 +162,25 @@ def test_what_real_faces_say_becomes_a_section(
     assert carried_over["at rest, with another's smile"]["happiness"].startswith("0.000")
     page = (tmp_path / "results" / "system-b.md").read_text(encoding="utf-8")
     assert "| FaceCycle (published) |" in page
-    assert [path.name for path in (tmp_path / "results").iterdir() if path.suffix == ".png"] == []
-    with Image.open(tmp_path / "own" / "london-swaps.png") as picture:
-        assert "CC BY 4.0" in picture.info["Description"]
-        assert "generated" in picture.info["Comment"]
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {"system-b.json", "system-b.md"}
+    notes = noted.of(tmp_path / "own" / "london-swaps.png")
+    assert "CC BY 4.0" in notes["Description"]
+    assert "generated" in notes["Comment"]
+
+
+def test_rendered_swaps_stand_below_the_section_and_people_never(
+    roots: dict[str, Path], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Image.new("RGB", (32, 16), "teal")
+    found = real_faces.Found({"claims": {}}, picture, picture)
+    monkeypatch.setattr(real_faces, "measure", lambda *_: found)
+    written: dict[str, Any] = {}
+    monkeypatch.setattr(exchange_report, "write", lambda folder, section, figures: written.update(figures))
+    call = ["evaluate", "codes", "--root", roots["fer"], "--model", model, "--threads", 1, "--results", tmp_path]
+    assert main([str(part) for part in call]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["real-swaps.jpg"]
+    assert list(written["pictures below"]) == ["real-swaps.jpg"]
+    assert "rendered people" in noted.of(tmp_path / "real-swaps.jpg")["Description"]
 
 
 def test_an_untrained_network_stands_beside_where_there_is_one(model: Path, tmp_path: Path) -> None:

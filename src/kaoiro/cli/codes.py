@@ -45,10 +45,8 @@ def measure(arguments: argparse.Namespace, untrained: Callable[[Any], Any]) -> d
     sets = arguments.split, arguments.london, arguments.swaps
     read = smile_swaps.reader(modelfile.load(arguments.reader), arguments.threads) if any(sets[1:]) else None
     found = real_faces.measure(exchanger, arguments.root, *sets, read, untrained(exchanger))
-    _draw(found, exchanger, arguments)
+    below = _draw(found, exchanger, arguments)
     if arguments.results:
-        shown = {f"{DRAWN}.png": "Rendered people at rest, and with the smiles of others."}
-        below = {} if found.rendered is None else {"pictures below": shown}
         exchange_report.write(arguments.results, "real", found.figures | below)
         arguments.results = None  # it has its place on the page of system B
     return found.figures
@@ -66,14 +64,18 @@ def _check(arguments: argparse.Namespace, choice: str) -> None:
         raise InputError("--pictures shows people of the London set: name its folder by --london")
 
 
-def _draw(found: Any, exchanger: Any, arguments: argparse.Namespace) -> None:
+def _draw(found: Any, exchanger: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Write pictures; returns what the section says of those that stand below it."""
     from kaoiro.evaluation import real_faces
+    from kaoiro.evaluation.exchange_figures import FACES
     from kaoiro.inference.generated import save_picture
 
     command, about = "evaluate codes", {"model": exchanger.title}
     if arguments.pictures and found.people is not None:
         place = Path(arguments.pictures) / PEOPLE
         save_picture(found.people, place, command, about | {"made of": real_faces.CREDIT})
-    if arguments.results and found.rendered is not None:
-        place = Path(arguments.results) / f"{DRAWN}.png"
-        save_picture(found.rendered, place, command, about | {"made of": "rendered people of syn-swap"})
+    if not arguments.results or found.rendered is None:
+        return {}
+    place = Path(arguments.results) / f"{DRAWN}{FACES}"
+    save_picture(found.rendered, place, command, about | {"made of": "rendered people of syn-swap"})
+    return {"pictures below": {place.name: "Rendered people at rest, and with the smiles of others."}}

@@ -16,6 +16,8 @@ from kaoiro.evaluation.swapping import between
 from kaoiro.inference.generated import save_picture
 from kaoiro.inference.pen import DIM, GRID, INK, Pen, ticks
 
+FACES, LINES = ".jpg", ".png"
+"""Endings of pictures: faces as JPEG, which is a third as large; lines and letters alone as PNG."""
 SIDE = 96
 """Side at which faces are shown, pixels."""
 _LABEL, _LINE, _GAP = 150, 18, 2
@@ -174,15 +176,15 @@ def _sized(faces: np.ndarray, side: int) -> np.ndarray:
 
 
 def write(folder: str | Path, pictures: Mapping[str, Image.Image], data: str) -> None:
-    """Write pictures as PNG into a folder, with the mark that faces in them are generated.
+    """Write pictures into a folder, with the mark that faces in them are generated.
 
     Args:
         folder: of the results.
-        pictures: by name without ending.
+        pictures: by name of the file, which ends in `FACES` or `LINES`.
         data: what faces they were made of.
 
     Raises:
         OutputError: the folder cannot be written.
     """
     for name, picture in pictures.items():
-        save_picture(picture, Path(folder) / f"{name}.png", "reproduce B", {"made of": data})
+        save_picture(picture, Path(folder) / name, "reproduce B", {"made of": data})

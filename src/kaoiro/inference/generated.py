@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 from kaoiro.core.encode import VideoWriter
+from kaoiro.core.errors import OutputError
 from kaoiro.core.files import replacing, writing
 from kaoiro.inference.portraits import sheet
 
 MARK = "Made by kaoiro {command}: a generated face. Nobody was photographed like this."
 MOST_STEPS = 200
 """Faces of a strip."""
+_QUALITY = 90  # of a JPEG, with colours at full resolution: edges of faces and letters stay clean
 _LEAST = 256  # pixels: sides of a video; players show smaller ones badly
 
 
@@ -47,16 +49,41 @@ def strip(faces: np.ndarray, strength: float = 1.0) -> Image.Image:
 
 
 def save_picture(picture: Image.Image, path: Path, command: str, about: Mapping[str, Any]) -> None:
-    """Write a PNG whose text says that it is generated.
+    """Write a PNG or JPEG whose metadata says that it is generated.
+
+    A PNG has the notes as texts; in a JPEG software and description are EXIF data, and the comment is its comment.
+
+    Args:
+        picture: to write.
+        path: of the file; its ending, .png, .jpg or .jpeg, says which of both.
+        command: such as 'swap'.
+        about: model and settings.
 
     Raises:
-        OutputError: the place cannot be written.
+        OutputError: the name ends otherwise, or the place cannot be written.
     """
-    notes = PngImagePlugin.PngInfo()
-    for name, text in notes_of(command, about).items():
-        notes.add_text(name, text)
+    kind = path.suffix.lower()
+    if kind not in _OPTIONS:
+        raise OutputError(f"{path}: the name must end in {', '.join(_OPTIONS)}")
+    options = _OPTIONS[kind](notes_of(command, about))
     with replacing(path) as partial, writing(path):
-        picture.save(partial, "PNG", pnginfo=notes)
+        picture.save(partial, **options)
+
+
+def _png(notes: Mapping[str, str]) -> dict[str, Any]:
+    texts = PngImagePlugin.PngInfo()
+    for name, text in notes.items():
+        texts.add_text(name, text)
+    return {"format": "PNG", "pnginfo": texts}
+
+
+def _jpeg(notes: Mapping[str, str]) -> dict[str, Any]:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Software], exif[ExifTags.Base.ImageDescription] = notes["Software"], notes["Description"]
+    return {"format": "JPEG", "quality": _QUALITY, "subsampling": 0, "exif": exif, "comment": notes["Comment"]}
+
+
+_OPTIONS = {".png": _png, ".jpg": _jpeg, ".jpeg": _jpeg}
 
 
 def save_video(faces: np.ndarray, path: Path, rate: float, command: str, about: Mapping[str, Any]) -> None:

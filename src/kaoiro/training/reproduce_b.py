@@ -12,6 +12,7 @@ from PIL import Image
 
 from kaoiro.core.checks import at_least, positive, require
 from kaoiro.evaluation import exchange_tables, recogniser_tables
+from kaoiro.evaluation.exchange_figures import FACES, LINES
 from kaoiro.evaluation.exchange_tables import PARTS as PEOPLE
 from kaoiro.evaluation.measured import Measured
 from kaoiro.evaluation.separation import CLUSTERING
@@ -28,7 +29,7 @@ from kaoiro.training.signal import SignalConfig
 JUDGE, CODES = "judge", "codes"
 IMPROVED = "improved"
 Section = tuple[dict[str, Any], Mapping[str, Image.Image]]
-"""Figures of a section of the results, and pictures by name."""
+"""Figures of a section of the results, and pictures by name; reported ones by the name of their file."""
 Report = Callable[[str, dict[str, Any], Mapping[str, Image.Image], bool], None]
 """Receives a section of the results, its figures, its pictures and whether all runs are finished that were asked for,
 each time that there are more of them."""
@@ -219,7 +220,7 @@ def table3(order: Order, runs: Runs, found: Outcomes) -> Section:
         row: exchange_pictures.course({part: own.get(row, []) for part, own in curves.items()}, row) for row in CURVED
     }
     _withhold(figures, found)
-    return figures, {f"course-{row}": picture for row, picture in drawn.items() if picture is not None}
+    return figures, {COURSES[row]: picture for row, picture in drawn.items() if picture is not None}
 
 
 def held(order: Order, runs: Runs, found: Outcomes) -> Section:
@@ -267,10 +268,11 @@ def named(section: str, people: str) -> str:
 
 
 def _with(figures: dict[str, Any], drawn: Mapping[str, Image.Image], people: str) -> Section:
-    """Return a section whose pictures are named, with captions, beside its figures."""
+    """Return a section whose pictures have the names of their files; these stand, with captions, among its figures."""
     stem = PICTURES if people == LEARNED[0] else f"{PICTURES}-{people}"
-    below = {f"{stem}-{name}.png": CAPTIONS[name] for name in drawn}
-    return figures | {"pictures below": below}, {f"{stem}-{name}": picture for name, picture in drawn.items()}
+    files = {name: f"{stem}-{name}{LINES if name in COURSES.values() else FACES}" for name in drawn}
+    below = {file: CAPTIONS[name] for name, file in files.items()}
+    return figures | {"pictures below": below}, {files[name]: picture for name, picture in drawn.items()}
 
 
 def _of_people(parts: Mapping[str, dict[str, list[Measured]]]) -> dict[str, dict[str, list[Measured]]]:
@@ -338,6 +340,8 @@ PARTS: dict[str, Part] = {
 ADDITIONS = "additions"
 """The section of what single parts add to ①, which is reported instead of the others."""
 PICTURES = "system-b"
+COURSES = {row: f"course-{row}" for row in CURVED}
+"""Pictures of accuracy by iteration; all others show faces."""
 CAPTIONS = {
     "course-iterated": "Figure 3: accuracy of clusters after every iteration of row ④; bars are 95 % intervals over "
     "people, broken lines what the source reports in the end",
