@@ -8,7 +8,8 @@ import pytest
 from kaoiro.core.labels import FER2013
 from kaoiro.evaluation import arm_claims, claims
 from kaoiro.evaluation.arm_claims import above, at_least, gain, on_both, smallest, without_loss
-from kaoiro.evaluation.arm_readings import Drawn, Reading, equal_precision
+from kaoiro.evaluation.arm_precision import NEG2_PRECISION, EqualPrecision
+from kaoiro.evaluation.arm_readings import Drawn, Reading
 from kaoiro.evaluation.arms import ARMS, COMPARISONS, SCRATCH, UNLEARNED
 
 FEARED = FER2013.indices(("disgust", "fear"))
@@ -127,8 +128,8 @@ def test_arms_whose_precisions_cannot_be_made_equal_are_not_compared() -> None:
     loose[np.ix_(np.isin(truth, FEARED), FEARED)] *= 0.01
     runs = {("ours", 0): loose / loose.sum(axis=1, keepdims=True), ("rival", 0): sharp * 0.93 + 0.01}
     drawn = Drawn(Reading(FER2013, truth, np.arange(700), runs, 50))
-    equal = equal_precision(drawn, ["ours"], ["rival"])
-    left = arm_claims.equal_gap(equal, "ours", "rival", "NEG2 precision")
+    equal = EqualPrecision(drawn, ["ours"], ["rival"])
+    left = equal.gap("ours", "rival", NEG2_PRECISION)
     assert left is not None
     assert left["found"] < -0.1
     assert arm_claims._equally_precise("ours", ["rival"], equal)["verdict"] == "not measured yet"

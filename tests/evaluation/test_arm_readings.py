@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaoiro.core.errors import InputError
 from kaoiro.core.labels import FER2013
-from kaoiro.evaluation.arm_readings import Drawn, Reading, at_precision, equal_precision, summary, table
+from kaoiro.evaluation.arm_readings import Drawn, Reading, summary, table
 
 ANGER, DISGUST, FEAR, HAPPINESS = (FER2013.index(name) for name in ("anger", "disgust", "fear", "happiness"))
 TRUTH = np.array([ANGER, ANGER, DISGUST, DISGUST, FEAR, FEAR, FEAR, HAPPINESS, HAPPINESS, HAPPINESS])
@@ -88,33 +87,6 @@ def test_an_arm_that_learns_nothing_stands_beside_every_seed() -> None:
     gap = both.gap("clip-zero-shot", "clip-linear", both.reading.measures()["accuracy"])
     assert gap is not None
     assert gap["by seed"] == pytest.approx([0.1, -0.3])
-
-
-def precise(said: np.ndarray, truth: np.ndarray) -> list[float]:
-    answers = said.argmax(axis=1)
-    return [float((truth[answers == place] == place).mean()) for place in (DISGUST, FEAR)]
-
-
-def test_answers_are_moved_until_they_are_as_precise() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 7, 600)
-    logits = rng.normal(size=(600, 7)) + 1.2 * np.eye(7)[truth]
-    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    for wanted in (0.45, 0.7):
-        moved = at_precision(probabilities, truth, (DISGUST, FEAR), wanted)
-        assert np.mean(precise(moved, truth)) == pytest.approx(wanted, abs=0.03)
-    same = at_precision(probabilities, truth, (DISGUST, FEAR), float(np.mean(precise(probabilities, truth))))
-    np.testing.assert_allclose(same, probabilities)  # as precise already, so that nothing is moved
-    with pytest.raises(InputError, match="no precision"):
-        at_precision(probabilities, truth, (DISGUST, FEAR), float("nan"))
-
-
-def test_equal_precision_leaves_an_arm_alone_that_has_it() -> None:
-    both = drawn(words=[FIRST], plain=[FIRST])
-    equal = equal_precision(both, ["words"], ["plain"])
-    assert equal is not None
-    np.testing.assert_array_equal(equal.guesses["words at plain", 0], FIRST)
-    assert equal_precision(both, ["nobody"], ["plain"]) is None
 
 
 def test_what_is_undefined_is_none() -> None:

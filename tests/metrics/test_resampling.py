@@ -88,3 +88,12 @@ def test_rows_without_groups_are_refused():
         mean_interval(np.zeros(3), np.arange(2))
     with pytest.raises(InputError, match="cannot draw 0 groups of 0 rows"):
         interval_of_sums(np.zeros((0, 1)), lambda sums: sums[:, 0], np.arange(0))
+
+
+def test_rows_below_limits_are_counted_in_every_draw() -> None:
+    values = np.array([[0.5, np.inf], [-np.inf, 2.0], [1.0, 1.0]])
+    limits, groups = np.array([0.0, 0.5, 1.5]), np.array([0, 0, 1])
+    found = resampling.drawn_below(values, limits, groups, 6)
+    weights = resampling.drawn_sums(np.eye(3), groups, 6)
+    below = values[..., None] <= limits
+    np.testing.assert_array_equal(found, np.einsum("dn,nkl->dkl", weights, below))

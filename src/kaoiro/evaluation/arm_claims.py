@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kaoiro.evaluation.arm_readings import ALIKE, Drawn
+from kaoiro.evaluation.arm_precision import ALIKE, NEG2_PRECISION, NEG2_RECALL, EqualPrecision
+from kaoiro.evaluation.arm_readings import Drawn
 from kaoiro.evaluation.arms import PRETRAINED, SCRATCH, Comparison
 from kaoiro.evaluation.claims import UNMEASURED
 
@@ -119,7 +120,7 @@ def smallest(gaps: Mapping[str, Mapping[str, Any] | None], wanted: Sequence[str]
     return row(known[name], wished, verdict, against=name, of=len(known))
 
 
-def claims(comparison: Comparison, drawn: Drawns, equal: Mapping[str, Drawn | None]) -> dict[str, Row]:
+def claims(comparison: Comparison, drawn: Drawns, equal: Mapping[str, EqualPrecision]) -> dict[str, Row]:
     """Return all claims of one comparison.
 
     Args:
@@ -157,27 +158,20 @@ def _of_language(comparison: Comparison, arm: str, drawn: Drawns) -> dict[str, R
     }
 
 
-def _beside_rivals(comparison: Comparison, arm: str, equal: Mapping[str, Drawn | None]) -> Row:
+def _beside_rivals(comparison: Comparison, arm: str, equal: Mapping[str, EqualPrecision]) -> Row:
     return _equally_precise(arm, comparison.rivals, equal["fer2013"])
 
 
-def _equally_precise(arm: str, others: Sequence[str], drawn: Drawn | None) -> Row:
+def _equally_precise(arm: str, others: Sequence[str], equal: EqualPrecision) -> Row:
     """Return the row of an arm that is to find more fear and disgust than each of several others as precise as it."""
-    recall = {other: equal_gap(drawn, arm, other, "NEG2 recall") for other in others}
-    left = {other: equal_gap(drawn, arm, other, "NEG2 precision") for other in others}
+    recall = {other: equal.gap(arm, other, NEG2_RECALL) for other in others}
+    left = {other: equal.gap(arm, other, NEG2_PRECISION) for other in others}
     return smallest({other: one for other, one in recall.items() if _alike(left[other])}, others)
 
 
 def _alike(left: Mapping[str, Any] | None) -> bool:
     """Return whether two precisions could be made equal with every seed."""
     return left is not None and all(value is not None and abs(value) <= ALIKE for value in left["by seed"])
-
-
-def equal_gap(drawn: Drawn | None, ours: str, theirs: str, measure: str) -> dict[str, Any] | None:
-    """Return a difference of arms that answer fear and disgust equally precisely; None where it was not measured."""
-    if drawn is None:
-        return None
-    return drawn.gap(f"{ours} at {theirs}", theirs, drawn.reading.measures()[measure])
 
 
 def _levels(drawn: Drawn) -> dict[str, Row]:
@@ -191,7 +185,7 @@ def _levels(drawn: Drawn) -> dict[str, Row]:
     }
 
 
-def _improved(comparison: Comparison, arm: str, drawn: Drawn, equal: Mapping[str, Drawn | None]) -> dict[str, Row]:
+def _improved(comparison: Comparison, arm: str, drawn: Drawn, equal: Mapping[str, EqualPrecision]) -> dict[str, Row]:
     measures, others = drawn.reading.measures(), (comparison.backbone, *comparison.rivals)
     reached = {f"{arm}, {name}": at_least(drawn.level(arm, measures[name]), limit) for name, limit in IMPROVED.items()}
     name = f"{arm} above every arm without language at equal precision, NEG2 recall"

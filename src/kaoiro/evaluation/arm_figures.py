@@ -13,7 +13,8 @@ from kaoiro.core.labels import FER2013, FERPLUS
 from kaoiro.data.datasets.fer2013 import Fer2013, majority_labels
 from kaoiro.evaluation import arm_claims
 from kaoiro.evaluation.arm_answers import Answered
-from kaoiro.evaluation.arm_readings import Drawn, Key, Reading, equal_precision, table
+from kaoiro.evaluation.arm_precision import NEG2_PRECISION, NEG2_RECALL, EqualPrecision
+from kaoiro.evaluation.arm_readings import Drawn, Key, Reading, table
 from kaoiro.evaluation.arms import SCRATCH, Comparison
 
 ANNOTATIONS = {"fer2013": "labels of FER2013", "ferplus": "majority of FER+, seven classes"}
@@ -82,7 +83,7 @@ def section(comparison: Comparison, runs: Runs, truth: Truth, draws: int | None 
     if lacking:
         raise DataError(f"no image of PublicTest has a class by: {', '.join(lacking)}")
     equal = {
-        name: equal_precision(one, comparison.worded, (comparison.backbone, *comparison.rivals))
+        name: EqualPrecision(one, comparison.worded, (comparison.backbone, *comparison.rivals))
         for name, one in known.items()
     }
     return {
@@ -99,7 +100,7 @@ def section(comparison: Comparison, runs: Runs, truth: Truth, draws: int | None 
 
 
 def _annotation(
-    comparison: Comparison, name: str, drawn: Drawn, equal: Drawn | None, runs: Runs, truth: Truth
+    comparison: Comparison, name: str, drawn: Drawn, equal: EqualPrecision, runs: Runs, truth: Truth
 ) -> dict[str, Any]:
     """Return the tables of one annotation."""
     draws, arms = drawn.reading.draws, drawn.reading.arms
@@ -153,8 +154,8 @@ def _gap(drawn: Drawn, dedup: Drawn | None, ours: str, theirs: str) -> dict[str,
     return {"all": found, "dedup": without, "mcnemar": drawn.discordant(ours, theirs)}
 
 
-def _equal(drawn: Drawn | None, ours: str, theirs: str) -> dict[str, Any]:
-    return {name: arm_claims.equal_gap(drawn, ours, theirs, name) for name in ("NEG2 recall", "NEG2 precision")}
+def _equal(equal: EqualPrecision, ours: str, theirs: str) -> dict[str, Any]:
+    return {name: equal.gap(ours, theirs, name) for name in (NEG2_RECALL, NEG2_PRECISION)}
 
 
 def folds(runs: Runs, majority: np.ndarray, groups: np.ndarray, draws: int | None = None) -> dict[str, Any]:

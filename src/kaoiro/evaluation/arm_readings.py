@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from kaoiro.core.errors import InputError
 from kaoiro.core.labels import Vocabulary
 from kaoiro.evaluation.arms import ZERO_SHOT
 from kaoiro.metrics.accuracy import confusion
@@ -28,8 +27,6 @@ NEGATIVE, TARGETED = ("anger", "disgust", "fear", "sadness"), ("disgust", "fear"
 Key = tuple[str, int]
 """Arm and seed."""
 Measure = Callable[[Tally], np.ndarray]
-OFFSETS = np.arange(-160, 161) / 40
-"""Added to the log-probabilities of fear and disgust to reach a precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,63 +159,6 @@ def summary(values: Sequence[float], drawn: Sequence[np.ndarray]) -> dict[str, A
 def number(value: float) -> float | None:
     """Return a figure, or None for one that is undefined, as JSON knows it."""
     return None if np.isnan(value) else value
-
-
-ALIKE = 0.01
-"""Precisions that differ by no more count as equal."""
-
-
-def at_precision(said: np.ndarray, truth: np.ndarray, classes: Sequence[int], wanted: float) -> np.ndarray:
-    """Return answers with some classes made more or less likely until their mean precision is the one wanted.
-
-    Args:
-        said: (N, K) probabilities.
-        truth: (N,) classes.
-        classes: that are moved together.
-        wanted: precision 0-1.
-
-    Returns:
-        (N, K) probabilities (not normalised): of those within `ALIKE` of it the least moved, else the nearest to it.
-
-    Raises:
-        InputError: the precision wanted is undefined.
-    """
-    if np.isnan(wanted):
-        raise InputError("no precision to reach: one of the classes is never answered")
-    logs = np.log(np.maximum(said, 1e-12))
-    moved = np.zeros(said.shape[1])
-    moved[list(classes)] = 1
-
-    def away(offset: float) -> tuple[float, float]:
-        found = float(tally(truth, (logs + offset * moved).argmax(axis=1), said.shape[1]).precision(classes))
-        far = np.inf if np.isnan(found) else abs(found - wanted)
-        return (0.0 if far <= ALIKE else far, abs(offset))
-
-    return np.exp(logs + min(OFFSETS.tolist(), key=away) * moved)
-
-
-def equal_precision(drawn: Drawn, ours: Sequence[str], theirs: Sequence[str]) -> Drawn | None:
-    """Return a reading in which arms answer fear and disgust as precisely as those they are compared with.
-
-    Args:
-        drawn: the reading.
-        ours: arms that are moved; `OURS at THEIRS` is what they are called then.
-        theirs: arms whose precision is reached.
-
-    Returns:
-        None where there is nothing to compare.
-    """
-    reading, classes = drawn.reading, drawn.reading.vocabulary.indices(TARGETED)
-    said: dict[Key, np.ndarray] = {}
-    for one, other in ((a, b) for a in ours for b in theirs):
-        for key, beside in drawn.pairs(one, other):
-            wanted = float(drawn.found[beside].precision(classes))
-            if not np.isnan(wanted):
-                said[f"{one} at {other}", beside[1]] = at_precision(reading.said[key], reading.truth, classes, wanted)
-                said[beside] = reading.said[beside]
-    if not said:
-        return None
-    return Drawn(Reading(reading.vocabulary, reading.truth, reading.groups, said, reading.draws))
 
 
 def table(drawn: Drawn, arm: str) -> dict[str, Any]:

@@ -46,6 +46,31 @@ def drawn_sums(columns: np.ndarray, groups: np.ndarray, draws: int | None = None
     return np.concatenate([counts @ sums for counts in _drawn(len(sums), len(sums), draws)])
 
 
+def drawn_below(values: np.ndarray, limits: np.ndarray, groups: np.ndarray, draws: int | None = None) -> np.ndarray:
+    """Return how many rows lie at or below each limit in every draw of groups, (D, K, L).
+
+    Args:
+        values: (N, K); infinity is a row that is never counted.
+        limits: (L,), rising.
+        groups: (N,) ids of what is drawn.
+        draws: None is `DRAWS`.
+
+    Raises:
+        InputError: no rows, or another number of groups than of rows.
+    """
+    index = _index(groups, len(values))
+    count = index.max() + 1
+    orders = np.argsort(values, axis=0)
+    ends = np.stack([np.searchsorted(np.sort(column), limits, side="right") for column in values.T])
+
+    def counted_below(weights: np.ndarray) -> np.ndarray:
+        sums = [np.cumsum(weights[:, order], axis=1) for order in orders.T]
+        first = np.zeros((len(weights), 1))
+        return np.stack([np.concatenate([first, one], axis=1)[:, end] for one, end in zip(sums, ends, strict=True)], 1)
+
+    return np.concatenate([counted_below(counts[:, index]) for counts in _drawn(count, len(values), draws)])
+
+
 def _by_group(columns: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return sums over the rows of each group: (N, K) -> (G, K)."""
     index = _index(groups, len(columns))
