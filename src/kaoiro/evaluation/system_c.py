@@ -73,10 +73,9 @@ Training. NEG: anger, disgust, fear and sadness; NEG2: disgust and fear; a preci
 answered. ECE: 15 bins, at the temperature of the held-out tenth. McNemar's exact p is that of each seed, and of the
 cases of all seeds together; the latter counts an image once for each seed. A gain of accuracy holds if it reaches
 0.022 on average, its interval and every seed lie above 0 and p of every seed is below 0.01; of other figures, the
-interval and every seed must lie on the wished side. Precisions are made equal on the images that are judged, once, and
-that holds for all draws, so these intervals are somewhat too narrow; a pair that cannot be brought within 0.01 is not
-counted. Below {arm_pages.SEEDS} seeds nothing is judged, but for the cross-validation, whose five trainings have one
-seed. Written by `kaoiro reproduce C`."""
+interval and every seed must lie on the wished side. Precisions are made equal on the images that are judged, anew
+in every draw of them; a pair that cannot be brought within 0.01 is not counted. Below {arm_pages.SEEDS} seeds nothing
+is judged, but for the cross-validation, whose five trainings have one seed. Written by `kaoiro reproduce C`."""
 _NOTHING = "Not measured yet."
 
 
