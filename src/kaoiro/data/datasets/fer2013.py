@@ -26,7 +26,7 @@ from kaoiro.core.errors import DataError
 from kaoiro.core.labels import FERPLUS, FERPLUS_VOTES
 from kaoiro.data.splits import holdout
 
-TABLE = "fer2013.csv"
+TABLE, VOTES = "fer2013.csv", "fer2013new.csv"
 USAGES = ("Training", "PublicTest", "PrivateTest")
 LEARNED = USAGES[0]
 SIDE = 48
@@ -89,7 +89,7 @@ def read(root: str | Path) -> Fer2013:
     """
     folder = Path(root)
     images, labels, usage = _read_images(folder / TABLE)
-    votes_file = folder / "fer2013new.csv"
+    votes_file = folder / VOTES
     votes = _read_votes(votes_file, usage) if votes_file.is_file() else None
     return Fer2013(images, labels, usage, votes)
 

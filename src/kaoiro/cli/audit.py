@@ -1,0 +1,128 @@
+"""`kaoiro audit`: what the labels of a set of face pictures are worth, and the set without what was found wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from kaoiro.cli.numbers import count
+from kaoiro.core.errors import OutputError
+
+DATASETS = ("fer2013", "folders", "table")
+_LAYOUTS = "fer2013 = official files; folders = DIR/LABEL/picture; table = path,label[,person][,split]"
+_MODEL = "stills-both"
+"""Whose features labels are read from: it learned both annotations of FER2013."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "audit", help="what the labels of a set of pictures are worth", description=__doc__
+    )
+    kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    _add_labels(kinds)
+    _add_apply(kinds)
+
+
+def _add_labels(kinds: Any) -> None:
+    text = "likely label errors, copies, pictures without a face, skew; a sheet to decide on"
+    parser: argparse.ArgumentParser = kinds.add_parser("labels", help=text, description=f"Find {text}.")
+    _add_set(parser)
+    parser.add_argument("--json", metavar="FILE", help="write figures and all findings to this file")
+    parser.add_argument("--csv", metavar="FILE", help="write all findings to this file, with columns for decisions")
+    parser.add_argument("--html", metavar="FILE", help="write a sheet to look through, which exports decisions")
+    text = "findings of each kind in the sheet, the surest first (default: 200)"
+    parser.add_argument("--most", type=count, default=200, metavar="N", help=text)
+    parser.add_argument("--decided", metavar="FILE", help="decisions of an earlier audit: do not list these again")
+    text = "pictures are crops of faces already (whole, default), or photographs (detect): cut the largest face out"
+    parser.add_argument("--cut", choices=("whole", "detect"), default="whole", help=text)
+    text = "leave out what takes time: errors (needs [audit]), near (copies), faces; several with commas"
+    parser.add_argument("--skip", type=_parts, default=(), metavar="PART,...", help=text)
+    parser.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of folds and of flipped labels (default: 0)"
+    )
+    text = f"whose features labels are read from (default: {_MODEL})"
+    parser.add_argument("--model", metavar="NAME|FOLDER", default=_MODEL, help=text)
+    parser.add_argument("--results", metavar="DIR", help="write audit-DATASET.md and .json for the documentation here")
+    parser.add_argument("--threads", type=count, metavar="N", help="processor threads")
+    parser.set_defaults(run=run)
+
+
+def _add_apply(kinds: Any) -> None:
+    text = "write the set again as decisions say: labels replaced, pictures dropped"
+    parser: argparse.ArgumentParser = kinds.add_parser("apply", help=text, description=f"{text.capitalize()}.")
+    _add_set(parser)
+    parser.add_argument(
+        "--decisions", required=True, metavar="FILE", help="as the sheet exports them, or filled-in --csv"
+    )
+    parser.add_argument("--out", required=True, metavar="DIR|FILE", help="new folder; for a table, the new table")
+    parser.add_argument("--link", action="store_true", help="folders: hard links instead of copies")
+    parser.set_defaults(run=apply)
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", choices=DATASETS, metavar="DATASET", help=_LAYOUTS)
+    parser.add_argument("--root", required=True, metavar="DIR", help="folder of the set; for a table, also its file")
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    from kaoiro.evaluation.audit.making import PARTS
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    wrong = [name for name in names if name not in PARTS]
+    if wrong:
+        raise argparse.ArgumentTypeError(f"must be some of {', '.join(PARTS)}, not {', '.join(wrong)}")
+    return names
+
+
+def _seed(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) < 2**32:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number of 0 or more and below 2 to the 32nd, not {text}")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run `kaoiro audit labels`."""
+    from kaoiro.core import modelfile
+    from kaoiro.core.files import write_text
+    from kaoiro.evaluation import report
+    from kaoiro.evaluation.audit import decisions, findings, labelled_set, making, sheet
+
+    _check_endings(arguments)
+    model = modelfile.load(arguments.model)
+    settled = set() if arguments.decided is None else decisions.settled(decisions.read(arguments.decided))
+    data = labelled_set.opened(arguments.dataset, arguments.root)
+    options = (arguments.cut, arguments.skip, settled, arguments.seed, arguments.threads)
+    found = making.audit(data, model, *options)
+    if arguments.json is not None:
+        write_text(arguments.json, making.as_json(found))
+    if arguments.csv is not None:
+        findings.write(arguments.csv, findings.rows_of(data, found.seen, found.doubts, found.found))
+    if arguments.html is not None:
+        shown = sheet.write(arguments.html, found, arguments.most)
+        print(f"kaoiro: {shown} of {len(found.found)} findings are on the sheet {arguments.html}", file=sys.stderr)
+    if arguments.results is not None:
+        making.write(arguments.results, found)
+    print(report.text(found.figures))
+    return 0
+
+
+def _check_endings(arguments: argparse.Namespace) -> None:
+    for flag, name, suffix in (("--csv", arguments.csv, ".csv"), ("--html", arguments.html, ".html")):
+        if name is not None and Path(name).suffix.lower() != suffix:
+            raise OutputError(f"{flag} {name}: the name must end in {suffix}")
+
+
+def apply(arguments: argparse.Namespace) -> int:
+    """Run `kaoiro audit apply`."""
+    from kaoiro.evaluation.audit import applying, decisions, labelled_set
+
+    data = labelled_set.opened(arguments.dataset, arguments.root)
+    made = decisions.fitted(data, decisions.read(arguments.decisions), arguments.decisions)
+    applying.write(data, made, Path(arguments.out), arguments.link)
+    counts = {verb: sum(one.verb == verb for one in made.values()) for verb in decisions.VERBS}
+    done = ", ".join(f"{number} {verb}" for verb, number in counts.items())
+    print(f"kaoiro: {done}; {len(data) - counts['drop']} of {len(data)} pictures are in {arguments.out}")
+    return 0

@@ -1,0 +1,1 @@
+"""What the labels of a set of face pictures are worth: likely errors, copies, pictures without a face, skew."""
