@@ -145,7 +145,7 @@ def _write_table(data: LabelledSet, decisions: Rows, out: Path) -> None:
         column[row] = one.new_label or column[row]
     table[label] = column
     table[path] = [_relative(one, out.parent) for one in data.paths]
-    kept = table[[not _dropped(decisions, row) for row in range(len(table))]]
+    kept = table.take([row for row in range(len(table)) if not _dropped(decisions, row)])
     with replacing(out) as partial, writing(out):
         _save(kept, partial)
 

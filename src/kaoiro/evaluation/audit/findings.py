@@ -19,7 +19,7 @@ Kind = Literal["unreadable", "constant", "conflict", "duplicate", "near", "error
 KINDS: dict[Kind, str] = {
     "unreadable": "files that cannot be read",
     "constant": "constant images: no picture at all",
-    "conflict": "groups of identical pictures with conflicting labels",
+    "conflict": "groups of identical pictures with conflicting labels, without constant ones",
     "duplicate": "groups of identical pictures with one label",
     "near": "pairs of nearly identical pictures",
     "error": "labels that are likely wrong",

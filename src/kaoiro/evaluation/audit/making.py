@@ -16,7 +16,7 @@ from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.revision import commit
 from kaoiro.data.datasets.fer2013 import LEARNED
 from kaoiro.evaluation import report
-from kaoiro.evaluation.audit import findings, trial, twins, votes
+from kaoiro.evaluation.audit import changes, findings, trial, twins, votes
 from kaoiro.evaluation.audit.doubts import FOLDS, METHOD, Doubts, doubted, need_cleanlab
 from kaoiro.evaluation.audit.findings import KINDS, Finding
 from kaoiro.evaluation.audit.labelled_set import LabelledSet
@@ -38,17 +38,15 @@ _FER2013 = """
 * **Copies.** Identical pixels are certain. `nearly identical` pairs correlate by {near:g} or more at 24 by 24 cells,
   brightness and contrast cancelled, one of them perhaps mirrored. The value was chosen on these images: of 60 pairs
   drawn from each of these ranges and looked at, one photograph were 60 of 60 (0.965-0.98), 60 of 60 (0.95-0.965), 57 of
-  60 (0.93-0.95) and 45 of 60 (0.90-0.93; most of the others mirrored). Of 800 images that were made smaller (24 or 32
-  pixels and back), brighter by 40, of 0.6 times the contrast, of gamma 1.5, noisier (deviation 10) or compressed (JPEG,
-  quality 30), 99 of 100 or more of each kind stay above it. Moved by one pixel, less than half of them do; by two, or
-  cut, next to none: such copies are missed.
+  60 (0.93-0.95) and 45 of 60 (0.90-0.93; most of the others mirrored). `changed copies` says which changes of a picture
+  are found: not even small moves.
 * **Pictures without a face.** Constant images are certain; {suspect:g} is the score of the best face below which a
   picture is suspected. On images of 48 pixels the detector errs: the table says how often it misses real crops, and
   most suspected pictures *are* faces. Treat them as a list to look through.
 * **Likely label errors.** Cross-validated linear readers of the features of `{model}`, confident learning
-  (`{method}`), most doubtful first. The features are not independent: the network learned Training, with FER2013's
-  labels and the votes. So it remembers some wrong labels as right, and agrees with the votes on others because it saw
-  them. PublicTest was never learned from: its rows are the honest ones.
+  (`{method}`, chosen on flips of Training images), most doubtful first. The features are not independent: the network
+  learned Training, with FER2013's labels and the votes. So it remembers some wrong labels as right, and agrees with the
+  votes on others because it saw them. PublicTest was never learned from: its rows are the honest ones.
 * **Against the votes.** Of the first k, how many labels the FER+ majority contradicts; `all labels` is what guessing
   reaches. A contradicted label is no proof of an error: both annotations are judgements.
 * **Flips.** A twentieth of the labels of images on which FER2013 and all voters agree were made wrong at seed 0, any
@@ -171,13 +169,14 @@ def _counts(
         counts["of these with different labels"] = int((data.truth[pairs.first] != data.truth[pairs.second]).sum())
         differ = data.splits[pairs.first] != data.splits[pairs.second]
         counts["of these across splits"] = int(differ.sum())
+        counts["changed copies"] = changes.found(seen.grey[seen.usable])
     if np.isfinite(seen.faces).any():
         counts[f"hardly a face (best score below {SUSPECT:g})"] = int((seen.usable & (seen.faces < SUSPECT)).sum())
     if doubts is not None:
         counts["labels judged"] = int(doubts.judged.sum())
         counts["labels that are likely wrong"] = len(doubts.rows)
     listed = {kind: {"what": text, "listed": sum(one.kind == kind for one in found)} for kind, text in KINDS.items()}
-    return counts | {"findings": listed}
+    return {"findings": listed} | counts
 
 
 def _crosses(data: LabelledSet, rows: np.ndarray) -> bool:
