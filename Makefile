@@ -50,7 +50,7 @@ fuzz: .venv-dev/.installed
 	$(DEV)/python -m pytest -m fuzz tests/server/test_fuzz.py
 
 # The tables of docs/results that need the official files: make results FER2013=DIR
-results: .venv/.installed
+results: .venv/.installed .venv-dev/.installed
 	$(if $(FER2013),,$(error name the folder of fer2013.csv and fer2013new.csv: make results FER2013=DIR))
 	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels fer2013 --model stills --results docs/results
 	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels fer2013 --model stills-both --card --results docs/results
@@ -59,6 +59,7 @@ results: .venv/.installed
 	$(EVALUATE) end-to-end --tilt 20 --root "$(FER2013)" --split val --model stills --results docs/results
 	$(EVALUATE) face-sizes --root "$(FER2013)" --split val --results docs/results
 	$(EVALUATE) crop --root "$(FER2013)" --results docs/results
+	$(DEV)/kaoiro audit labels fer2013 --root "$(FER2013)" --results docs/results
 	$(EVALUATE) fer2013 --root "$(FER2013)" --split val --labels ferplus --model stills --card --results docs/results
 
 # Tables, pictures and fixtures of the rendered world: make renders FACE=ASSETS SETS=DIR FER2013=DIR LONDON=DIR

@@ -63,7 +63,7 @@ function picture(row) {
 
 function finding(one) {
   const head = [t("score", { x: number(one.score) }), one.note].filter(Boolean).join(" · ");
-  return make("section", { className: "finding card", "aria-label": head },
+  return make("section", { className: one.rows.length > 1 ? "finding card many" : "finding card", "aria-label": head },
     cell("p", head), make("div", { className: "pictures" }, ...one.rows.map(picture)));
 }
 
@@ -128,7 +128,8 @@ function render() {
   const about = STATE.kind ? cell("p", t(`about_${STATE.kind}`), { className: "hint" }) : cell("p", t("nothing"));
   document.getElementById("main").replaceChildren(
     cell("h2", t("title", { name: DATA.name, n: DATA.total })), cell("p", t("how"), { className: "hint" }),
-    tools(), about, turning(found), ...shown.map(finding));
+    tools(), about, turning(found),
+    make("div", { className: "findings" }, ...shown.map(finding)));
 }
 
 redraw();
