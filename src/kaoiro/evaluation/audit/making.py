@@ -46,14 +46,14 @@ _FER2013 = """
 * **Likely label errors.** Cross-validated linear readers of the features of `{model}`, confident learning
   (`{method}`, chosen on flips of Training), most doubtful first. The features are not independent: the
   network learned Training, with FER2013's labels and the votes. So it remembers some wrong labels as right, and agrees
-  with the votes on others because it saw them. `not learned from` are PublicTest's images without a copy, or near copy, in
-  Training: these rows are the honest ones.
+  with the votes on others because it saw them. `not learned from` are PublicTest's images without a copy, or near
+  copy, in Training: these rows are the honest ones.
 * **Against the votes.** Of the first k, how many labels the FER+ majority contradicts; `all labels` is what guessing
   reaches. A contradicted label is no proof of an error: both annotations are judgements.
-* **Flips.** A twentieth of the labels of images on which FER2013 and all voters agree were made wrong at seed 0, any
-  other label as likely, and looked for. Those faces are the clearest there are, and most of them are happy, neutral or
-  surprised: errors on others are harder to find than this table says. Intervals: 95 %, bootstrap over groups of copies; where all of n
-  were found it has no length, and excludes no more than shares below about 1 - 3/n.
+* **Flips.** A twentieth of the labels of images on which FER2013 and all voters agree were made wrong at seed {seed},
+  any other label as likely, and looked for. Those faces are the clearest there are, and most of them are happy, neutral
+  or surprised: errors on others are harder to find than this table says. Intervals: 95 %, bootstrap over groups of
+  copies; where all of n were found it has no length, and excludes no more than shares below about 1 - 3/n.
 """
 
 
@@ -253,7 +253,8 @@ def write(folder: str | Path, found: Audit) -> None:
     stamp = {"measured": datetime.date.today().isoformat(), "commit": commit(), "machine": report.machine()}
     stamped: Mapping[str, Any] = stamp | found.figures
     kind, name = found.data.kind, f"audit-{found.data.kind}"
-    values = {"near": NEAR, "suspect": SUSPECT, "model": found.figures["features of"], "method": METHOD}
+    values = {"near": NEAR, "suspect": SUSPECT, "method": METHOD}
+    values |= {"model": found.figures["features of"], "seed": found.figures["seed"]}
     about = _FER2013.format(**values) if kind == "fer2013" else ""
     head = _HEAD.format(what="FER2013" if kind == "fer2013" else found.data.source.name, kind=kind, about=about)
     write_text(Path(folder) / f"{name}.json", json.dumps(stamped, indent=2, ensure_ascii=False))
