@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from fake import shades
 from graphs import write_model
 from PIL import Image
 
+from kaoiro.core.errors import DataError
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.evaluation.audit import labelled_set
 from kaoiro.evaluation.audit.seeing import see
@@ -35,6 +37,32 @@ def test_constant_and_broken_pictures_are_told_apart_from_others(tmp_path: Path,
     assert len(set(seen.digests.tolist())) == 3
 
 
+def test_what_cannot_be_read_is_named_in_letters_that_can_be_written(tmp_path: Path, model: ModelFolder) -> None:
+    root = tmp_path / "set"
+    shades.save(root / " Fear" / "a.png", shades.picture("sadness", 0))
+    shades.save(root / "bored" / "a.png", shades.picture("sadness", 0))
+    (root / " Fear" / "folder.png").mkdir()
+    try:
+        (root / " Fear" / os.fsdecode(b"\xff.png")).write_bytes(b"")
+    except OSError:
+        pytest.skip("file names are Unicode here")
+    data = labelled_set.opened("folders", root)
+    assert data.ids == (" Fear/a.png", " Fear/\\udcff.png") and (data.name, data.passed) == ("set", ("bored",))
+    seen = see(data, model.specification, faces=False)
+    assert "udcff.png: empty" in seen.unreadable[1].encode().decode()
+    assert seen.readable.tolist() == seen.usable.tolist() == [True, False]
+
+
+def test_a_set_has_a_name_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shades.save(tmp_path / "set" / "fear" / "a.png", shades.picture("sadness", 0))
+    monkeypatch.chdir(tmp_path / "set")
+    assert labelled_set.opened("folders", ".").name == "set"
+    (tmp_path / "set" / "fear" / "a.png").unlink()
+    (tmp_path / "set" / "fear" / "a.png").mkdir()
+    with pytest.raises(DataError, match="has no pictures"):
+        labelled_set.opened("folders", ".")
+
+
 def test_a_digest_knows_pixels_and_shape_but_not_the_kind_of_file(tmp_path: Path) -> None:
     grey = shades.picture("happiness", 1)
     assert labelled_set.digest(grey) == labelled_set.digest(np.repeat(grey[..., None], 3, axis=2))
@@ -42,6 +70,7 @@ def test_a_digest_knows_pixels_and_shape_but_not_the_kind_of_file(tmp_path: Path
     Image.fromarray(grey).save(tmp_path / "x.bmp")
     other = np.asarray(Image.open(tmp_path / "x.bmp").convert("RGB"))
     assert labelled_set.digest(grey) == labelled_set.digest(other)
+    assert labelled_set.digest(grey).startswith("p")  # for spreadsheets take 12345e678 for a number
 
 
 def test_a_photograph_shows_a_face_and_noise_does_not(tmp_path: Path, model: ModelFolder, astronaut: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from kaoiro.core.errors import InputError
+from kaoiro.core.files import printable
 from kaoiro.core.spec import Specification
 from kaoiro.evaluation.audit.labelled_set import LabelledSet, digest
 from kaoiro.evaluation.progress import followed
@@ -47,9 +48,14 @@ class Seen:
     @property
     def usable(self) -> np.ndarray:
         """Rows that show something: (N,) bool."""
-        shown = ~self.constant
-        shown[list(self.unreadable)] = False
-        return shown
+        return self.readable & ~self.constant
+
+    @property
+    def readable(self) -> np.ndarray:
+        """Rows whose picture could be read: (N,) bool."""
+        found = np.ones(len(self.digests), bool)
+        found[list(self.unreadable)] = False
+        return found
 
 
 def see(
@@ -77,7 +83,7 @@ def see(
         try:
             pixels = data.pixels(row)
         except InputError as error:
-            unreadable[row], digests[row] = " ".join(str(error).split()), data.broken_digest(row)
+            unreadable[row], digests[row] = printable(" ".join(str(error).split())), data.broken_digest(row)
             continue
         digests[row], grey[row] = digest(pixels), prepare_crops(pixels[None], SIDE, 1)[0]
         constant[row] = bool((pixels == pixels[:1, :1]).all())
