@@ -55,6 +55,19 @@ def test_flat_pictures_and_rows_that_were_not_asked_about_are_left_out(faces: np
     assert len(twins.near(pictures, digests(pictures), np.arange(0))) == 0
 
 
+def test_frames_of_a_video_are_paired_with_few_others_and_still_belong_together(
+    faces: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(twins, "_AT_ONCE", 16)
+    monkeypatch.setattr(twins, "_PAIRS_AT_ONCE", 50)
+    noise = np.random.default_rng(1).normal(0, 3, (40, 48, 48))
+    frames = (faces[:1] + noise).clip(0, 255).astype(np.uint8)
+    pairs = twins.near(frames, digests(frames), np.arange(40))
+    assert np.bincount(pairs.first, minlength=40).tolist() == [twins.MOST] * 30 + list(range(9, -1, -1))
+    assert (np.diff(pairs.likeness) <= 0).all() and not pairs.mirrored.any()
+    assert not twins.joined(40, (pairs.first, pairs.second)).any()
+
+
 def test_identical_pictures_are_grouped_in_the_order_of_their_first_row() -> None:
     names = np.array(["c", "a", "b", "a", "c", "c", "d"])
     assert [group.tolist() for group in twins.identical(names)] == [[0, 4, 5], [1, 3]]

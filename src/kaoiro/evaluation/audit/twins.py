@@ -18,7 +18,10 @@ NEAR = 0.95
 """Correlation of 24 by 24 cells from which two pictures count as one photograph (docs/results/audit-fer2013.md)."""
 _COARSE, _FINE = 16, 24
 _LOWEST = 0.02  # how much lower the coarse correlation of a pair may be than its fine one
+MOST = 10
+"""Later pictures with which one is paired, the likest: frames of a video are all alike, and pairs of all too many."""
 _AT_ONCE = 256  # rows compared with all others at a time
+_PAIRS_AT_ONCE = 65_536
 _FLAT = 1.0  # deviation of cells, in grey levels, below which a picture shows nothing to compare
 
 
@@ -58,6 +61,8 @@ def identical(digests: np.ndarray, rows: np.ndarray | None = None) -> list[np.nd
 def near(grey: np.ndarray, digests: np.ndarray, rows: np.ndarray, least: float = NEAR) -> Pairs:
     """Return pairs of different pictures that are nearly the same; of identical ones the first stands for all.
 
+    Each is paired with at most `MOST` later ones as they are, and as many mirrored.
+
     Args:
         grey: (N, 48, 48) uint8.
         digests: (N,).
@@ -76,22 +81,39 @@ def near(grey: np.ndarray, digests: np.ndarray, rows: np.ndarray, least: float =
             part = coarse[start : start + _AT_ONCE, :, :: -1 if mirrored else 1].reshape(-1, _COARSE**2)
             one, other = np.nonzero(part @ flat[start:].T >= least - _LOWEST)
             one, other = one[other > one] + start, other[other > one] + start
-            turned = fine[one, :, :: -1 if mirrored else 1]
-            found.append((one, other, (turned * fine[other]).sum(axis=(1, 2)), np.full(len(one), mirrored)))
+            likeness = _correlated(fine, one, other, mirrored)
+            kept = _likest(one, likeness, least)
+            found.append((one[kept], other[kept], likeness[kept], np.full(len(kept), mirrored)))
     one, other, likeness, mirrored = (
         (np.concatenate(column) for column in zip(*found, strict=True)) if found else _none()
     )
-    return _ranked(rows[one], rows[other], likeness, mirrored, least)
+    return _ranked(rows[one], rows[other], likeness, mirrored)
 
 
 def _none() -> tuple[np.ndarray, ...]:
     return np.empty(0, int), np.empty(0, int), np.empty(0, np.float32), np.empty(0, bool)
 
 
-def _ranked(one: np.ndarray, other: np.ndarray, likeness: np.ndarray, mirrored: np.ndarray, least: float) -> Pairs:
-    """Return pairs from `least` on, the likest first; of a pair that is alike both ways the better way."""
-    order = np.lexsort((mirrored, -likeness))
+def _correlated(fine: np.ndarray, one: np.ndarray, other: np.ndarray, mirrored: bool) -> np.ndarray:
+    """Return the cosine of pairs of rows of `fine` (N, H, W), the first of each perhaps mirrored: (P,) float32."""
+    turned, result = fine[:, :, :: -1 if mirrored else 1], np.empty(len(one), np.float32)
+    for start in range(0, len(one), _PAIRS_AT_ONCE):
+        part = slice(start, start + _PAIRS_AT_ONCE)
+        result[part] = np.einsum("pij,pij->p", turned[one[part]], fine[other[part]])
+    return result
+
+
+def _likest(one: np.ndarray, likeness: np.ndarray, least: float) -> np.ndarray:
+    """Return which pairs are kept: from `least` on, and of each row of `one` the `MOST` likest."""
+    order = np.lexsort((-likeness, one))
     order = order[likeness[order] >= least]
+    rows = one[order]
+    return order[np.arange(len(rows)) - np.searchsorted(rows, rows) < MOST]
+
+
+def _ranked(one: np.ndarray, other: np.ndarray, likeness: np.ndarray, mirrored: np.ndarray) -> Pairs:
+    """Return pairs, the likest first; of a pair that is alike both ways the better way."""
+    order = np.lexsort((mirrored, -likeness))
     _, first = np.unique(np.stack([one[order], other[order]], axis=1), axis=0, return_index=True)
     order = order[np.sort(first)]
     return Pairs(one[order], other[order], likeness[order].clip(max=1.0).astype(np.float64), mirrored[order])
