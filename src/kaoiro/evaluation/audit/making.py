@@ -17,7 +17,7 @@ from kaoiro.core.revision import commit
 from kaoiro.data.datasets.fer2013 import LEARNED
 from kaoiro.evaluation import report
 from kaoiro.evaluation.audit import changes, findings, trial, twins, votes
-from kaoiro.evaluation.audit.doubts import FOLDS, METHOD, Doubts, doubted, need_cleanlab
+from kaoiro.evaluation.audit.doubts import FOLDS, METHOD, Doubts, doubted, judgeable, need_cleanlab
 from kaoiro.evaluation.audit.findings import KINDS, Finding
 from kaoiro.evaluation.audit.labelled_set import LabelledSet
 from kaoiro.evaluation.audit.seeing import SUSPECT, Cut, Seen, see
@@ -99,17 +99,18 @@ def audit(
     Raises:
         InputError: too few pictures to find errors.
         MissingExtra: errors are looked for, and cleanlab is not installed.
+        ModelError: the model cannot be opened.
     """
-    if "errors" not in skip:
-        need_cleanlab()
+    classifier = None if "errors" in skip else _reader(data, model, threads)
     seen = see(data, model.specification, how, "faces" not in skip, threads)
     usable = np.flatnonzero(seen.usable)
-    everything, copies = twins.identical(seen.digests), twins.identical(seen.digests, usable)
+    everything = twins.identical(seen.digests, np.flatnonzero(seen.readable))
+    copies = twins.identical(seen.digests, usable)
     pairs = None if "near" in skip else twins.near(seen.grey, seen.digests, usable)
     groups = _groups(data, seen, pairs)
     doubts = features = None
-    if "errors" not in skip:
-        features = _features(model, seen.crops, threads)
+    if classifier is not None:
+        features = _features(classifier, seen.crops)
         doubts = doubted(features, data.truth, groups, seen.usable, seed=seed)
     found = findings.collect(data, seen, copies, pairs, doubts, settled or set())
     figures = _about(data, model, seed, settled) | _counts(data, seen, everything, pairs, doubts, found)
@@ -117,6 +118,13 @@ def audit(
     if data.votes is not None:
         figures |= _against_votes(data, seen, doubts, features, groups, seed)
     return Audit(data, seen, doubts, found, figures)
+
+
+def _reader(data: LabelledSet, model: ModelFolder, threads: int | None) -> Classifier:
+    """Return what reads features; what would stop the search for errors stops it here, before anything long begins."""
+    need_cleanlab()
+    judgeable(data.truth, twins.joined(len(data), twins.alike(data.persons)), np.ones(len(data), bool))
+    return Classifier(model, threads)
 
 
 def _groups(data: LabelledSet, seen: Seen, pairs: Pairs | None) -> np.ndarray:
@@ -127,8 +135,8 @@ def _groups(data: LabelledSet, seen: Seen, pairs: Pairs | None) -> np.ndarray:
     return twins.joined(len(data), *links)
 
 
-def _features(model: ModelFolder, crops: np.ndarray, threads: int | None) -> np.ndarray:
-    classifier, starts = Classifier(model, threads), range(0, len(crops), _AT_ONCE)
+def _features(classifier: Classifier, crops: np.ndarray) -> np.ndarray:
+    starts = range(0, len(crops), _AT_ONCE)
     steps = followed(starts, len(starts), f"x {_AT_ONCE} faces")
     return np.concatenate([classifier.predict(crops[start : start + _AT_ONCE]).features for start in steps])
 
@@ -137,6 +145,7 @@ def _about(data: LabelledSet, model: ModelFolder, seed: int, settled: set[tuple[
     return {
         "set": data.kind,
         "pictures": len(data),
+        **({"sub-folders not read, being no label": list(data.passed)} if data.passed else {}),
         "features of": model.name,
         "features_sha256": model.digest,
         "folds": FOLDS,
@@ -199,7 +208,8 @@ def _twins_elsewhere(data: LabelledSet, groups: list[np.ndarray]) -> dict[str, i
 def _splits(data: LabelledSet) -> dict[str, Any]:
     """Return how labels are spread: counts by split, how skewed they are, and how far splits are from each other."""
     names, width = np.unique(data.splits).tolist(), len(data.vocabulary)
-    counts = {name or "all": np.bincount(data.truth[data.splits == name], minlength=width) for name in names}
+    shown = {name: name or ("(none)" if len(names) > 1 else "all") for name in names}
+    counts = {shown[name]: np.bincount(data.truth[data.splits == name], minlength=width) for name in names}
     whole = np.bincount(data.truth, minlength=width)
     table, skew = {}, {}
     for place, label in enumerate(data.vocabulary.labels):
@@ -256,7 +266,7 @@ def write(folder: str | Path, found: Audit) -> None:
     values = {"near": NEAR, "suspect": SUSPECT, "method": METHOD}
     values |= {"model": found.figures["features of"], "seed": found.figures["seed"]}
     about = _FER2013.format(**values) if kind == "fer2013" else ""
-    head = _HEAD.format(what="FER2013" if kind == "fer2013" else found.data.source.name, kind=kind, about=about)
+    head = _HEAD.format(what="FER2013" if kind == "fer2013" else found.data.name, kind=kind, about=about)
     write_text(Path(folder) / f"{name}.json", json.dumps(stamped, indent=2, ensure_ascii=False))
     write_text(Path(folder) / f"{name}.md", f"{head}\n{report.text(dict(stamped))}\n")
 
