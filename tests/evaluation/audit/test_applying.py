@@ -162,6 +162,49 @@ def test_rows_without_a_decision_and_repeated_ones_are_passed_over(tmp_path: Pat
         decisions.read(file)
 
 
+def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        shades.save(tmp_path / "set" / " fear" / name, shades.picture("sadness", len(name)))
+    shades.save(tmp_path / "set" / "\tFear" / "猫, ü.png", shades.picture("sadness", 2))
+    data, file = opened("folders", tmp_path / "set"), tmp_path / "d.csv"
+    assert data.ids == ("\tFear/猫, ü.png", " fear/a.png", " fear/b.png")
+    rows = ["id,hash,label,decision,new_label,,"]
+    rows += [f'"\'{data.ids[0]}",{digest_of(data, 0)},fear,Drop,,,']  # the apostrophe of `findings.write`
+    rows += [f"{data.ids[1]},{digest_of(data, 1)},fear,RELABEL,Angry,,", ",,,,,,"]
+    file.write_bytes("\r\n".join([*rows, ""]).encode("utf-8-sig"))
+    made = decisions.fitted(data, decisions.read(file), file)
+    assert {row: (one.verb, one.new_label) for row, one in made.items()} == {0: ("drop", ""), 1: ("relabel", "anger")}
+
+
+def test_rows_of_a_table_are_numbers_also_in_parquet(tmp_path: Path) -> None:
+    folder_of_four(tmp_path)
+    (tmp_path / "labels.csv").write_text("path,label\nfear/a.png,fear\nAngry/a.png,anger\n")
+    data = opened("table", tmp_path)
+    columns = {"id": [1, 2], "hash": [digest_of(data, 0), ""], "label": ["fear", "anger"], "new_label": [None, None]}
+    pd.DataFrame(columns | {"decision": ["drop", None]}).to_parquet(tmp_path / "d.parquet")
+    made = decisions.fitted(data, decisions.read(tmp_path / "d.parquet"), "d.parquet")
+    assert {row: one.verb for row, one in made.items()} == {0: "drop"}
+    (tmp_path / "d.csv").write_text(f"id,hash,label,decision,new_label\n 2 ,{digest_of(data, 1)},anger,keep,\n")
+    assert list(decisions.fitted(data, decisions.read(tmp_path / "d.csv"), "d.csv")) == [1]
+
+
+def test_a_picture_that_cannot_be_copied_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    folder_of_four(tmp_path / "set")
+    (tmp_path / "set" / "fear" / "z.png").symlink_to("nowhere")
+    data = opened("folders", tmp_path / "set")
+    with pytest.raises(OutputError, match=r"fear/z\.png cannot be copied or linked: No such file"):
+        applied(data, tmp_path / "out", decided(data, 0, "drop"))
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    applied(data, tmp_path / "out", decided(data, len(data) - 1, "drop"))
+    assert len(names(tmp_path / "out")) == 4
+
+
+def test_links_are_refused_where_there_is_nothing_to_link(tmp_path: Path) -> None:
+    fake.write(tmp_path / "set")
+    with pytest.raises(OutputError, match="--link is for folders"):
+        applied(opened("fer2013", tmp_path / "set"), tmp_path / "out", link=True)
+
+
 def test_what_was_decided_is_known_by_picture_and_label() -> None:
     made = [Decision("1", "aa", "fear", "keep"), Decision("2", "bb", "fear", "relabel", "anger")]
     assert decisions.settled([*made, Decision("3", "cc", "fear", "drop")]) == {("aa", "fear"), ("bb", "anger")}
@@ -184,6 +227,7 @@ def test_a_table_needs_a_new_file_with_a_known_ending(tmp_path: Path) -> None:
     folder_of_four(tmp_path)
     (tmp_path / "labels.csv").write_text("path,label\nfear/a.png,fear\nAngry/a.png,anger\n")
     data = opened("table", tmp_path)
-    for out, said in (("labels.csv", "is there already"), ("new.txt", "must end in .csv or .parquet")):
+    wrong = {"labels.csv": "is there already", "new.txt": "must end in .csv or", "new.PARQUET": "must end in .csv or"}
+    for out, said in wrong.items():
         with pytest.raises(OutputError, match=said):
             applied(data, tmp_path / out, decided(data, 0, "drop"))

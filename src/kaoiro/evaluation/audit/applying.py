@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -34,8 +35,11 @@ def write(data: LabelledSet, decisions: Rows, out: Path, link: bool = False) -> 
         link: folders: make hard links instead of copies.
 
     Raises:
-        OutputError: the place is taken, lies within the set, or cannot be written.
+        OutputError: the place is taken, lies within the set, or cannot be written; a picture cannot be copied; `link`
+            for another kind of set.
     """
+    if link and data.kind != "folders":
+        raise OutputError(f"--link is for folders; a corrected {data.kind} holds no pictures to link")
     if data.kind == "table":
         _write_table(data, decisions, out)
         return
@@ -111,7 +115,17 @@ def _write_folders(data: LabelledSet, decisions: Rows, folder: Path, link: bool)
             below = Path(spelled.get(label, label), *below.parts[1:])
         target = _free(folder / below, data.label(row))
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.link(path, target) if link else shutil.copy2(path, target)
+        with _taking(path):
+            os.link(path, target) if link else shutil.copy2(path, target)
+
+
+@contextmanager
+def _taking(path: Path) -> Iterator[None]:
+    """Name the picture where one cannot be copied or linked."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path} cannot be copied or linked: {error.strerror or error}") from error
 
 
 def _dropped(decisions: Rows, row: int) -> bool:
@@ -134,7 +148,7 @@ def _free(target: Path, label: str) -> Path:
 
 
 def _write_table(data: LabelledSet, decisions: Rows, out: Path) -> None:
-    if out.suffix.lower() not in _TABLES:
+    if out.suffix not in _TABLES:
         raise OutputError(f"--out {out}: the name of a table must end in {' or '.join(_TABLES)}")
     if out.exists():
         raise OutputError(f"--out {out} is there already; name a new file")

@@ -10,8 +10,10 @@ import pandas as pd
 
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import canonical
+from kaoiro.core.plain import inert
 from kaoiro.data.datasets import user_tables
 from kaoiro.evaluation.audit.labelled_set import LabelledSet, digest
+from kaoiro.evaluation.progress import followed
 
 Verb = Literal["keep", "relabel", "drop"]
 VERBS: tuple[Verb, ...] = ("keep", "relabel", "drop")
@@ -52,10 +54,11 @@ def read(path: str | Path) -> list[Decision]:
     table = user_tables.load(source)
     lacking = [name for name in COLUMNS if name not in table]
     if lacking:
-        raise DataError(f"{source} lacks the column(s) {', '.join(lacking)}; decisions have {', '.join(COLUMNS)}")
+        wanted = f"decisions have {', '.join(COLUMNS)}, with commas between"
+        raise DataError(f"{source} lacks the column(s) {', '.join(lacking)}; {wanted}")
     found: dict[str, Decision] = {}
-    for row in range(len(table)):
-        decision = _decision(source, table, row)
+    for row, cells in enumerate(zip(*(_texts(table[name]) for name in COLUMNS), strict=True)):
+        decision = _decision(source, row, *cells)
         if decision is None:
             continue
         if found.setdefault(decision.id, decision) != decision:
@@ -64,9 +67,13 @@ def read(path: str | Path) -> list[Decision]:
     return list(found.values())
 
 
-def _decision(source: Path, table: pd.DataFrame, row: int) -> Decision | None:
-    cells = ["" if table[name].iloc[row] is None else str(table[name].iloc[row]).strip() for name in COLUMNS]
-    name, pixels, label, verb, new = cells
+def _texts(column: pd.Series) -> list[str]:
+    return ["" if value is None or value != value else str(value) for value in column]
+
+
+def _decision(source: Path, row: int, *cells: str) -> Decision | None:
+    pixels, label, verb, new = (text.strip() for text in cells[1:])
+    name, verb = cells[0], verb.lower()
     if not verb:
         return None
     where = user_tables.where(source, row)
@@ -90,11 +97,12 @@ def fitted(data: LabelledSet, decisions: list[Decision], source: str | Path) -> 
             picture would be left.
     """
     rows = {name: row for row, name in enumerate(data.ids)}
+    rows = {inert(name): row for name, row in rows.items()} | rows  # as tables for spreadsheets spell them
     found: dict[int, Decision] = {}
-    for one in decisions:
-        if one.id not in rows:
+    for one in followed(decisions, len(decisions), "decisions"):
+        row = rows.get(one.id, rows.get(one.id.strip()))  # a name may begin with a space; a number does not
+        if row is None:
             raise DataError(f"{source}: {data.source} has no picture with the id {one.id!r}; is it another set?")
-        row = rows[one.id]
         _check(data, row, one, source)
         found[row] = one
     if sum(one.verb == "drop" for one in found.values()) == len(data):

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from kaoiro.core import codec
+from kaoiro.core.files import replacing, writing
+from kaoiro.core.plain import inert
 from kaoiro.evaluation.audit.doubts import Doubts
 from kaoiro.evaluation.audit.labelled_set import LabelledSet
 from kaoiro.evaluation.audit.seeing import SUSPECT, Seen
@@ -124,11 +126,12 @@ def rows_of(
 
 
 def write(path: str | Path, rows: Iterator[dict[str, Any]]) -> None:
-    """Write rows of `rows_of` as CSV.
+    """Write rows of `rows_of` as CSV for spreadsheets: with the mark of UTF-8, and no text that acts as a formula.
 
     Raises:
-        OutputError: the name does not end in .csv, or the place cannot be written.
+        OutputError: the place cannot be written.
     """
-    with codec.opened(Path(path), COLUMNS, None) as writer:
+    with replacing(path) as partial, writing(path), partial.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = codec.text_writer("csv", file, COLUMNS)
         for row in rows:
-            writer.write(row)
+            writer.write({name: inert(value) if isinstance(value, str) else value for name, value in row.items()})
