@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from graphs import write_model
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
 
-from inference.opened import Opened
+from inference.opened import Opened, altered
 from kaoiro.evaluation.audit import decisions, making, sheet
 from kaoiro.evaluation.audit.decisions import Decision
+from kaoiro.evaluation.audit.findings import Finding
 from kaoiro.evaluation.audit.labelled_set import opened
 from kaoiro.evaluation.audit.making import Audit
 from server.browsing import NEEDED, chromium, unnamed
@@ -87,7 +89,43 @@ def test_findings_come_a_page_at_a_time_and_a_decision_stays(visit: Opened) -> N
     expect(page.get_by_label("Decision about Sad/00.png", exact=True)).to_have_value("drop")
     assert not unnamed(page)
     page.reload()
-    expect(page.locator("#taken")).to_have_text("1 decisions")
+    expect(page.locator("#taken")).to_have_text("1 decision")
+
+
+def test_decisions_are_remembered_for_pictures_and_not_for_rows(visit: Opened, found: Audit, tmp_path: Path) -> None:
+    """A second sheet of the set, in the same browser, whose rows have moved by one."""
+    page = visit.page
+    page.get_by_role("button", name=f"Identical ({COPIES - 1})").click()
+    page.get_by_label("Decision about Sad/00.png", exact=True).select_option("drop")
+    page.get_by_label("Decision about Sad/01.png", exact=True).select_option("keep")
+
+    def moved(data: dict[str, Any]) -> None:
+        data["pictures"] = {str(int(row) + 1): one for row, one in data["pictures"].items()}
+        data["findings"] = [one | {"rows": [row + 1 for row in one["rows"]]} for one in data["findings"]]
+        for one in data["pictures"].values():
+            one["hash"] = "other" if one["id"] == "Sad/01.png" else one["hash"]
+
+    page.goto(altered(tmp_path / "sheet.html", moved).as_uri())
+    page.get_by_role("button", name=f"Identical ({COPIES - 1})").click()
+    expect(page.locator("#taken")).to_have_text("1 decision")
+    expect(page.get_by_label("Decision about Sad/00.png", exact=True)).to_have_value("drop")
+    expect(page.get_by_label("Decision about Sad/01.png", exact=True)).to_have_value("")
+    expect(page.locator(".decided")).to_have_count(1)
+
+
+def test_exports_are_made_for_spreadsheets(visit: Opened, found: Audit, tmp_path: Path) -> None:
+    def acting(data: dict[str, Any]) -> None:
+        data["pictures"][str(data["findings"][0]["rows"][0])]["id"] = '=HYPERLINK("x")'
+
+    page = visit.page
+    page.goto(altered(tmp_path / "sheet.html", acting).as_uri())
+    page.get_by_label("Decision about =HYPERLINK").select_option("drop")
+    with page.expect_download() as download:
+        page.locator("#export").click()
+    download.value.save_as(tmp_path / "decisions.csv")
+    head, line = (tmp_path / "decisions.csv").read_bytes().decode().splitlines()
+    assert head == "\ufeffid,hash,label,decision,new_label"
+    assert line.startswith('"\'=HYPERLINK(""x"")",p')
 
 
 def test_hostile_names_are_text_in_both_languages(visit: Opened) -> None:
@@ -111,3 +149,9 @@ def test_a_limit_takes_some_of_every_kind_and_bytes_are_bounded(
     shown = sheet.write(tmp_path / "small.html", found, 200)
     assert 2 < shown < 30
     assert sheet.document(found, 200)["listed"]["duplicate"] == COPIES - 1
+
+
+def test_a_group_of_thousands_leaves_room_for_others(found: Audit) -> None:
+    many = Finding("duplicate", tuple([0] * 40_000), 1.0)
+    kinds = [one["kind"] for one in sheet.document(replace(found, found=[many, *found.found]), 2)["findings"]]
+    assert kinds == ["constant", "conflict", "duplicate"]

@@ -13,6 +13,7 @@ from kaoiro.core.plain import printable
 from kaoiro.evaluation.audit.decisions import COLUMNS, VERBS
 from kaoiro.evaluation.audit.findings import KINDS, Finding, suggestion
 from kaoiro.evaluation.audit.making import Audit
+from kaoiro.evaluation.progress import followed
 from kaoiro.inference.report import assembly
 from kaoiro.inference.report.assembly import assembled, asset, made, number
 from kaoiro.inference.report.pictures import address
@@ -41,8 +42,7 @@ def write(path: str | Path, found: Audit, most: int) -> int:
     """
     data = document(found, most)
     styles, scripts = [asset(HOME, "audit.css")], [asset(HOME, "audit.js")]
-    title = printable(found.data.source.name or found.data.kind)
-    write_text(path, assembled(title, "en", data, assembly.texts(HOME), styles, scripts))
+    write_text(path, assembled(found.data.name, "en", data, assembly.texts(HOME), styles, scripts))
     return len(data["findings"])
 
 
@@ -51,7 +51,10 @@ def document(found: Audit, most: int) -> dict[str, Any]:
     pictures: dict[int, dict[str, Any]] = {}
     thumbs: dict[str, str | None] = {}
     chosen, room = [], MOST_BYTES
-    for one in _chosen(found.found, most):
+    ranked = _chosen(found.found, most)
+    for one in followed(ranked, len(ranked), "findings drawn"):
+        if _ROW * len(one.rows) > room:  # a group of thousands is left to the CSV, and leaves room for others
+            continue
         new = {str(found.seen.digests[row]): row for row in one.rows if str(found.seen.digests[row]) not in thumbs}
         drawn = {digest: _thumb(found, row) for digest, row in new.items()}
         room -= sum(len(text or "") for text in drawn.values()) + _ROW * len(one.rows)
@@ -63,7 +66,7 @@ def document(found: Audit, most: int) -> dict[str, Any]:
         chosen.append(values | {"rows": list(one.rows)})
     listed = {kind: sum(one.kind == kind for one in found.found) for kind in KINDS}
     return made() | {
-        "name": printable(found.data.source.name),
+        "name": found.data.name,
         "labels": list(found.data.vocabulary.labels),
         "verbs": list(VERBS),
         "columns": list(COLUMNS),

@@ -1,10 +1,17 @@
 // Findings a page at a time, and decisions about their pictures.
 
-const KEY = `kaoiro audit ${DATA.name} ${Object.values(DATA.pictures).map((one) => one.hash.slice(0, 4)).join("").slice(0, 400)}`;
+const KEY = `kaoiro audit ${DATA.name}`;
 const KINDS = Object.keys(DATA.listed).filter((kind) => DATA.findings.some((one) => one.kind === kind));
 Object.assign(STATE, { kind: KINDS[0], page: 0, decisions: remembered() });
 
-/** Decisions by row, as the browser kept them; browsers may refuse to keep anything for files. */
+/** A picture under its label, whatever its row and on whichever sheet: what a decision is about. */
+const subject = (row) => ["id", "hash", "label"].map((name) => DATA.pictures[row][name]).join("\n");
+const decision = (row) => STATE.decisions[subject(row)] ?? "";
+
+/** The rows of this sheet that are decided, in their order. */
+const decided = () => Object.keys(DATA.pictures).filter(decision).sort((a, b) => a - b);
+
+/** Decisions by `subject`, as the browser kept them; browsers may refuse to keep anything for files. */
 function remembered() {
   try {
     return JSON.parse(localStorage.getItem(KEY)) ?? {};
@@ -19,19 +26,20 @@ function remember() {
   } catch { /* they last as long as the page */ }
 }
 
-/** Take a decision: "", "keep", "drop", or "relabel LABEL". */
-function decide(row, decision) {
-  if (decision) STATE.decisions[row] = decision;
-  else delete STATE.decisions[row];
+/** Take a decision: "", "keep", "drop", or "relabel LABEL". Other sheets of the set may have taken some meanwhile. */
+function decide(row, taking) {
+  Object.assign(STATE.decisions, remembered());
+  if (taking) STATE.decisions[subject(row)] = taking;
+  else delete STATE.decisions[subject(row)];
   remember();
   for (const select of document.querySelectorAll(`select[data-row="${row}"]`)) {
-    select.value = decision;
-    select.closest(".one").classList.toggle("decided", Boolean(decision));
+    select.value = taking;
+    select.closest(".one").classList.toggle("decided", Boolean(taking));
   }
   document.getElementById("taken").textContent = taken();
 }
 
-const taken = () => t("taken", { n: Object.keys(STATE.decisions).length });
+const taken = () => t("taken", { n: decided().length });
 
 function choice(row, one) {
   const select = make("select", { "data-row": row, "aria-label": t("decision_of", { id: one.id }) });
@@ -43,7 +51,7 @@ function choice(row, one) {
     const text = verb ? t(`decide_${verb}`, { label: label && labelled(label) }) : t("decide_none");
     select.append(make("option", { value, textContent: text }));
   }
-  select.value = STATE.decisions[row] ?? "";
+  select.value = decision(row);
   select.addEventListener("change", () => decide(row, select.value));
   return select;
 }
@@ -53,7 +61,7 @@ function picture(row) {
   const thumb = DATA.thumbs[one.hash];
   const suggested = one.suggested && one.suggested !== one.label ? t("suggested", { label: labelled(one.suggested) }) : null;
   const words = [t("given", { label: labelled(one.label) }), suggested, known(one.face) ? t("face", { x: number(one.face) }) : null];
-  return make("div", { className: STATE.decisions[row] ? "one decided" : "one" },
+  return make("div", { className: decision(row) ? "one decided" : "one" },
     thumb ? make("img", { src: thumb, alt: t("picture", { id: one.id }) }) : make("span", { className: "gone" }),
     make("div", {},
       cell("div", one.split ? `${one.id} (${one.split})` : one.id, { className: "id" }),
@@ -67,19 +75,21 @@ function finding(one) {
     cell("p", head), make("div", { className: "pictures" }, ...one.rows.map(picture)));
 }
 
-/** One cell of a CSV. */
-const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+/** One cell of a CSV, with an apostrophe before what a spreadsheet would take for a formula. */
+function quoted(text) {
+  const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+}
 
-/** The decisions as CSV, in the order of rows. */
+/** The decisions as CSV, in the order of rows, with the mark of UTF-8 that spreadsheets ask for. */
 function exported() {
-  const rows = Object.keys(STATE.decisions).filter((row) => row in DATA.pictures).sort((a, b) => a - b);
-  const lines = rows.map((row) => {
-    const [verb, label = ""] = STATE.decisions[row].split(" ");
+  const lines = decided().map((row) => {
+    const [verb, label = ""] = decision(row).split(" ");
     const one = DATA.pictures[row];
     const values = { id: one.id, hash: one.hash, label: one.label, decision: verb, new_label: label };
     return DATA.columns.map((name) => quoted(values[name])).join(",");
   });
-  return `${[DATA.columns.join(","), ...lines].join("\n")}\n`;
+  return `\ufeff${[DATA.columns.join(","), ...lines].join("\n")}\n`;
 }
 
 function save() {
