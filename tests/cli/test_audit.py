@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from fake import shades
 from graphs import write_model
 
 from kaoiro.cli.main import main
+from kaoiro.evaluation.audit import making
 
 WRONG = "happiness/90.png"
 """A dark picture among the bright ones."""
@@ -124,6 +127,45 @@ def test_what_somebody_let_stand_is_not_listed_again(flawed: Path, labels: Calla
     assert (again["decided before"], again["constant"]) == (4, 1)
 
 
+def test_findings_are_written_for_spreadsheets(tmp_path: Path, labels: Callable[..., Any]) -> None:
+    root = shades.write_folders(tmp_path)
+    rows = [("Sad/00.png", "sad", "=cmd|'/C x'!A0"), ("Sad/00.png", "sad", "Ü\x1b[31m"), ("Sad/01.png", "sad", "")]
+    pd.DataFrame(rows, columns=["path", "label", "split"]).to_csv(root / "labels.csv", index=False)
+    found = labels("table", root, "--csv", tmp_path / "found.csv", skip="errors,faces")
+    lines = (tmp_path / "found.csv").read_bytes().decode().splitlines()
+    assert lines[0].startswith("\ufefffinding,group") and ",1,'=cmd|'/C x'!A0," in lines[1] and ",2,Ü[31m," in lines[2]
+    assert list(found["labels by split"]["sadness"]) == ["(none)", "=cmd|'/C x'!A0", "Ü[31m"]
+
+
+def test_empty_files_are_no_copies_of_each_other(tmp_path: Path, labels: Callable[..., Any]) -> None:
+    root = shades.write_folders(tmp_path / "set")
+    for name in ("Sad/x.png", "Sad/y.png", "happiness/z.png"):
+        (root / name).touch()
+    found = labels("folders", root, skip="errors,faces,near")
+    assert (found["unreadable"], found["groups of identical pictures"]) == (3, 0)
+    assert (found["pictures in them"], found["groups with conflicting labels"]) == (0, 0)
+
+
+def test_folders_that_are_no_expression_are_told(
+    flawed: Path, labels: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shades.save(flawed / "bored\x1b" / "a.png", shades.picture("sadness", 1))
+    assert labels("folders", flawed, skip="errors,faces,near")["sub-folders not read, being no label"] == ["bored"]
+    (flawed.parent / "d.csv").write_text("id,hash,label,decision,new_label\n")
+    argv = [
+        "apply",
+        "folders",
+        "--root",
+        flawed,
+        "--decisions",
+        flawed.parent / "d.csv",
+        "--out",
+        flawed.parent / "new",
+    ]
+    assert main(["audit", *map(str, argv)]) == 0
+    assert capsys.readouterr().err == "kaoiro: no expressions, so not part of the set: bored\n"
+
+
 def test_people_and_splits_of_a_table_count(tmp_path: Path, labels: Callable[..., Any]) -> None:
     root = shades.write_folders(tmp_path)
     rows = [(f"Sad/{n:02}.png", "sad", "train" if n < 15 else "test") for n in range(20)]
@@ -135,6 +177,43 @@ def test_people_and_splits_of_a_table_count(tmp_path: Path, labels: Callable[...
     assert found["groups across splits"] == 1
     assert found["pictures of test with a twin in another split"] == 1
     assert found["labels by split"]["happiness"] == {"test": "0 (0.0%)", "train": "1 (6.2%)"}
+
+
+FACTS = (
+    "constant",
+    "groups of identical pictures",
+    "pictures in them",
+    "pictures of PublicTest with a twin in another split",
+    "groups with conflicting labels",
+)
+
+
+def test_copies_are_counted_as_the_known_facts_of_fer2013_are(tmp_path: Path, labels: Callable[..., Any]) -> None:
+    """A row counts once, a group over both parts, constant images too, and a conflict wherever labels differ."""
+    made = fake.make({"Training": 12, "PublicTest": 8}, 0, 0)
+    for row, source, label in ((1, 0, 3), (12, 0, 3), (13, 0, 3), (14, 2, 5), (4, 3, 6)):
+        made.images[row], made.labels[source], made.labels[row] = made.images[source], 3, label
+    for row, label in ((10, 0), (11, 4), (19, 4)):
+        made.images[row], made.labels[row] = 0, label
+    made.images[18] = 255
+    (tmp_path / "fer").mkdir()
+    fake.write_images(tmp_path / "fer" / "fer2013.csv", made)
+    found = labels("fer2013", tmp_path / "fer", skip="errors,near,faces")
+    # groups: 0 1 12 13 (alike), 2 14 (conflict, crosses), 3 4 (conflict), 10 11 19 (constant, conflict, crosses)
+    assert [found[name] for name in FACTS] == [4, 4, 11, 4, 3]
+    assert [len(ids) for ids in listed(found)["conflict"]] == [2, 2]  # constant ones are told apart
+    assert listed(found)["constant"] == [["11"], ["12"], ["19"], ["20"]]
+
+
+@pytest.mark.data
+def test_the_known_facts_of_fer2013_are_found(labels: Callable[..., Any]) -> None:
+    folder = os.environ.get("KAOIRO_FER2013")
+    if folder is None:
+        pytest.skip("KAOIRO_FER2013 names no folder")
+    found = labels("fer2013", Path(folder), skip="errors,near,faces")
+    if found["pictures"] != 28709 + 3589:
+        pytest.skip("the figures are known for Training and PublicTest, without PrivateTest")
+    assert [found[name] for name in FACTS] == [12, 1273, 2805, 280, 47]
 
 
 def test_results_of_fer2013_hold_votes_and_no_picture(tmp_path: Path, labels: Callable[..., Any]) -> None:
@@ -170,11 +249,42 @@ def test_bad_input_gets_one_line(argv: tuple[str, ...], said: str, capsys: pytes
     assert said in refused(capsys, "audit", *argv)
 
 
-def test_too_few_pictures_to_find_errors_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_few_pictures_to_find_errors_are_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("cleanlab")
-    shades.save(tmp_path / "fear" / "a.png", shades.picture("sadness", 1))
-    argv = "audit", "labels", "folders", "--root", tmp_path, "--skip", "faces"
-    assert "needs two labels with 5 different pictures" in refused(capsys, *argv)
+    monkeypatch.setattr(making, "see", None)
+    root = shades.write_folders(tmp_path / "set")
+    rows = [(f"{label}/{n:02}.png", label, f"person {n % 4}") for label in ("Sad", "happiness") for n in range(20)]
+    pd.DataFrame(rows, columns=["path", "label", "person"]).to_csv(root / "labels.csv", index=False)
+    assert "needs two labels with 5 pictures each" in refused(capsys, "audit", "labels", "table", "--root", root)
+    (root / "Sad").rename(tmp_path / "sorrow")
+    assert "needs two labels with 5 pictures each" in refused(capsys, "audit", "labels", "folders", "--root", root)
+
+
+def test_without_the_library_errors_need_the_extra_and_the_rest_does_not(
+    flawed: Path,
+    labels: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "cleanlab" else there(name))
+    said = refused(capsys, "audit", "labels", "folders", "--root", flawed)
+    assert said.endswith('--skip errors needs the extra [audit]: pip install "kaoiro[audit]"\n')
+    assert "error" not in listed(labels("folders", flawed, skip="faces,errors"))
+
+
+def test_places_that_cannot_be_written_are_refused_before_the_work(
+    flawed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "see", None)
+    (flawed.parent / "file").touch()
+    (flawed.parent / "folder.csv").mkdir()
+    wrong = {"--json": flawed, "--csv": flawed.parent / "folder.csv", "--html": flawed.parent / "file" / "a.html"}
+    for flag, place in wrong.items():
+        argv = "audit", "labels", "folders", "--root", flawed, "--skip", "errors", flag, place
+        assert f"{flag} {place}: there is a folder of this name" in refused(capsys, *argv)
 
 
 def test_decisions_about_another_picture_are_refused(flawed: Path, capsys: pytest.CaptureFixture[str]) -> None:

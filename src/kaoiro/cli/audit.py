@@ -88,12 +88,12 @@ def run(arguments: argparse.Namespace) -> int:
     from kaoiro.core import modelfile
     from kaoiro.core.files import write_text
     from kaoiro.evaluation import report
-    from kaoiro.evaluation.audit import decisions, findings, labelled_set, making, sheet
+    from kaoiro.evaluation.audit import decisions, findings, making, sheet
 
-    _check_endings(arguments)
+    _check_places(arguments)
     model = modelfile.load(arguments.model)
     settled = set() if arguments.decided is None else decisions.settled(decisions.read(arguments.decided))
-    data = labelled_set.opened(arguments.dataset, arguments.root)
+    data = _opened(arguments)
     options = (arguments.cut, arguments.skip, settled, arguments.seed, arguments.threads)
     found = making.audit(data, model, *options)
     if arguments.json is not None:
@@ -109,17 +109,32 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_endings(arguments: argparse.Namespace) -> None:
-    for flag, name, suffix in (("--csv", arguments.csv, ".csv"), ("--html", arguments.html, ".html")):
-        if name is not None and Path(name).suffix.lower() != suffix:
-            raise OutputError(f"{flag} {name}: the name must end in {suffix}")
+def _check_places(arguments: argparse.Namespace) -> None:
+    """Refuse before the work, not after it, what cannot be written."""
+    for flag, name in (("--json", arguments.json), ("--csv", arguments.csv), ("--html", arguments.html)):
+        if name is None:
+            continue
+        if flag != "--json" and Path(name).suffix.lower() != flag.replace("--", "."):
+            raise OutputError(f"{flag} {name}: the name must end in {flag.replace('--', '.')}")
+        if Path(name).is_dir() or any(folder.is_file() for folder in Path(name).parents):
+            raise OutputError(f"{flag} {name}: there is a folder of this name, or a file in the place of its folder")
+
+
+def _opened(arguments: argparse.Namespace) -> Any:
+    """Read the set; say which folders are none of it."""
+    from kaoiro.evaluation.audit import labelled_set
+
+    data = labelled_set.opened(arguments.dataset, arguments.root)
+    if data.passed:
+        print(f"kaoiro: no expressions, so not part of the set: {', '.join(data.passed)}", file=sys.stderr)
+    return data
 
 
 def apply(arguments: argparse.Namespace) -> int:
     """Run `kaoiro audit apply`."""
-    from kaoiro.evaluation.audit import applying, decisions, labelled_set
+    from kaoiro.evaluation.audit import applying, decisions
 
-    data = labelled_set.opened(arguments.dataset, arguments.root)
+    data = _opened(arguments)
     made = decisions.fitted(data, decisions.read(arguments.decisions), arguments.decisions)
     applying.write(data, made, Path(arguments.out), arguments.link)
     counts = {verb: sum(one.verb == verb for one in made.values()) for verb in decisions.VERBS}
