@@ -285,6 +285,8 @@ def test_places_that_cannot_be_written_are_refused_before_the_work(
     for flag, place in wrong.items():
         argv = "audit", "labels", "folders", "--root", flawed, "--skip", "errors", flag, place
         assert f"{flag} {place}: there is a folder of this name" in refused(capsys, *argv)
+    argv = "audit", "labels", "folders", "--root", flawed, "--skip", "errors", "--results", flawed.parent / "file"
+    assert "there is a file in the place of the folder" in refused(capsys, *argv)
 
 
 def test_decisions_about_another_picture_are_refused(flawed: Path, capsys: pytest.CaptureFixture[str]) -> None:

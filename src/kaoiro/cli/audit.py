@@ -111,6 +111,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_places(arguments: argparse.Namespace) -> None:
     """Refuse before the work, not after it, what cannot be written."""
+    folder = arguments.results
+    if folder is not None and any(part.is_file() for part in (Path(folder), *Path(folder).parents)):
+        raise OutputError(f"--results {folder}: there is a file in the place of the folder")
     for flag, name in (("--json", arguments.json), ("--csv", arguments.csv), ("--html", arguments.html)):
         if name is None:
             continue

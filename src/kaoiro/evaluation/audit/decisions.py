@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
-
-import pandas as pd
 
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import canonical
@@ -67,7 +66,7 @@ def read(path: str | Path) -> list[Decision]:
     return list(found.values())
 
 
-def _texts(column: pd.Series) -> list[str]:
+def _texts(column: Iterable[object]) -> list[str]:
     return ["" if value is None or value != value else str(value) for value in column]
 
 
