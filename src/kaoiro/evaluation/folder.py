@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from kaoiro.core.errors import DataError
 from kaoiro.core.labels import EXPRESSIONS, FER2013, Vocabulary, canonical
 from kaoiro.core.modelfile import ModelFolder
+from kaoiro.data.datasets.folders import class_files
 from kaoiro.evaluation.fer2013 import measure, predict
 from kaoiro.evaluation.progress import followed
 from kaoiro.faces import photo
-from kaoiro.inference.media import PHOTO_SUFFIXES
 
 SEVEN = Vocabulary("seven", tuple(label for label in EXPRESSIONS.labels if label in FER2013.labels))
 """The expressions that data without contempt have, in the order of columns."""
@@ -44,21 +43,6 @@ def evaluate(model: ModelFolder, root: str | Path, threads: int | None = None) -
     head = {"n": len(paths), "labels": "folder", "split": "all", "model": model.name, "model_sha256": model.digest}
     rest = {"protocol": f"single crop; {protocol}", "n_dedup": None, "accuracy_dedup": None}
     return head | rest | measure(probabilities, truth, vocabulary, np.arange(len(paths)))
-
-
-def class_files(root: Path) -> dict[str, list[Path]]:
-    """Return the pictures of each expression, sorted by path."""
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder")
-    found: dict[str, list[Path]] = {}
-    for folder in sorted(item for item in root.iterdir() if item.is_dir()):
-        label = canonical(folder.name)
-        pictures = sorted(item for item in folder.rglob("*") if item.suffix.lower() in PHOTO_SUFFIXES)
-        if label in EXPRESSIONS.labels and pictures:
-            found.setdefault(label, []).extend(pictures)
-    if not found:
-        raise DataError(f"{root} has no sub-folder with pictures named after {', '.join(EXPRESSIONS.labels)}")
-    return found
 
 
 def _crop(path: Path, size: int) -> np.ndarray:

@@ -12,28 +12,10 @@ from typing import Any, Literal
 
 from kaoiro.core.errors import InputError
 from kaoiro.core.files import printable
+from kaoiro.core.suffixes import PHOTO_SUFFIXES
 from kaoiro.faces.video import SUFFIXES as VIDEO_SUFFIXES
 from kaoiro.inference.archives import Member, Reader, is_archive
 
-PHOTO_SUFFIXES = frozenset(
-    (
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".webp",
-        ".gif",
-        ".bmp",
-        ".dib",
-        ".tif",
-        ".tiff",
-        ".ppm",
-        ".pgm",
-        ".avif",
-        ".heic",
-    )
-)
 Kind = Literal["photo", "video"]
 
 

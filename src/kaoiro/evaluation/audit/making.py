@@ -145,7 +145,7 @@ def _about(data: LabelledSet, model: ModelFolder, seed: int, settled: set[tuple[
     return {
         "set": data.kind,
         "pictures": len(data),
-        **({"sub-folders not read, being no label": list(data.passed)} if data.passed else {}),
+        **({"left out": data.told()} if data.left_out else {}),
         "features of": model.name,
         "features_sha256": model.digest,
         "folds": FOLDS,
