@@ -10,7 +10,19 @@ import numpy as np
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.labels import EXPRESSIONS, FER2013
-from kaoiro.data.datasets import fer2013, folders, label_table
+from kaoiro.data.datasets import (
+    afew,
+    aff_wild2,
+    affectnet,
+    ck_plus,
+    fer2013,
+    folders,
+    label_table,
+    mug,
+    raf_db,
+    ravdess,
+    sfew,
+)
 from kaoiro.data.labelled_set import LabelledSet
 
 
@@ -51,10 +63,18 @@ _READERS: Mapping[str, Callable[[Path], LabelledSet]] = MappingProxyType(
         "fer2013": _fer2013,
         "folders": folders.read,
         "table": _table,
+        "affectnet": affectnet.read,
+        "raf-db": raf_db.read,
+        "sfew": sfew.read,
+        "ck-plus": ck_plus.read,
+        "mug": mug.read,
+        "afew": afew.read,
+        "ravdess": ravdess.read,
+        "aff-wild2": aff_wild2.read,
     }
 )
 KINDS = tuple(_READERS)
-VIDEOS = ("afew", "aff-wild2", "ravdess")
+VIDEOS = ("afew", "ravdess", "aff-wild2")
 """Kinds of videos, or of so many frames of them that single ones mean little."""
 STILLS = tuple(kind for kind in KINDS if kind not in VIDEOS)
 """Kinds of which each row is one picture."""

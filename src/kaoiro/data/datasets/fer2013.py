@@ -12,18 +12,15 @@ Licence:  research use; images are not redistributed with this project.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.labels import FERPLUS, FERPLUS_VOTES
+from kaoiro.data.datasets.listing import table_rows
 from kaoiro.data.splits import holdout
 
 TABLE, VOTES = "fer2013.csv", "fer2013new.csv"
@@ -103,7 +100,7 @@ def unlabelled(root: str | Path) -> np.ndarray:
         DataError: the file is missing, cannot be read, or has no such images.
     """
     path = Path(root) / TABLE
-    rows = _rows(path, ("pixels", "Usage"))
+    rows = table_rows(path, ("pixels", "Usage"))
     pixels = [_pixels(row["pixels"], path, line) for line, row in rows if _usage(row["Usage"], path, line) == LEARNED]
     if not pixels:
         raise DataError(f"{path} has no {LEARNED} rows")
@@ -115,41 +112,13 @@ def _read_images(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not path.is_file():
         raise DataError(f"{path} not found; --root must name the folder with the official fer2013.csv")
     pixels, labels, usage = [], [], []
-    for line, row in _rows(path, ("emotion", "pixels", "Usage")):
+    for line, row in table_rows(path, ("emotion", "pixels", "Usage")):
         pixels.append(_pixels(row["pixels"], path, line))
         labels.append(_label(row["emotion"], path, line))
         usage.append(_usage(row["Usage"], path, line))
     if not labels:
         raise DataError(f"{path} has no rows")
     return np.stack(pixels), np.array(labels, np.int64), np.array(usage)
-
-
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the line number and the fields of every row; refuse a table that lacks a column or breaks off."""
-    with _opened(path) as file:
-        reader = csv.DictReader(file)
-        try:
-            missing = [name for name in columns if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(f"{path}, line 1: lacks the columns {', '.join(missing)} of the official layout")
-            for row in reader:
-                if any(row[name] is None for name in columns):
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: the row has too few fields; is the file complete?"
-                    )
-                yield reader.line_num, row
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{path}, after line {reader.line_num}: not a text table: {error}") from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[TextIO]:
-    """Open a table; what the system refuses, then or while reading, becomes a DataError."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            yield file
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _pixels(text: str, path: Path, line: int) -> np.ndarray:
@@ -178,7 +147,7 @@ def _usage(text: str, path: Path, line: int) -> str:
 
 def _read_votes(path: Path, usage: np.ndarray) -> np.ndarray:
     parts, votes = [], []
-    for line, row in _rows(path, ("Usage", *FERPLUS_VOTES.labels)):
+    for line, row in table_rows(path, ("Usage", *FERPLUS_VOTES.labels)):
         parts.append(_usage(row["Usage"], path, line))
         votes.append([_vote(row[name], path, line) for name in FERPLUS_VOTES.labels])
     table = np.array(votes, np.int64).reshape(-1, len(FERPLUS_VOTES))
