@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kaoiro.data.splits import stratified_folds, stratified_holdout
+from kaoiro.core.errors import DataError
+from kaoiro.data.splits import apart, stratified_folds, stratified_holdout
 
 COUNTS = (400, 50, 1000)
 LABELS = np.random.default_rng(1).permutation(np.repeat(np.arange(3), COUNTS))
@@ -58,3 +59,22 @@ def test_folds_divide_every_class_evenly_and_keep_identical_images_together() ->
         assert abs(counts - size / 5).max() <= 2
     np.testing.assert_array_equal(place, stratified_folds(keys, labels, 5))
     assert (place != stratified_folds(keys, labels, 5, seed=1)).any()
+
+
+def test_parts_of_few_groups_all_get_one() -> None:
+    groups = np.repeat(["a", "b", "c"], [50, 30, 20])
+    place = apart(groups, np.zeros(100, np.int64), (0.8, 0.1, 0.1))
+    assert sorted({int(place[groups == name][0]) for name in "abc"}) == [0, 1, 2]
+    with pytest.raises(DataError, match="3 parts of 2 person"):
+        apart(groups[:80], np.zeros(80, np.int64), (0.8, 0.1, 0.1))
+
+
+def test_parts_have_every_class_by_its_share_also_in_mixed_groups() -> None:
+    rng = np.random.default_rng(3)
+    groups = np.repeat(np.arange(200), rng.integers(1, 9, 200))
+    labels = rng.choice(4, len(groups), p=[0.6, 0.2, 0.15, 0.05])
+    place = apart(groups, labels, (0.7, 0.3), seed=5)
+    assert all(len(set(place[groups == one])) == 1 for one in range(200))
+    assert [(place[labels == one] == 1).mean() for one in range(4)] == pytest.approx([0.3] * 4, abs=0.03)
+    np.testing.assert_array_equal(place, apart(groups, labels, (0.7, 0.3), seed=5))
+    assert (place != apart(groups, labels, (0.7, 0.3), seed=6)).any()

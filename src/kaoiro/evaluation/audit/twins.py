@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kaoiro.data.splits import alike as alike
+from kaoiro.data.splits import joined as joined
 from kaoiro.evaluation.progress import followed
 
 NEAR = 0.95
@@ -129,29 +131,3 @@ def unit(pictures: np.ndarray) -> np.ndarray:
     """Return pictures (N, H, W) with mean 0 and length 1 each."""
     centred = pictures - pictures.mean(axis=(1, 2), keepdims=True)
     return centred / np.maximum(np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True)), 1e-6)
-
-
-def joined(count: int, *links: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Return the group of each of `count` rows (N,) when linked rows belong together, by their lowest row.
-
-    Args:
-        count: N.
-        links: pairs of (P,) rows.
-    """
-    group = np.arange(count)
-    while True:
-        before = group.copy()
-        for one, other in links:
-            lowest = np.minimum(group[one], group[other])
-            np.minimum.at(group, one, lowest)
-            np.minimum.at(group, other, lowest)
-        group = group[group]
-        if (group == before).all():
-            return group
-
-
-def alike(names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return links of rows with equal names to the first of them; empty names link nothing."""
-    _, first, index = np.unique(names, return_index=True, return_inverse=True)
-    rows = np.flatnonzero(names != "")
-    return rows, first[index.ravel()][rows]
