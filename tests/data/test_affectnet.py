@@ -43,6 +43,15 @@ def test_pictures_are_cut_to_the_face_that_is_meant(tmp_path: Path) -> None:
     assert pixels(data, 0).shape == (12, 16, 3)
 
 
+def test_a_face_without_box_valence_and_arousal_is_read_whole(tmp_path: Path) -> None:
+    fake.write_tables(tmp_path)
+    row = f"0/000.jpg,NULL,NULL,NULL,NULL,{fake.LANDMARKS},1,-2,-2"
+    fake.write_list(tmp_path / "Manually_Annotated_file_lists" / "validation.csv", [fake.HEADER, row])
+    data = read(tmp_path)
+    assert data.boxes[-1] is None and pixels(data, len(data) - 1).shape == (24, 24, 3)
+    assert data.affect is not None and np.isnan(data.affect[-1]).all()
+
+
 def test_one_of_the_two_tables_is_enough(tmp_path: Path) -> None:
     fake.write_tables(tmp_path)
     (tmp_path / "Manually_Annotated_file_lists" / "training.csv").unlink()

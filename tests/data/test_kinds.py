@@ -104,3 +104,13 @@ def test_a_folder_of_something_else_is_refused_with_what_to_do(tmp_path: Path, k
 def test_an_unknown_kind_names_the_valid_ones(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no kind of set is called 'jaffe'; valid kinds: fer2013, folders, table, aff"):
         kinds.opened("jaffe", tmp_path)
+
+
+def test_pictures_in_folders_that_are_no_expression_are_counted(tmp_path: Path) -> None:
+    folders(tmp_path)
+    for number in range(2):
+        numbered.picture(tmp_path / "bored" / f"{number}.png", number)
+    (tmp_path / "empty").mkdir()
+    data = kinds.opened("folders", tmp_path)
+    assert data.left_out == {"in the folder bored, which is no expression": 2}
+    assert data.ids == tuple(f"{label}/{number}.png" for number, label in enumerate(EXPRESSIONS.labels))

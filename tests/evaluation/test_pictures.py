@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake import numbered
+from media import regular, write_video
 
 from kaoiro.core.errors import InputError
 from kaoiro.core.types import Box
@@ -27,6 +28,14 @@ def test_a_box_that_reaches_beyond_the_picture_gives_what_is_within() -> None:
 def test_a_frame_of_a_video_that_lies_as_a_picture_is_read_as_one(tmp_path: Path) -> None:
     path = numbered.picture(tmp_path / "00001.png", 5)
     assert abs(pixels(one(path, span=Span(tmp_path, 1, 1)), 0).mean() - numbered.level(5)) < 2
+
+
+def test_a_video_of_unknown_length_shows_its_first_frame(tmp_path: Path) -> None:
+    path = tmp_path / "a.h264"
+    write_video(
+        path, regular(3), numbered.VIDEO, muxer="h264", picture=lambda frame: np.full((32, 32, 3), 90 * frame, np.uint8)
+    )
+    assert pixels(one(path, span=Span(path)), 0).mean() < 40
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:

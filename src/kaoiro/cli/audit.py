@@ -10,8 +10,11 @@ from typing import Any
 from kaoiro.cli.numbers import count
 from kaoiro.core.errors import OutputError
 
-DATASETS = ("fer2013", "folders", "table")
+REWRITTEN = ("fer2013", "folders", "table")
+"""Kinds of sets that can be written again."""
+DATASETS = (*REWRITTEN, "affectnet", "raf-db", "sfew", "ck-plus", "mug")
 _LAYOUTS = "fer2013 = official files; folders = DIR/LABEL/picture; table = path,label[,person][,split]"
+_OFFICIAL = f"{', '.join(DATASETS[len(REWRITTEN) :])} = official files (docs/reference/datasets.md)"
 _MODEL = "stills-both"
 """Whose features labels are read from: it learned both annotations of FER2013."""
 
@@ -29,7 +32,7 @@ def add_parser(commands: Any) -> None:
 def _add_labels(kinds: Any) -> None:
     text = "likely label errors, copies, pictures without a face, skew; a sheet to decide on"
     parser: argparse.ArgumentParser = kinds.add_parser("labels", help=text, description=f"Find {text}.")
-    _add_set(parser)
+    _add_set(parser, DATASETS, f"{_LAYOUTS}; {_OFFICIAL}")
     parser.add_argument("--json", metavar="FILE", help="write figures and all findings to this file")
     parser.add_argument("--csv", metavar="FILE", help="write all findings to this file, with columns for decisions")
     parser.add_argument("--html", metavar="FILE", help="write a sheet to look through, which exports decisions")
@@ -53,7 +56,7 @@ def _add_labels(kinds: Any) -> None:
 def _add_apply(kinds: Any) -> None:
     text = "write the set again as decisions say: labels replaced, pictures dropped"
     parser: argparse.ArgumentParser = kinds.add_parser("apply", help=text, description=f"{text.capitalize()}.")
-    _add_set(parser)
+    _add_set(parser, REWRITTEN, _LAYOUTS)
     parser.add_argument(
         "--decisions", required=True, metavar="FILE", help="as the sheet exports them, or filled-in --csv"
     )
@@ -62,8 +65,8 @@ def _add_apply(kinds: Any) -> None:
     parser.set_defaults(run=apply)
 
 
-def _add_set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", choices=DATASETS, metavar="DATASET", help=_LAYOUTS)
+def _add_set(parser: argparse.ArgumentParser, kinds: tuple[str, ...], layouts: str) -> None:
+    parser.add_argument("dataset", choices=kinds, metavar="DATASET", help=layouts)
     parser.add_argument("--root", required=True, metavar="DIR", help="folder of the set; for a table, also its file")
 
 
@@ -124,12 +127,12 @@ def _check_places(arguments: argparse.Namespace) -> None:
 
 
 def _opened(arguments: argparse.Namespace) -> Any:
-    """Read the set; say which folders are none of it."""
+    """Read the set; say what is left out of it."""
     from kaoiro.evaluation.audit import labelled_set
 
     data = labelled_set.opened(arguments.dataset, arguments.root)
-    if data.passed:
-        print(f"kaoiro: no expressions, so not part of the set: {', '.join(data.passed)}", file=sys.stderr)
+    if data.left_out:
+        print(f"kaoiro: {len(data)} rows of {arguments.root}; left out: {data.told()}", file=sys.stderr)
     return data
 
 

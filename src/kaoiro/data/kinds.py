@@ -10,6 +10,7 @@ import numpy as np
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.labels import EXPRESSIONS, FER2013
+from kaoiro.core.plain import printable as visible
 from kaoiro.data.datasets import (
     afew,
     aff_wild2,
@@ -53,8 +54,9 @@ def _table(root: Path) -> LabelledSet:
     data = label_table.read(root)
     truth = np.array(EXPRESSIONS.indices(data.labels.tolist()), np.int64)
     ids, unknown = tuple(str(row + 1) for row in range(len(data))), np.full(len(data), "")
+    splits = np.array([visible(name) for name in data.splits.tolist()], str)
     return LabelledSet(
-        "table", data.source, EXPRESSIONS, ids, truth, data.splits, data.persons, unknown, paths=data.paths
+        "table", data.source, EXPRESSIONS, ids, truth, splits, data.persons, unknown, paths=data.paths
     )
 
 

@@ -72,10 +72,10 @@ def _rows(root: Path) -> Iterator[Row | LeftOut]:
             yield Row(name, label, path, split=split, box=_box(box) if given else None)
 
 
-def _box(path: Path) -> Box | None:
+def _box(path: Path) -> Box:
     for where, line in lines(path):
         left, top, right, bottom = numbers(line, 4, where)
         if right <= left or bottom <= top:
             raise DataError(f"{where}: expected left, top, right and bottom of a face, found {line!r}")
         return Box(left, top, right - left, bottom - top)
-    return None
+    raise DataError(f"{path} is empty; is the folder complete?")

@@ -128,8 +128,8 @@ def _reader(data: LabelledSet, model: ModelFolder, threads: int | None) -> Class
 
 
 def _groups(data: LabelledSet, seen: Seen, pairs: Pairs | None) -> np.ndarray:
-    """Return groups of rows that belong together: copies, near copies, one person."""
-    links = [twins.alike(seen.digests), twins.alike(data.persons)]
+    """Return groups of rows that belong together: copies, near copies, one person, one film."""
+    links = [twins.alike(seen.digests), twins.alike(data.persons), twins.alike(data.groups)]
     if pairs is not None:
         links.append((pairs.first, pairs.second))
     return twins.joined(len(data), *links)
