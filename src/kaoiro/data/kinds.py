@@ -55,9 +55,7 @@ def _table(root: Path) -> LabelledSet:
     truth = np.array(EXPRESSIONS.indices(data.labels.tolist()), np.int64)
     ids, unknown = tuple(str(row + 1) for row in range(len(data))), np.full(len(data), "")
     splits = np.array([visible(name) for name in data.splits.tolist()], str)
-    return LabelledSet(
-        "table", data.source, EXPRESSIONS, ids, truth, splits, data.persons, unknown, paths=data.paths
-    )
+    return LabelledSet("table", data.source, EXPRESSIONS, ids, truth, splits, data.persons, unknown, paths=data.paths)
 
 
 _READERS: Mapping[str, Callable[[Path], LabelledSet]] = MappingProxyType(

@@ -59,7 +59,7 @@ def test_a_set_has_a_name_wherever_one_stands(tmp_path: Path, monkeypatch: pytes
     assert labelled_set.opened("folders", ".").name == "set"
     (tmp_path / "set" / "fear" / "a.png").unlink()
     (tmp_path / "set" / "fear" / "a.png").mkdir()
-    with pytest.raises(DataError, match="has no pictures"):
+    with pytest.raises(DataError, match="no sub-folder with pictures"):
         labelled_set.opened("folders", ".")
 
 

@@ -57,7 +57,9 @@ def class_files(root: Path) -> dict[str, list[Path]]:
 
 def _pictures(root: Path) -> dict[str, list[Path]]:
     """Return the pictures below each sub-folder, both sorted."""
-    return {
-        folder.name: sorted(item for item in folder.rglob("*") if item.suffix.lower() in PHOTO_SUFFIXES and not item.is_dir())
-        for folder in sorted(item for item in root.iterdir() if item.is_dir())
-    }
+    folders = sorted(item for item in root.iterdir() if item.is_dir())
+    return {folder.name: sorted(filter(_is_picture, folder.rglob("*"))) for folder in folders}
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PHOTO_SUFFIXES and not path.is_dir()
