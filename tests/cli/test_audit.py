@@ -150,7 +150,9 @@ def test_folders_that_are_no_expression_are_told(
     flawed: Path, labels: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     shades.save(flawed / "bored\x1b" / "a.png", shades.picture("sadness", 1))
-    assert labels("folders", flawed, skip="errors,faces,near")["sub-folders not read, being no label"] == ["bored"]
+    assert labels("folders", flawed, skip="errors,faces,near")["left out"] == (
+        "1 in the folder bored, which is no expression"
+    )
     (flawed.parent / "d.csv").write_text("id,hash,label,decision,new_label\n")
     argv = [
         "apply",
@@ -163,7 +165,7 @@ def test_folders_that_are_no_expression_are_told(
         flawed.parent / "new",
     ]
     assert main(["audit", *map(str, argv)]) == 0
-    assert capsys.readouterr().err == "kaoiro: no expressions, so not part of the set: bored\n"
+    assert "left out: 1 in the folder bored, which is no expression\n" in capsys.readouterr().err
 
 
 def test_people_and_splits_of_a_table_count(tmp_path: Path, labels: Callable[..., Any]) -> None:

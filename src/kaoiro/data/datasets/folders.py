@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kaoiro.core.errors import DataError
-from kaoiro.core.files import printable
 from kaoiro.core.labels import EXPRESSIONS, canonical
+from kaoiro.core.plain import printable
 from kaoiro.core.suffixes import PHOTO_SUFFIXES
 from kaoiro.data.labelled_set import LabelledSet, LeftOut, Row, gathered
 
