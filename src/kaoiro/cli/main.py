@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     from kaoiro import __version__
     from kaoiro.cli import (
+        adapt,
         analyze,
         audit,
         calibrate,
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"kaoiro {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     using = (analyze, report, compare, calibrate, live, explain, generate, swap, interpolate, embed, similar, search)
-    for module in (*using, words, audit, evaluate, train, join, reproduce, synth, serve, models, demo):
+    for module in (*using, words, audit, adapt, evaluate, train, join, reproduce, synth, serve, models, demo):
         module.add_parser(commands)
     return parser
 

@@ -93,7 +93,7 @@ def _columns(words: list[str]) -> list[str]:
     """
     from kaoiro.core import modelfile
     from kaoiro.inference.words.asked import opened, refusal
-    from kaoiro.inference.words.texts import column_name
+    from kaoiro.inference.words.naming import column_name
 
     glossary, model = opened(None), modelfile.load(None)
     found: dict[str, str] = {}

@@ -56,6 +56,9 @@ AFFECT_HEAD, SPREAD_HEAD, UNITS_HEAD = "affect", "affect_spread", "units"
 OPEN_HEAD = "words"
 """The head of a model that tells words by their texts."""
 
+OWN_HEAD = "own"
+"""The head of a model that was adapted to labels of a user's own, which are written as words."""
+
 EXPRESSIONS = Vocabulary(
     "expressions",
     ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),

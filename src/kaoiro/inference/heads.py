@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from kaoiro.core import modelfile
-from kaoiro.core.errors import ModelError
-from kaoiro.core.labels import AFFECT, AFFECT_HEAD, MEASURED_UNITS, SPREAD_HEAD, UNITS_HEAD, Vocabulary
+from kaoiro.core.errors import InputError, ModelError
+from kaoiro.core.labels import AFFECT, AFFECT_HEAD, MEASURED_UNITS, OWN_HEAD, SPREAD_HEAD, UNITS_HEAD, Vocabulary
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.spec import Head, Specification
-from kaoiro.core.types import spread_column
+from kaoiro.core.types import spread_column, word_column
+from kaoiro.inference.words.naming import column_name
 
 _KNOWN: Mapping[str, tuple[str, Vocabulary]] = {
     AFFECT_HEAD: ("tanh", AFFECT),
@@ -30,6 +31,8 @@ def check_heads(model: ModelFolder) -> None:
     for head in model.specification.heads:
         if head.name in _KNOWN:
             _check(model.name, head, *_KNOWN[head.name])
+        elif head.name == OWN_HEAD:
+            _check_own(model.name, head)
 
 
 def _check(model: str, head: Head, activation: str, vocabulary: Vocabulary) -> None:
@@ -43,6 +46,26 @@ def _check(model: str, head: Head, activation: str, vocabulary: Vocabulary) -> N
         raise ModelError(f"head '{head.name}' of model '{model}' must be {activation}, not {head.activation}")
 
 
+def _check_own(model: str, head: Head) -> None:
+    if head.activation != "softmax":
+        raise ModelError(f"head '{head.name}' of model '{model}' must be softmax, not {head.activation}")
+    try:
+        names = own_columns(head.labels)
+    except InputError as error:
+        raise ModelError(f"head '{head.name}' of model '{model}': {error}") from error
+    if len(set(names)) < len(names):
+        raise ModelError(f"head '{head.name}' of model '{model}': two labels have the same column: {', '.join(names)}")
+
+
+def own_columns(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a user's own labels.
+
+    Raises:
+        InputError: a label that cannot be the name of a column.
+    """
+    return tuple(word_column(column_name(label)) for label in labels)
+
+
 def columns(answers: Mapping[str, np.ndarray], specification: Specification) -> list[dict[str, float]]:
     """Return what further heads say of N faces by column; what is not finite is left out, as all that is missing.
 
@@ -52,12 +75,18 @@ def columns(answers: Mapping[str, np.ndarray], specification: Specification) -> 
     """
     found: list[dict[str, float]] = [{} for _ in next(iter(answers.values()))]
     for head in specification.heads:
-        if head.name not in _KNOWN:
+        if head.name not in (*_KNOWN, OWN_HEAD):
             continue
-        names = [spread_column(label) if head.name == SPREAD_HEAD else label for label in head.labels]
+        names = _names(head)
         for face, row in zip(found, answers[head.name].tolist(), strict=True):
             face |= {name: value for name, value in zip(names, row, strict=True) if math.isfinite(value)}
     return found
+
+
+def _names(head: Head) -> Sequence[str]:
+    if head.name == OWN_HEAD:
+        return own_columns(head.labels)
+    return tuple(map(spread_column, head.labels)) if head.name == SPREAD_HEAD else head.labels
 
 
 def visible_from(specification: Specification) -> dict[str, float]:

@@ -205,6 +205,21 @@ def logistic(x: np.ndarray, y: np.ndarray, classes: int, ridge: float) -> Reader
     return _scores(weights)
 
 
+def shifted_logistic(x: np.ndarray, y: np.ndarray, offset: np.ndarray, ridge: float, free: float = 0.01) -> np.ndarray:
+    """Return weights (F + 1, K) to add to known scores: cross-entropy + ridge/2 ‖W‖², so that little is changed.
+
+    Args:
+        x: (N, F), standardised.
+        y: (N,) classes.
+        offset: (N, K) scores that are known; zero where nothing is.
+        ridge: weight of the squared weights.
+        free: weight of the squared biases, the last row, which a class without rows needs.
+    """
+    classes = offset.shape[1]
+    loss = _logistic_loss(_with_one(x), y, classes, ridge, offset, free)
+    return minimised(loss, np.zeros((x.shape[1] + 1) * classes), 200).reshape(-1, classes)
+
+
 def logistic_path(
     x: np.ndarray, y: np.ndarray, classes: int, ridges: Sequence[float] = RIDGES, rounds: int = 60
 ) -> dict[float, Reader]:
@@ -235,15 +250,23 @@ def _scores(weights: np.ndarray) -> Reader:
     return lambda asked: asked @ weights[:-1] + weights[-1]
 
 
-def _logistic_loss(features: np.ndarray, y: np.ndarray, classes: int, ridge: float) -> Loss:
+def _logistic_loss(
+    features: np.ndarray,
+    y: np.ndarray,
+    classes: int,
+    ridge: float,
+    offset: np.ndarray | float = 0.0,
+    free: float | None = None,
+) -> Loss:
     """Return the loss of a logistic reader of features (N, F + 1), whose last one is 1, by its weights."""
     told = np.zeros((len(features), classes), features.dtype)
     told[np.arange(len(features)), y] = 1
-    held = ridge * np.append(np.ones(features.shape[1] - 1), 1e-9)[:, None]  # one bias is free of all
+    bias = 1e-9 * ridge if free is None else free  # one bias is free of all
+    held = np.append(np.full(features.shape[1] - 1, ridge), bias)[:, None]
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weights = flat.reshape(len(held), classes)
-        shares, logs = _softmax(features @ weights.astype(features.dtype))
+        shares, logs = _softmax(features @ weights.astype(features.dtype) + offset)
         value = -(told * logs).sum(dtype=np.float64) / len(features) + 0.5 * (held * weights**2).sum()
         return float(value), (features.T @ ((shares - told) / len(features)) + held * weights).ravel()
 

@@ -194,6 +194,11 @@ def _index(groups: np.ndarray, rows: int) -> np.ndarray:
     return np.unique(groups, return_inverse=True)[1].ravel()
 
 
+def drawn_counts(groups: int, draws: int | None = None) -> Iterator[np.ndarray]:
+    """Yield how often each group was drawn, (d, G) float64, the same every time; `draws` rows in all, `DRAWS` if None."""
+    return _drawn(groups, groups, draws)
+
+
 def _drawn(groups: int, width: int, draws: int | None) -> Iterator[np.ndarray]:
     """Yield how often each group was drawn, (d, G) float64, in portions of which d times `width` cells fit in memory.
 

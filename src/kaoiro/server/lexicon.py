@@ -30,6 +30,7 @@ class Lexicon:
 
     def __init__(self, model: ModelFolder, glossary: Path | None = None) -> None:
         self._model, self._glossary = model, opened(glossary)
+        self.unasked = asked(None, model)
         self.file = None if glossary is None else str(glossary.resolve())
 
     def asked(self, classes: Sequence[str]) -> Words:

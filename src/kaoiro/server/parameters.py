@@ -18,7 +18,6 @@ from kaoiro.server.state import of
 
 _LONGEST = 2000  # characters of one parameter
 _SHOWN = 100  # characters of a name that are repeated
-_NONE = Words()
 Classes = Annotated[
     list[Annotated[str, StringConstraints(max_length=_LONGEST)]] | None,
     Query(max_length=MOST, description="words of the glossary, with commas between them: smile, 苦笑"),
@@ -26,8 +25,9 @@ Classes = Annotated[
 
 
 async def _asked(request: Request, classes: Classes = None) -> Words:
-    """Return the words that a request asks for; none if it names none."""
-    return _NONE if classes is None else await asyncio.to_thread(of(request).lexicon.asked, classes)
+    """Return the words that a request asks for; if it names none, those that the model answers unasked."""
+    lexicon = of(request).lexicon
+    return lexicon.unasked if classes is None else await asyncio.to_thread(lexicon.asked, classes)
 
 
 Asked = Annotated[Words, Depends(_asked)]

@@ -7,6 +7,7 @@ networks of their own. Whoever uses them wants one model folder and one call all
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ def join(models: Sequence[ModelFolder], folder: Path, name: str) -> ModelFolder:
     parts = _parts(models)
     first = models[0].specification
     graph = onnx.load(str(models[0].graph))
-    for number, (model, heads) in enumerate(parts[1:], start=1):
-        _append(graph, _renamed(model, [head.name for head in heads], f"part_{number}_"))
+    for model, heads in parts[1:]:
+        _append(graph, _renamed(model, [head.name for head in heads], _unused(graph)))
     onnx.checker.check_model(graph, full_check=True)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +92,13 @@ def _renamed(model: ModelFolder, heads: list[str], prefix: str) -> Any:
     for value in prefixed.graph.output:
         value.name = back.get(value.name, value.name)
     return prefixed
+
+
+def _unused(graph: Any) -> str:
+    """Return a prefix that nothing in a graph has; one that was joined before has some."""
+    taken = {name for node in graph.graph.node for name in node.output} | {one.name for one in graph.graph.initializer}
+    prefixes = (f"part_{number}_" for number in itertools.count(1))
+    return next(prefix for prefix in prefixes if not any(name.startswith(prefix) for name in taken))
 
 
 def _append(graph: Any, other: Any) -> None:

@@ -30,7 +30,7 @@ def unfolded(model: ModelFolder) -> dict[str, Tensor]:
     Raises:
         InputError: the graph is not that of a network of this toolkit, or of one whose weights it does not hold.
     """
-    network = _built(model)
+    network = built(model)
     try:
         _fill(network, list(_weights(model)), model)
     except ValueError as error:
@@ -46,7 +46,7 @@ def _recipe(model: ModelFolder) -> str:
     return model.description.provenance.recipe
 
 
-def _built(model: ModelFolder) -> nn.Module:
+def built(model: ModelFolder) -> nn.Module:
     """Return the network of a model's recipe with random weights."""
     family, _, name = _recipe(model).partition("/")
     known = recipes(family) if family in families() else {}

@@ -65,9 +65,4 @@ def read(root: str | Path) -> LabelTable:
     paths, _ = (user_tables.texts(source, table, name) for name in COLUMNS)  # no cell is empty
     labels = user_tables.expressions(source, table, COLUMNS[1])
     found = user_tables.pictures(source, paths)
-    return LabelTable(source, table, found, labels, _free(table, PERSON), _free(table, SPLIT))
-
-
-def _free(table: pd.DataFrame, name: str) -> np.ndarray:
-    given = table[name] if name in table else [""] * len(table)
-    return np.array(["" if value is None or value != value else str(value).strip() for value in given], str)
+    return LabelTable(source, table, found, labels, user_tables.free(table, PERSON), user_tables.free(table, SPLIT))

@@ -71,13 +71,25 @@ def number(value: object) -> float:
         return float("nan")
 
 
-def pictures(source: Path, names: np.ndarray) -> tuple[Path, ...]:
+def free(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Return a column that may be missing as texts (N,), empty where nothing is known."""
+    given = table[name] if name in table else [""] * len(table)
+    return np.array(["" if value is None or value != value else str(value).strip() for value in given], str)
+
+
+def pictures(source: Path, names: np.ndarray, folder: Path | None = None) -> tuple[Path, ...]:
     """Return where the pictures are.
+
+    Args:
+        source: the table.
+        names: (N,) paths as it has them.
+        folder: they are relative to; None is the table's own.
 
     Raises:
         DataError: one is not there.
     """
-    paths = tuple(source.parent / name for name in names.tolist())
+    beside = source.parent if folder is None else folder
+    paths = tuple(beside / name for name in names.tolist())
     for row, path in enumerate(paths):
         if not _is_file(path):
             raise DataError(f"{where(source, row)}: no picture {path}")

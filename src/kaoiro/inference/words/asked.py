@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kaoiro.core.errors import InputError
-from kaoiro.core.labels import AFFECT, AFFECT_HEAD, EXPRESSIONS, SPREAD_HEAD, UNITS_HEAD
+from kaoiro.core.labels import AFFECT, AFFECT_HEAD, EXPRESSIONS, OWN_HEAD, SPREAD_HEAD, UNITS_HEAD
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.types import expression_column, smoothed, spread_column, word_column
+from kaoiro.inference.heads import own_columns
 from kaoiro.inference.words import glossary as glossaries
 from kaoiro.inference.words import readers, reliability, texts
 from kaoiro.inference.words.entry import Entry, units_text
@@ -35,12 +36,14 @@ class Words:
         measures: columns that the model answers, or readers beside it.
         model: its checksum, on which reliabilities depend.
         texts: words beside the entries that are told by their texts; None where there are none.
+        own: columns of the labels that the model was adapted to, which are there unasked.
     """
 
     entries: tuple[Entry, ...] = ()
     measures: tuple[str, ...] = ()
     model: str = ""
     texts: Texts | None = None
+    own: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.names)
@@ -49,7 +52,7 @@ class Words:
     def names(self) -> tuple[str, ...]:
         """Columns of single frames: `word_smile`."""
         beside = () if self.texts is None else self.texts.columns
-        return (*(word_column(entry.name) for entry in self.entries), *beside)
+        return (*self.own, *(word_column(entry.name) for entry in self.entries), *beside)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -61,6 +64,7 @@ class Words:
         """Text that is equal where columns and scores are."""
         said: list[tuple[str, ...]] = [(entry.name, entry.digest) for entry in self.entries]
         said += [("readers", readers.digest())] if self.read else []
+        said += [("own", self.model, *self.own)] if self.own else []
         said += [] if self.texts is None else [("texts", self.texts.model.digest, *self.texts.columns)]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
@@ -74,18 +78,21 @@ class Words:
         """Return the words' scores of one face by column; what cannot be told is left out, as all that is missing.
 
         Args:
-            scores: of the face by column of records, those of `read`, and those of `texts`.
+            scores: of the face by column of records, those of `read`, of `texts` and of `own`.
         """
         known = {name: np.array([scores.get(name, math.nan)]) for name in self.measures}
         found = {word_column(entry.name): float(score(entry, known)[0]) for entry in self.entries}
-        found |= {} if self.texts is None else {name: scores.get(name, math.nan) for name in self.texts.columns}
+        given = (*self.own, *(() if self.texts is None else self.texts.columns))
+        found |= {name: scores.get(name, math.nan) for name in given}
         return {name: value for name, value in found.items() if math.isfinite(value)}
 
     @property
     def remarks(self) -> list[str]:
         """What to know of each word: its actions, those that are left out, and how far to trust it; then a caution."""
         beside = [] if self.texts is None else self.texts.remarks
-        return [*map(self._remark, self.entries), *beside, *([CAUTION] if self else [])]
+        learned = "learned from somebody's own pictures; what that is worth stands in the model's card"
+        own = [f"{', '.join(self.own)}: {learned}"] if self.own else []
+        return [*own, *map(self._remark, self.entries), *beside, *([CAUTION] if self else [])]
 
     def _remark(self, entry: Entry) -> str:
         lost = [unit for unit in (*entry.present, *entry.absent) if entry.reading(unit) not in self.measures]
@@ -125,7 +132,7 @@ def asked(
         if glossary is not None or clip is not None:
             what = "a glossary says what words stand for" if clip is None else "--clip tells words"
             raise InputError(f"{what}; name the words, too (--classes, classes=)")
-        return Words()
+        return Words(model=model.digest, own=_own(model))
     known = glossary if isinstance(glossary, Glossary) else opened(glossary)
     wanted = split(classes)
     if not wanted:
@@ -138,10 +145,17 @@ def asked(
     if untellable:
         raise InputError("; ".join([*untellable, "'kaoiro words' lists all"]))
     entries = tuple(dict.fromkeys(one.name for word, one in found.items() if one is not None and not problems[word]))
-    words = Words(tuple(known[name] for name in entries), answered(model), model.digest, beside if told else None)
+    words = Words(
+        tuple(known[name] for name in entries), answered(model), model.digest, beside if told else None, _own(model)
+    )
     if len(set(words.names)) < len(words.names):
         raise InputError(f"two of the words would have the same column: {', '.join(words.names)}")
     return words
+
+
+def _own(model: ModelFolder) -> tuple[str, ...]:
+    labels = [head.labels for head in model.specification.heads if head.name == OWN_HEAD]
+    return own_columns(labels[0]) if labels else ()
 
 
 def _by_texts(words: Sequence[str], compiled: Texts) -> Texts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,11 +13,12 @@ import numpy as np
 from kaoiro.core.errors import InputError, ModelError
 from kaoiro.core.labels import OPEN_HEAD
 from kaoiro.core.modelfile import ModelFolder, load
-from kaoiro.core.types import WORD_ENDINGS, word_column
+from kaoiro.core.types import word_column
 from kaoiro.faces.align import cut, placement, to_luma
 from kaoiro.faces.detect import Detection
 from kaoiro.inference.classifier import Classifier
 from kaoiro.inference.words.glossary import key
+from kaoiro.inference.words.naming import column_name
 
 COMPILE = "kaoiro words WORD ... --clip WEIGHTS --merges FILE --out FOLDER"
 
@@ -73,18 +73,6 @@ class Texts:
         weights = self.model.description.provenance.settings.get("weights", "weights of a user")
         how = f"by its text in {weights}, against a face at rest; unmeasured: a score says that the text fits better"
         return [f"{column}: {how}" for column in self.columns]
-
-
-def column_name(word: str) -> str:
-    """Return what a word's column is called after `word_`.
-
-    Raises:
-        InputError: it cannot be the name of a column.
-    """
-    name = re.sub(r"\W+", "_", word.strip().lower()).strip("_")
-    if not name.isidentifier() or name.endswith(WORD_ENDINGS):
-        raise InputError(f"'{word}' cannot be the name of a column; use letters, and another ending")
-    return name
 
 
 def opened(folder: str | os.PathLike[str]) -> Texts:

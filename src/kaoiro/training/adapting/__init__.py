@@ -1,0 +1,1 @@
+"""Adapt a model to a few pictures of one's own, and say honestly what that is worth."""

@@ -1,0 +1,80 @@
+"""What is tried on every adaptation: nothing, a shift of labels, new last layers, tuned layers.
+
+Each candidate learns from some faces and answers others; none is told which will be judged.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+from torch import nn
+
+from kaoiro.core.labels import EXPRESSION, EXPRESSIONS, OWN_HEAD
+from kaoiro.training.adapting import heads
+from kaoiro.training.adapting.heads import Layer
+from kaoiro.training.adapting.material import Material
+from kaoiro.training.adapting.start import Seen, Start
+from kaoiro.training.adapting.tuning import Adapted, TuningConfig, answers, layered, tune
+
+Find = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Layer]
+LAYERS: Mapping[str, Find] = MappingProxyType(
+    {
+        "nothing": heads.nothing,
+        "shift": lambda x, raw, y, _: heads.adjusted(x, raw, y, 0.01),
+        "head 1": lambda x, raw, y, _: heads.linear(x, raw, y, 1.0),
+        "head 0.1": lambda x, raw, y, _: heads.linear(x, raw, y, 0.1),
+        "head 0.01": lambda x, raw, y, _: heads.linear(x, raw, y, 0.01),
+    }
+)
+"""Candidates that leave the features alone; the number is the weight of the squared weights."""
+FIRST = "head 0.1"
+"""The last layer with which tuning begins."""
+TUNED: Mapping[str, TuningConfig] = MappingProxyType(
+    {"last layers": TuningConfig(depth="last", learning_rate=1e-3), "all layers": TuningConfig(depth="all")}
+)
+"""Candidates that tune the network."""
+NAMES = (*LAYERS, *TUNED)
+
+
+def head_name(labels: tuple[str, ...]) -> str:
+    """Return the name of the head that answers labels: 'expression', or 'own' if one of them is none."""
+    return EXPRESSION if set(labels) <= set(EXPRESSIONS.labels) else OWN_HEAD
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Where candidates are tried: the model that is adapted, all faces, and what it says of them."""
+
+    start: Start
+    material: Material
+    seen: Seen
+    seed: int = 0
+
+    def layer(self, name: str, rows: np.ndarray) -> Layer:
+        """Return a last layer learned from some rows."""
+        seen = self.seen
+        return LAYERS[name](seen.features[rows], seen.raw[rows], self.material.truth[rows], seen.known)
+
+    def model(self, name: str, rows: np.ndarray) -> Adapted:
+        """Return the network of a candidate that learned from some rows."""
+        labels, specification = self.material.labels, self.start.part.specification
+        found = self.layer(name if name in LAYERS else FIRST, rows)
+        adapted = layered(copy.deepcopy(self._network), found, labels, specification, head_name(labels))
+        if name in LAYERS:
+            return adapted
+        return tune(adapted, self.material.crops[rows], self.material.truth[rows], TUNED[name], self.seed).eval()
+
+    def scores(self, name: str, learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        """Return raw outputs (M, K) about the rows asked from a candidate that learned from other rows."""
+        if name in LAYERS:
+            return self.layer(name, learned).scores(self.seen.features[asked], self.seen.raw[asked])
+        return answers(self.model(name, learned), self.material.crops[asked])
+
+    @cached_property
+    def _network(self) -> nn.Module:
+        return self.start.network()

@@ -1,0 +1,95 @@
+"""What a model is adapted to: crops with labels, in groups that are never divided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kaoiro.core.errors import DataError
+from kaoiro.core.labels import Vocabulary
+from kaoiro.core.spec import Specification
+from kaoiro.data.datasets.own_labels import OwnLabels
+from kaoiro.evaluation.audit import seeing, twins
+from kaoiro.evaluation.audit.labelled_set import LabelledSet
+
+SURE = 0.5
+"""Least score of a face that is cut out of a photograph."""
+LEAST = 2
+"""Groups (people, or different pictures) that each label must have."""
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """N faces.
+
+    Attributes:
+        crops: as the model takes them, uint8.
+        truth: (N,) int64 classes.
+        labels: K names.
+        groups: (N,) what belongs together: a person, copies, near copies.
+        people: number of people; 0 where nobody is named.
+        left_out: ids of pictures that are not used, by reason.
+    """
+
+    crops: np.ndarray
+    truth: np.ndarray
+    labels: tuple[str, ...]
+    groups: np.ndarray
+    people: int = 0
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def rows(self, keep: np.ndarray) -> Material:
+        """Return the faces selected by a mask or by indices; what was left out is not repeated."""
+        return Material(self.crops[keep], self.truth[keep], self.labels, self.groups[keep], self.people)
+
+
+def gather(own: OwnLabels, specification: Specification, cut: seeing.Cut, threads: int | None = None) -> Material:
+    """Read all pictures and cut the faces out.
+
+    Args:
+        own: pictures and labels.
+        specification: of the model that is adapted.
+        cut: 'detect' takes the largest face of each picture, 'whole' the picture as it is.
+        threads: of ONNX Runtime; None leaves it to the runtime.
+
+    Raises:
+        DataError: too few faces of a label are left.
+    """
+    unknown = np.full(len(own), "")
+    vocabulary = Vocabulary("own", own.labels)
+    data = LabelledSet("folders", own.source, vocabulary, own.ids, own.truth, unknown, own.persons, paths=own.paths)
+    seen = seeing.see(data, specification, cut, faces=cut == "detect", threads=threads)
+    lacking = (seen.faces < SURE) & seen.usable if cut == "detect" else np.zeros(len(own), bool)
+    left_out = {
+        "cannot be read": [own.ids[row] for row in seen.unreadable],
+        "all pixels alike": _named(own, seen.constant),
+        "no face found": _named(own, lacking),
+    }
+    keep = np.flatnonzero(seen.usable & ~lacking)
+    pairs = twins.near(seen.grey, seen.digests, keep)
+    links = (twins.alike(seen.digests), twins.alike(own.persons), (pairs.first, pairs.second))
+    groups = twins.joined(len(own), *links)
+    people = len(set(own.persons[keep].tolist()) - {""})
+    found = Material(seen.crops[keep], own.truth[keep], own.labels, groups[keep], people)
+    _check(found, left_out)
+    return Material(
+        found.crops, found.truth, found.labels, found.groups, people, {k: v for k, v in left_out.items() if v}
+    )
+
+
+def _named(own: OwnLabels, rows: np.ndarray) -> list[str]:
+    return [own.ids[row] for row in np.flatnonzero(rows)]
+
+
+def _check(found: Material, left_out: dict[str, list[str]]) -> None:
+    counts = [len(np.unique(found.groups[found.truth == place])) for place in range(len(found.labels))]
+    few = [f"{label} ({count})" for label, count in zip(found.labels, counts, strict=True) if count < LEAST]
+    if few:
+        gone = sum(map(len, left_out.values()))
+        more = f"; {gone} pictures were left out" if gone else ""
+        what = "people" if found.people else "different pictures"
+        raise DataError(f"each label needs {LEAST} {what} or more; too few: {', '.join(few)}{more}")
