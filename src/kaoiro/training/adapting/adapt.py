@@ -169,5 +169,5 @@ def method_names(text: str) -> Sequence[str]:
     found = [name for name in NAMES for one in asked if name == one or name.split()[0] == one]
     lacking = [one for one in asked if not any(name == one or name.split()[0] == one for name in NAMES)]
     if lacking or not found:
-        raise InputError(f"no method {', '.join(lacking) or text!r}; there are: {', '.join(NAMES)}")
+        raise InputError(f"no method '{', '.join(lacking) or text}'; there are: {', '.join(NAMES)}")
     return list(dict.fromkeys(found))

@@ -12,6 +12,7 @@ from kaoiro.core.spec import Specification
 from kaoiro.data.datasets.own_labels import OwnLabels
 from kaoiro.evaluation.audit import seeing, twins
 from kaoiro.evaluation.audit.labelled_set import LabelledSet
+from kaoiro.inference.classifier import prepare_crops
 
 SURE = 0.5
 """Least score of a face that is cut out of a photograph."""
@@ -70,15 +71,21 @@ def gather(own: OwnLabels, specification: Specification, cut: seeing.Cut, thread
         "no face found": _named(own, lacking),
     }
     keep = np.flatnonzero(seen.usable & ~lacking)
-    pairs = twins.near(seen.grey, seen.digests, keep)
-    links = (twins.alike(seen.digests), twins.alike(own.persons), (pairs.first, pairs.second))
-    groups = twins.joined(len(own), *links)
+    groups = _groups(own, seen, keep)
     people = len(set(own.persons[keep].tolist()) - {""})
     found = Material(seen.crops[keep], own.truth[keep], own.labels, groups[keep], people)
     _check(found, left_out)
     return Material(
         found.crops, found.truth, found.labels, found.groups, people, {k: v for k, v in left_out.items() if v}
     )
+
+
+def _groups(own: OwnLabels, seen: seeing.Seen, keep: np.ndarray) -> np.ndarray:
+    """Return the group of each picture (N,): a person; copies; where nobody is named, also faces that look the same."""
+    nameless = keep[own.persons[keep] == ""]
+    pairs = twins.near(prepare_crops(seen.crops, seeing.SIDE, 1), seen.digests, nameless)
+    links = (twins.alike(seen.digests), twins.alike(own.persons), (pairs.first, pairs.second))
+    return twins.joined(len(own), *links)
 
 
 def _named(own: OwnLabels, rows: np.ndarray) -> list[str]:
@@ -91,5 +98,5 @@ def _check(found: Material, left_out: dict[str, list[str]]) -> None:
     if few:
         gone = sum(map(len, left_out.values()))
         more = f"; {gone} pictures were left out" if gone else ""
-        what = "people" if found.people else "different pictures"
+        what = "people" if found.people else "different pictures, near copies counted once,"
         raise DataError(f"each label needs {LEAST} {what} or more; too few: {', '.join(few)}{more}")
