@@ -195,7 +195,7 @@ def _index(groups: np.ndarray, rows: int) -> np.ndarray:
 
 
 def drawn_counts(groups: int, draws: int | None = None) -> Iterator[np.ndarray]:
-    """Yield how often each group was drawn, (d, G) float64, the same every time; `draws` rows in all, `DRAWS` if None."""
+    """Yield how often each group was drawn, (d, G) float64, the same every time; `draws` (None: `DRAWS`) in all."""
     return _drawn(groups, groups, draws)
 
 

@@ -66,8 +66,8 @@ class Choice:
 def choose(candidates: Candidates, draws: int | None = None) -> Choice:
     """Take the candidate with the lowest loss that is surely no worse than what there was before.
 
-    A candidate counts if it is right as often as the first one and its loss is lower by more than a standard error
-    over groups; if none does, the first one stays.
+    A candidate counts if its loss is lower than that of the first one, and its accuracy higher, each by more than a
+    standard error over groups; if none does, the first one stays.
 
     Args:
         candidates: their answers.
@@ -102,6 +102,12 @@ def choose(candidates: Candidates, draws: int | None = None) -> Choice:
     )
 
 
+def _surely(counts: np.ndarray, better: np.ndarray) -> np.ndarray:
+    """Return whether a gain, summed over groups (G, S), is more than its standard error in each draw: (D, S)."""
+    total, squares, drawn = counts @ better, counts @ better**2, counts.sum(axis=1, keepdims=True)
+    return total > np.sqrt(np.maximum(0, squares - total**2 / drawn))
+
+
 class _Sums:
     """Sums over the rows of each group: sizes (G,), losses and hits (G, S)."""
 
@@ -114,11 +120,7 @@ class _Sums:
 
     def pick(self, counts: np.ndarray) -> np.ndarray:
         """Return the candidate taken where groups count several times: (D, G) -> (D,)."""
-        lower = self.losses[:, :1] - self.losses
-        total, squares, drawn = counts @ lower, counts @ lower**2, counts.sum(axis=1, keepdims=True)
-        error = np.sqrt(np.maximum(0, squares - total**2 / drawn))
-        hits = counts @ self.hits
-        sure = (total > error) & (hits >= hits[:, :1])
+        sure = _surely(counts, self.losses[:, :1] - self.losses) & _surely(counts, self.hits - self.hits[:, :1])
         sure[:, 0] = True
         return np.where(sure, counts @ self.losses, np.inf).argmin(axis=1)
 

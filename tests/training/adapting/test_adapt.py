@@ -50,8 +50,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> own_labels.OwnLabels:
 
 
 @pytest.fixture(scope="module")
-def found(own: own_labels.OwnLabels, model: ModelFolder, tmp_path_factory: pytest.TempPathFactory) -> Adaptation:
-    return adapt(own, model, tmp_path_factory.mktemp("out") / "mine", QUICK)
+def found(own: own_labels.OwnLabels, tmp_path_factory: pytest.TempPathFactory) -> Adaptation:
+    return adapt(own, load("stills"), tmp_path_factory.mktemp("out") / "mine", QUICK)
 
 
 def bench_of(own: own_labels.OwnLabels, model: ModelFolder) -> Bench:
@@ -84,8 +84,8 @@ def test_the_result_is_an_ordinary_model(found: Adaptation, own: own_labels.OwnL
     assert not (model.path / adapting.WORK).exists()
 
 
-def test_graph_and_trial_say_the_same(found: Adaptation, own: own_labels.OwnLabels, model: ModelFolder) -> None:
-    bench = bench_of(own, model)
+def test_graph_and_trial_say_the_same(found: Adaptation, own: own_labels.OwnLabels) -> None:
+    bench = bench_of(own, load("stills"))
     rows = np.arange(len(bench.material))
     expected = bench.scores("head 0.1", rows, rows)
     raw = Classifier(found.model).predict(bench.material.crops).raw[EXPRESSION]

@@ -17,11 +17,11 @@ import numpy as np
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.labels import EXPRESSIONS, canonical
+from kaoiro.core.suffixes import PHOTO_SUFFIXES
 from kaoiro.data.datasets import user_tables
 
 COLUMNS = ("path", "label")
 PERSON = "person"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 LEAST = 2
 """Labels without which there is nothing to tell apart."""
 
@@ -79,7 +79,7 @@ def _folders(root: Path) -> OwnLabels:
 
 
 def _picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
+    return path.suffix.lower() in PHOTO_SUFFIXES and path.is_file()
 
 
 def _tabled(source: Path, folder: Path) -> OwnLabels:

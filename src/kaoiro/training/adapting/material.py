@@ -62,7 +62,8 @@ def gather(own: OwnLabels, specification: Specification, cut: seeing.Cut, thread
     """
     unknown = np.full(len(own), "")
     vocabulary = Vocabulary("own", own.labels)
-    data = LabelledSet("folders", own.source, vocabulary, own.ids, own.truth, unknown, own.persons, paths=own.paths)
+    names = (own.ids, own.truth, unknown, own.persons, unknown)
+    data = LabelledSet("folders", own.source, vocabulary, *names, paths=own.paths)
     seen = seeing.see(data, specification, cut, faces=cut == "detect", threads=threads)
     lacking = (seen.faces < SURE) & seen.usable if cut == "detect" else np.zeros(len(own), bool)
     left_out = {

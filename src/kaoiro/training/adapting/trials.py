@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from kaoiro.core.files import replacing
-from kaoiro.data.splits import stratified_folds
+from kaoiro.data.splits import apart
 from kaoiro.evaluation.progress import followed
 from kaoiro.metrics.calibration import fit_temperature
 from kaoiro.metrics.selection import Candidates
@@ -29,7 +29,8 @@ def folds_of(material: Material, seed: int, count: int = FOLDS) -> np.ndarray:
     has groups.
     """
     groups = [len(np.unique(material.groups[material.truth == place])) for place in range(len(material.labels))]
-    return stratified_folds(material.groups, material.truth, max(2, min(count, *groups)), seed)
+    folds = max(2, min(count, *groups))
+    return apart(material.groups, material.truth, (1 / folds,) * folds, seed)
 
 
 def out_of_fold(
