@@ -230,6 +230,26 @@ def test_the_default_model_is_adapted_by_its_part_of_expressions() -> None:
     assert begun.labels == begun.part.specification.head(EXPRESSION).labels
 
 
+def test_networks_that_are_no_sequence_are_tuned_as_a_whole(own: own_labels.OwnLabels, model: ModelFolder) -> None:
+    bench = bench_of(own, model)
+    assert bench.names(("last layers", "shift")) == ("nothing", "shift", "last layers")
+    network = bench.start.network()
+    network.lower = torch.nn.ModuleList([network.lower])  # pyright: ignore
+    bench.__dict__["_network"] = network
+    assert bench.names(("last layers", "all layers")) == ("nothing", "all layers")
+
+
+def test_networks_that_read_expressions_otherwise_are_refused_at_once(
+    own: own_labels.OwnLabels, model: ModelFolder
+) -> None:
+    bench = bench_of(own, model)
+    network = bench.start.network()
+    network.upper[EXPRESSION] = torch.nn.Identity()  # pyright: ignore
+    bench.__dict__["_network"] = network
+    with pytest.raises(InputError, match="by more than one layer"):
+        bench.names(NAMES)
+
+
 def test_methods_have_short_names() -> None:
     assert method_names("head, last") == ["head 1", "head 0.1", "head 0.01", "last layers"]
     assert set(method_names("all,shift,nothing")) <= set(NAMES)

@@ -118,8 +118,8 @@ def adapt(
         own_columns(own.labels)
     material = gather(own, begun.part.specification, config.cut, config.threads)
     bench = Bench(begun, material, start.look(begun, material.crops, material.labels, config.threads), config.seed)
+    names = bench.names(config.methods)
     place = trials.folds_of(material, config.seed, config.folds)
-    names = tuple(one for one in NAMES if one == NOTHING or one in config.methods)
     scores = trials.out_of_fold(bench, names, place, out / WORK)
     choice = choose(trials.judged(scores, material), config.draws)
     taken = names[choice.place]

@@ -6,7 +6,7 @@ Each candidate learns from some faces and answers others; none is told which wil
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from kaoiro.training.adapting import heads
 from kaoiro.training.adapting.heads import Layer
 from kaoiro.training.adapting.material import Material
 from kaoiro.training.adapting.start import Seen, Start
-from kaoiro.training.adapting.tuning import Adapted, TuningConfig, answers, layered, tune
+from kaoiro.training.adapting.tuning import Adapted, TuningConfig, answers, expression_layer, last_maps, layered, tune
 
 Find = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Layer]
 LAYERS: Mapping[str, Find] = MappingProxyType(
@@ -34,8 +34,9 @@ LAYERS: Mapping[str, Find] = MappingProxyType(
 """Candidates that leave the features alone; the number is the weight of the squared weights."""
 FIRST = "head 0.1"
 """The last layer with which tuning begins."""
+_LAST = "last layers"
 TUNED: Mapping[str, TuningConfig] = MappingProxyType(
-    {"last layers": TuningConfig(depth="last", learning_rate=1e-3), "all layers": TuningConfig(depth="all")}
+    {_LAST: TuningConfig(depth="last", learning_rate=1e-3), "all layers": TuningConfig(depth="all")}
 )
 """Candidates that tune the network."""
 NAMES = (*LAYERS, *TUNED)
@@ -54,6 +55,16 @@ class Bench:
     material: Material
     seen: Seen
     seed: int = 0
+
+    def names(self, methods: Collection[str]) -> tuple[str, ...]:
+        """Return the candidates that can be tried, in their order; what there was before comes first.
+
+        Raises:
+            InputError: the model cannot be learned on.
+        """
+        expression_layer(self._network)
+        lacking = () if last_maps(self._network) else (_LAST,)
+        return tuple(one for one in NAMES if one == NAMES[0] or (one in methods and one not in lacking))
 
     def layer(self, name: str, rows: np.ndarray) -> Layer:
         """Return a last layer learned from some rows."""

@@ -103,7 +103,7 @@ def layered(
     Raises:
         InputError: the network's expressions are not read from its features by one layer.
     """
-    before = _expression(network)
+    before = expression_layer(network)
     known = specification.head(EXPRESSION)
     weights = torch.from_numpy(layer.weights.T).float().clone()
     bias = torch.from_numpy(layer.bias).float().clone()
@@ -120,7 +120,12 @@ def layered(
     return Adapted(network, name, answer, specification).eval()
 
 
-def _expression(network: nn.Module) -> nn.Linear:
+def expression_layer(network: nn.Module) -> nn.Linear:
+    """Return the layer that reads expressions from features.
+
+    Raises:
+        InputError: they are not read by one layer.
+    """
     upper = getattr(network, "upper", {})
     layer: object = dict(upper.items()).get(EXPRESSION)
     if not isinstance(layer, nn.Linear):
@@ -158,7 +163,7 @@ def tune(adapted: Adapted, crops: np.ndarray, truth: np.ndarray, config: TuningC
 
 def _learned(adapted: Adapted, depth: Depth) -> Iterator[nn.Parameter]:
     """Yield what is learned, and freeze the rest."""
-    parts = [adapted.answer, *_last(adapted.network)] if depth == "last" else [adapted]
+    parts = [adapted.answer, *last_maps(adapted.network)] if depth == "last" else [adapted]
     for parameter in adapted.parameters():
         parameter.requires_grad_(False)
     for part in parts:
@@ -167,11 +172,14 @@ def _learned(adapted: Adapted, depth: Depth) -> Iterator[nn.Parameter]:
             yield parameter
 
 
-def _last(network: nn.Module) -> list[nn.Module]:
-    """Return the modules of a network's trunk that have its last maps: the last third of those with weights."""
+def last_maps(network: nn.Module) -> list[nn.Module]:
+    """Return the modules of a trunk that have its last maps: the last third of those with weights.
+
+    None are known of trunks that are no sequence.
+    """
     lower = getattr(network, "lower", None)
     if not isinstance(lower, nn.Sequential):
-        raise InputError("this network's layers are no sequence; only its last layer, or all, can be tuned")
+        return []
     parts = [part for part in lower if any(True for _ in part.parameters())]
     return parts[-max(1, len(parts) // 3) :]
 
