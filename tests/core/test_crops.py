@@ -5,7 +5,7 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 
-from kaoiro.core.crops import CROPS, FER2013_CROP, INNER_CROP
+from kaoiro.core.crops import CROPS, E_CROP, FER2013_CROP, INNER_CROP
 from kaoiro.data.subjects import SubjectsConfig
 from kaoiro.faces.align import similarity
 
@@ -24,7 +24,7 @@ def test_the_inner_crop_is_the_other_one_enlarged_around_a_place_below_the_middl
     assert INNER_CROP.box == pytest.approx(wished)
 
 
-@pytest.mark.parametrize("crop", CROPS.values(), ids=CROPS)
+@pytest.mark.parametrize("crop", [*CROPS.values(), E_CROP], ids=lambda crop: crop.name)
 def test_crops_are_symmetrical_and_show_all_five_points(crop) -> None:
     """Training mirrors half of the faces."""
     points = np.asarray(crop.points)

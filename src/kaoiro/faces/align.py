@@ -16,18 +16,6 @@ from kaoiro.core.spec import CropGeometry
 from kaoiro.core.types import Box
 from kaoiro.faces.detect import Detection
 
-E_CROP = CropGeometry(
-    name="e-crop",
-    points=((0.3378, 0.4), (0.6622, 0.4), (0.5, 0.5933), (0.3690, 0.7467), (0.6310, 0.7467)),
-    box=(0.13, 0.02, 0.74, 0.93),
-)
-"""The crop of Ng et al. (ICMI 2015): sides 0.62, top 0.9, bottom 1.35 outer-eye-corner distances.
-
-In units of its height of 2.25 such distances the eye line lies at 0.4. Detectors give eye centres,
-whose distance is taken as 0.73 of that of the outer corners; nose and mouth are placed by mean
-proportions, so that a fit to all five points gives the same crop.
-"""
-
 _CORNERS = np.array([[0, 1, 0, 1], [0, 0, 1, 1], [1, 1, 1, 1]], np.float64)
 
 

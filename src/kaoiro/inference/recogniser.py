@@ -34,8 +34,8 @@ TEMPLATE_CROP = CropGeometry(
     box=(0.141, 0.092, 0.718, 0.902),
 )
 """Where the five points lie: Deng et al., "ArcFace", CVPR 2019, as in that project's published alignment. The box is
-that of `faces.align.E_CROP` at the same distance of the eyes. The template counts from the middle of the first pixel,
-crops from its corner."""
+a detector's, estimated from the distance of the eyes. The template counts from the middle of the first pixel, crops
+from its corner."""
 SAME_FROM = 0.363
 """Cosine from which two faces count as one person where the recogniser's own is not said: published by OpenCV for SFace
 (best on LFW, 99.6 % right), and within 0.3 to 0.4, where recognisers of ArcFace's kind are operated."""
