@@ -1,31 +1,28 @@
 """Weights files of two-tower networks: those a user has from elsewhere, and our own in the same form.
 
-Read are safetensors, state dicts of PyTorch, also inside a checkpoint (nothing but weights is unpickled), and
-TorchScript archives, the form in which the authors gave theirs out (of which the weights alone are used). The sizes are
-read from the shapes.
+Read are the forms of `weight_files`; the authors gave theirs out as TorchScript archives. The sizes are read from the
+shapes.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import warnings
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from kaoiro.core.errors import InputError
 from kaoiro.core.files import replacing, writing
+from kaoiro.nn import weight_files
 from kaoiro.nn.clip import Clip
 from kaoiro.nn.clip_image import resized
 from kaoiro.nn.clip_names import published, towers
 from kaoiro.nn.clip_sizes import ClipSizes, Gelu, PatchSizes, ResNetSizes, TextSizes
-
-State = dict[str, Tensor]
+from kaoiro.nn.weight_files import State
 
 _HEAD = 64
 _WIDER_HEADS = {1280: 80}
@@ -45,7 +42,7 @@ def load_clip(path: str | Path, side: int | None = None, gelu: Gelu = "quick") -
     Raises:
         InputError: the file cannot be read, or its weights are not those of such a network; or `side` cannot be.
     """
-    state = published(_state(Path(path)))
+    state = published(weight_files.read(Path(path)))
     sizes = sizes_of(state, path, gelu)
     if side is not None:
         sizes = replace(sizes, image=replace(sizes.image, side=side))
@@ -66,57 +63,6 @@ def save_clip(clip: Clip, path: str | Path) -> None:
     state = published({name: value.detach().cpu().contiguous() for name, value in clip.state_dict().items()})
     with replacing(path) as partial, writing(path):
         save_file(state, partial)
-
-
-def _state(path: Path) -> State:
-    """Return what a file holds, names as they stand there.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(9)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    try:
-        content = _content(path, head)
-    except Exception as error:  # damaged archives and pickles raise nearly anything
-        raise InputError(f"{path}: neither safetensors nor weights of PyTorch, or damaged{_reason(error)}") from error
-    while isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if isinstance(content, dict) and content and all(_is_weight(*item) for item in content.items()):
-        return dict(content)
-    raise InputError(f"{path}: holds no state dict (a table from names to tensors)")
-
-
-def _reason(error: Exception) -> str:
-    """Return the first line of an error, unless it is PyTorch's advice to unpickle more than weights."""
-    said = str(error)
-    if re.search("weights.only", said, re.IGNORECASE):
-        return ""
-    return f": {said.splitlines()[0][:200] if said else type(error).__name__}"
-
-
-def _is_weight(name: object, value: object) -> bool:
-    return isinstance(name, str) and isinstance(value, Tensor)
-
-
-def _content(path: Path, head: bytes) -> object:
-    if head[8:] == b"{":  # after the length of the table
-        return load_file(path)
-    if _is_script(path):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of PyTorch, which goes on to read such archives
-            return torch.jit.load(str(path), map_location="cpu").state_dict()
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _is_script(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def sizes_of(state: State, path: str | Path, gelu: Gelu = "quick") -> ClipSizes:
