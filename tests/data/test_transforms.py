@@ -12,7 +12,7 @@ from torch import Tensor
 from kaoiro.data import transforms
 from kaoiro.data.augmentation import Augmentation
 from kaoiro.data.datasets import drawn
-from kaoiro.data.transforms import Draw, augment, blur, compress, erase, lower_resolution, relight, sample, warp
+from kaoiro.data.transforms import Draw, augment, blur, compress, erase, lower_resolution, relight, sample, warp, window
 
 IDENTITY = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
 NOTHING = Augmentation(
@@ -269,3 +269,13 @@ def test_a_setting_changes_images_through_its_own_step_alone(
     assert (augment(images, draw) - images).abs().max() > 0.02
     monkeypatch.setattr(transforms, step, lambda given, *_: given)
     torch.testing.assert_close(augment(images, draw), images, atol=1e-3, rtol=0)
+
+
+def test_windows_are_cut_where_they_are_asked_for() -> None:
+    """Pixels are 10 times the row plus the column, and 100 more in the second image."""
+    rows, columns = torch.meshgrid(torch.arange(5.0), torch.arange(5.0), indexing="ij")
+    images = torch.stack([10 * rows + columns, 100 + 10 * rows + columns])[:, None]
+    found = window(images, torch.tensor([[1, 2], [3, 0]]), 2)
+    assert found.tolist() == [[[[21, 22], [31, 32]]], [[[103, 104], [113, 114]]]]
+    colours = window(images.expand(-1, 3, -1, -1), torch.tensor([[0, 0], [0, 0]]), 5)
+    assert torch.equal(colours, images.expand(-1, 3, -1, -1))

@@ -104,6 +104,20 @@ def warp(images: Tensor, affine: Tensor) -> Tensor:
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
+def window(images: Tensor, corners: Tensor, side: int) -> Tensor:
+    """Cut a square out of each image: (B, C, H, W) -> (B, C, side, side).
+
+    Args:
+        images: of any type.
+        corners: (B, 2) whole numbers, left and top, such that the square lies within the image.
+        side: pixels.
+    """
+    steps = torch.arange(side, device=images.device)
+    left, top = (value[:, None] + steps for value in corners.to(images.device).unbind(1))
+    one = torch.arange(len(images), device=images.device)[:, None, None]
+    return images.permute(0, 2, 3, 1)[one, top[:, :, None], left[:, None, :]].permute(0, 3, 1, 2)
+
+
 def relight(images: Tensor, gain: Tensor, offset: Tensor, gamma: Tensor) -> Tensor:
     """Change gamma, contrast around the middle grey, and brightness."""
     gain, offset, gamma = (value.to(images).reshape(-1, 1, 1, 1) for value in (gain, offset, gamma))

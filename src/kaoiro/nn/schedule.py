@@ -10,6 +10,11 @@ def in_steps(progress: float) -> float:
     return 0.1 ** sum(progress >= share for share in (0.3, 0.6, 0.9))
 
 
+def in_parts(progress: float, parts: int) -> float:
+    """Return the factor on the first rate: in each of so many equal parts a tenth of that in the part before."""
+    return 0.1 ** min(parts - 1, int(progress * parts + 1e-9))
+
+
 def one_cycle(progress: float, warmup: float) -> float:
     """Return the factor on the peak rate: linear up to `warmup` (0 to below 1), then half a cosine down to 0."""
     if progress < warmup:
