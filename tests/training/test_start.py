@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from kaoiro.core.errors import InputError
+from kaoiro.core.faces import Faces
+from kaoiro.core.labels import FERPLUS
 from kaoiro.core.modelfile import WEIGHTS, ModelFolder, load, read_description, write_description
+from kaoiro.core.spec import Specification
 from kaoiro.training.export import export
 from kaoiro.training.families import objective_module
 from kaoiro.training.fit import Fitted, fit
@@ -94,7 +98,7 @@ def test_a_graph_alone_gives_the_network_back(small: Any, fitted: Fitted, bare: 
 
 def test_a_model_without_weights_file_can_be_learned_on(small: Any, fitted: Fitted, bare: ModelFolder) -> None:
     network, x = built(small, fitted), faces(64)
-    begin(network, str(bare.path), x)
+    begin(network, str(bare.path), lambda: x)
     learned = fitted.objective.network.eval()  # pyright: ignore
     with torch.no_grad():
         torch.testing.assert_close(network(x).heads["expression"], learned(x).heads["expression"], rtol=0, atol=2e-3)
@@ -166,3 +170,63 @@ def test_a_graph_that_answers_otherwise_is_refused(bare: ModelFolder) -> None:
     write_description(bare.path, read_description(bare.path))
     with pytest.raises(InputError, match="is not that of residual_attention/"):
         unfolded(load(bare.path))
+
+
+def reordered(fitted: Fitted, labels: tuple[str, ...]) -> Specification:
+    head = fitted.specification.head("expression").model_copy(update={"labels": labels})
+    return fitted.specification.model_copy(update={"heads": (head,)})
+
+
+def last(network: Any) -> nn.Linear:
+    return network.upper["expression"]
+
+
+def test_answers_are_found_by_the_names_of_their_labels(small: Any, fitted: Fitted, model: ModelFolder) -> None:
+    """Other sets have other orders; six of eight labels, and one that the model does not know."""
+    labels = ("surprise", "anger", "fear", "happiness", "boredom", "sadness")
+    specification = reordered(fitted, labels)
+    network = objective_module(FAMILY).Objective(small, specification).network
+    new = last(network).weight.detach().clone()
+    start_from(network, model.path, specification)
+    known = fitted.specification.head("expression").labels
+    learned = last(fitted.objective.network)
+    for row, label in enumerate(labels):
+        wanted = new[row] if label == "boredom" else learned.weight[known.index(label)]
+        assert torch.equal(last(network).weight[row], wanted)
+    assert last(network).bias[1] == learned.bias[known.index("anger")]
+
+
+def test_a_renewed_last_layer_begins_anew_and_the_rest_does_not(small: Any, fitted: Fitted, model: ModelFolder) -> None:
+    network = objective_module(FAMILY).Objective(small, fitted.specification).network
+    new = last(network).weight.detach().clone()
+    start_from(network, model.path, fitted.specification, renew=True)
+    learned = fitted.objective.network.state_dict()  # pyright: ignore
+    assert torch.equal(last(network).weight, new)
+    assert all(torch.equal(value, learned[name]) for name, value in network.state_dict().items() if "upper" not in name)
+
+
+def test_a_run_renews_its_last_layer_if_it_is_asked_to(small: Any, model: ModelFolder, tmp_path: Path) -> None:
+    still = replace(small, objective=replace(small.objective, learning_rate=0.0))
+    kept = beginning_at(still, model.path)
+    renewed = replace(kept, run=replace(kept.run, renew=True))
+    found = fit(FAMILY, renewed, tmp_path).objective.network
+    assert not torch.equal(last(found).weight, load_head(model))
+
+
+def moved(faces: Faces, order: list[int]) -> Faces:
+    """Return faces whose classes stand in another order."""
+    labels = np.argsort(order)[faces.labels["expression"]]
+    return replace(faces, targets={"expression": np.eye(8, dtype=np.float32)[labels]}, labels={"expression": labels})
+
+
+def test_a_run_on_labels_of_another_order_goes_on_from_the_same_answers(
+    small: Any, fitted: Fitted, model: ModelFolder, tmp_path: Path
+) -> None:
+    """The same eight labels in the order of FER+."""
+    still, data = replace(small, objective=replace(small.objective, learning_rate=0.0)), fitted.data
+    order = data.vocabularies["expression"].indices(FERPLUS.labels)
+    training, validation = moved(data.training, order), moved(data.validation, order)
+    other = replace(data, training=training, validation=validation, vocabularies={"expression": FERPLUS})
+    further = fit(FAMILY, beginning_at(still, model.path), tmp_path / "other", other)
+    again = fit(FAMILY, beginning_at(still, model.path), tmp_path / "same", data)
+    assert further.history[-1]["val_nll"] == pytest.approx(again.history[-1]["val_nll"], rel=1e-5)

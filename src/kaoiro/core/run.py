@@ -22,6 +22,10 @@ class Run:
         ema: decay of the averaged weights that are validated and exported; 0 turns averaging off.
         start: model whose weights training begins from: a folder, or the name of one that ships; None begins from
             random ones.
+        renew: with `start`: the last layers begin anew, also those that the model has.
+        patience: epochs after which training stops if none of them had more of the held-out faces right than the best
+            one before; the weights of the best epoch are kept, the first of several. 0 trains to the end and keeps
+            the last weights.
     """
 
     epochs: int = 60
@@ -31,6 +35,8 @@ class Run:
     precision: Literal["auto", "32", "bf16"] = "auto"
     ema: float = 0.999
     start: str | None = None
+    renew: bool = False
+    patience: int = 0
 
     def check(self) -> None:
         """Refuse settings with which nothing can be trained.
@@ -44,3 +50,5 @@ class Run:
             positive("run.budget", self.budget, "hours")
         require(0 <= self.seed < 2**32, "run.seed", "0 or more and below 2 to the 32nd", self.seed)
         below_one("run.ema", self.ema)
+        require(self.start is not None or not self.renew, "run.renew", "False without run.start", self.renew)
+        at_least("run.patience", 0, self.patience)

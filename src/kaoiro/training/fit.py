@@ -30,7 +30,7 @@ from kaoiro.core.run import Run
 from kaoiro.core.spec import Head, Specification
 from kaoiro.data.source import LearningData, load
 from kaoiro.inference.classifier import prepare_crops
-from kaoiro.training import cost, curve, hardware
+from kaoiro.training import best, cost, curve, hardware
 from kaoiro.training.families import objective_module
 from kaoiro.training.orders import EpochOrder, GuaranteedOrder, MixedOrder
 from kaoiro.training.start import begin
@@ -80,11 +80,14 @@ def fit(family: str, recipe: Any, folder: str | Path, given: LearningData | None
     L.seed_everything(recipe.run.seed, verbose=False)
     objective = objective_module(family).Objective(recipe, specification)
     if recipe.run.start is not None:
-        begin(objective.network, recipe.run.start, _normalised(data.training, specification))
+        faces = functools.partial(_normalised, data.training, specification)
+        begin(objective.network, recipe.run.start, faces, specification, recipe.run.renew)
+    last = folder / "last.ckpt"
+    if getattr(recipe.network, "weights", None) is not None and not last.is_file():
+        objective.begin_published()
     objective.network.to(memory_format=torch.channels_last)
     recipe = settle(recipe, objective, data, folder)
     trainer = _trainer(recipe.run, folder)
-    last = folder / "last.ckpt"
     with warnings.catch_warnings(), _interruptible():
         warnings.filterwarnings("ignore", message=".*(num_workers|LeafSpec|logging interval|not empty|treespec).*")
         trainer.fit(
@@ -95,7 +98,8 @@ def fit(family: str, recipe: Any, folder: str | Path, given: LearningData | None
             weights_only=False,
         )
     # the checkpoint holds the averaged weights, also when a finished run is only exported anew
-    objective.load_state_dict(torch.load(last, map_location="cpu", weights_only=False)["state_dict"])
+    kept = folder / best.FILE if recipe.run.patience else last
+    objective.load_state_dict(torch.load(kept, map_location="cpu", weights_only=False)["state_dict"])
     return Fitted(objective.eval(), specification, data, recipe, tuple(curve.read(folder / CURVE)))
 
 
@@ -109,6 +113,10 @@ def loaded(recipe: Any) -> LearningData:
         from kaoiro.training import joined
 
         return joined.load(recipe.data, recipe.size)
+    if recipe.data.dataset == "labelled":
+        from kaoiro.training import labelled
+
+        return labelled.load(recipe.data, recipe.crop, recipe.size)
     return read_where_asked(load(recipe.data), recipe)
 
 
@@ -149,7 +157,8 @@ def specify(recipe: Any, data: LearningData) -> Specification:
         ValueError: of pydantic, where the recipe's size is outside of what a specification allows; `Recipe.check`
             refuses such a recipe before.
     """
-    pixels = data.training.pixels / 255.0
+    mean, deviation = _moments(data.training.pixels)
+    deviation = getattr(recipe, "deviation", None) or deviation
     heads = (
         Head(name=name, activation=ACTIVATIONS.get(name, "softmax"), labels=vocabulary.labels)
         for name, vocabulary in data.vocabularies.items()
@@ -157,11 +166,21 @@ def specify(recipe: Any, data: LearningData) -> Specification:
     return Specification(
         size=recipe.size,
         channels=1,
-        mean=(round(float(pixels.mean()), 4),),
-        std=(round(float(pixels.std()), 4),),
+        mean=(round(mean, 4),),
+        std=(round(deviation, 4),),
         crop=recipe.crop,
         heads=tuple(heads),
     )
+
+
+def _moments(pixels: np.ndarray, at_once: int = 512) -> tuple[float, float]:
+    """Return mean and standard deviation of pixels in 0-1, without a copy of all of them in another type."""
+    counts = np.zeros(256, np.int64)
+    for start in range(0, len(pixels), at_once):
+        counts += np.bincount(pixels[start : start + at_once].ravel(), minlength=256)
+    levels = np.arange(256) / 255
+    mean = float(np.average(levels, weights=counts))
+    return mean, float(np.sqrt(np.average((levels - mean) ** 2, weights=counts)))
 
 
 def loader(
@@ -282,7 +301,10 @@ def _trainer(run: Run, folder: Path) -> L.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     interactive = sys.stderr.isatty()
     meter = cost.Meter(folder, hardware.describe(run.precision))
-    callbacks: list[Callback] = [curve.Curve(folder / CURVE), meter, newest_checkpoint(folder)]
+    callbacks: list[Callback] = [curve.Curve(folder / CURVE), meter]
+    if run.patience:
+        callbacks += best.callbacks(folder, run.patience)
+    callbacks.append(newest_checkpoint(folder))  # last: it stores what the others know of this epoch
     if run.ema:
         callbacks.append(EMAWeightAveraging(decay=run.ema))
     if not interactive:

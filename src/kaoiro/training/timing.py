@@ -44,7 +44,7 @@ def epoch_seconds(run: Run, objective: Any, batches: DataLoader, steps: int = 12
         batches: the training data.
         steps: timed at each of the two sizes of images.
     """
-    small = objective.config.small_until
+    small = getattr(objective.config, "small_until", 0.0)
     phases = [(share, progress) for share, progress in ((small, 0.0), (1 - small, 1.0)) if share > 0]
     step = sum(share * step_seconds(run, objective, batches, progress, steps) for share, progress in phases)
     return OVERHEAD * step * len(batches)

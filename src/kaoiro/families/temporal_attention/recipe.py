@@ -34,7 +34,7 @@ class Recipe:
         """
         for section in (self.data, self.network, self.objective, self.run):
             section.check()
-        for name, unused in (("budget", None), ("start", None), ("ema", 0)):
+        for name, unused in (("budget", None), ("start", None), ("ema", 0), ("patience", 0)):
             value = getattr(self.run, name)
             require(value == unused, f"run.{name}", f"{unused} (weights over time are learned within minutes)", value)
 
