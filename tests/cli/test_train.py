@@ -110,8 +110,8 @@ def test_ctrl_c_ends_with_code_130_and_the_same_call_goes_on(
 
 def test_an_unknown_family_is_named_with_those_there_are(capsys: pytest.CaptureFixture) -> None:
     said = refused(capsys, "nosuch", "tiny")
-    names = "identity_expression, language_contrast, multitask_affect, residual_attention, temporal_attention"
-    assert f"no family 'nosuch'; there are: {names}" in said
+    names = "identity_expression, language_contrast, multitask_affect, residual_attention, staged_transfer"
+    assert f"no family 'nosuch'; there are: {names}, temporal_attention" in said
 
 
 def test_an_unknown_recipe_is_named_with_those_there_are(capsys: pytest.CaptureFixture) -> None:

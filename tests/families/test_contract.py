@@ -29,7 +29,13 @@ from kaoiro.training.fit import fit, loader, specify
 FAMILIES = families()
 STILLS = [family for family in FAMILIES if isinstance(recipes(family)["tiny"].data, DataConfig)]
 """Families that read faces; the others read streams of what those answered."""
-NAMED = [(family, name) for family in STILLS for name in recipes(family)]
+LARGE = 128
+"""Pixels from which a network takes seconds and a gigabyte in each of these tests."""
+NAMED = [
+    pytest.param(family, name, id=f"{family}-{name}", marks=pytest.mark.slow if recipe.size >= LARGE else ())
+    for family in STILLS
+    for name, recipe in recipes(family).items()
+]
 MODULES = ("network", "objective", "recipe")
 
 
@@ -61,7 +67,7 @@ def faces(data: LearningData, objective: Any, count: int = 8) -> torch.Tensor:
     return objective.normalise(pixels.float() / 255)
 
 
-@pytest.fixture(scope="module", params=NAMED, ids="-".join)
+@pytest.fixture(scope="module", params=[pytest.param(one.values, id=one.id, marks=one.marks) for one in NAMED])
 def stepped(request: pytest.FixtureRequest, few: LearningData) -> tuple[dict[str, torch.Tensor], Any, dict]:
     """Train one step; return the parameters before it, the objective after it, and what was logged."""
     objective, _ = build(*request.param, few)

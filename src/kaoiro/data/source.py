@@ -40,11 +40,15 @@ class DataConfig:
     """What a recipe learns from.
 
     Attributes:
-        dataset: 'fer2013' (official files under `root`), 'joined' (these, rendered and generated faces together) or
-            'drawn' (simple drawings, for trials).
+        dataset: 'fer2013' (official files under `root`), 'labelled' (your own pictures of expressions: `root` is a
+            table, or a folder with a sub-folder for each label, see `datasets.own_labels`), 'joined' (FER2013, rendered
+            and generated faces together) or 'drawn' (simple drawings, for trials).
         labels: 'ferplus' takes the vote distributions of eight emotions, 'fer2013' its seven classes, 'both' gives each
             a head of its own ('expression' and 'expression_fer2013').
-        root: folder of the official files; default: environment variable KAOIRO_FER2013.
+        root: folder of the official files, default: environment variable KAOIRO_FER2013; or see 'labelled'.
+        cut: 'labelled': 'detect' finds the face in each picture and places it as the recipe's crop says, 'whole' takes
+            pictures that are cut already.
+        held: 'labelled': share that is held out, 0-1, on which choices are made; nobody is on both sides.
         rendered: 'joined': folders of sets of the FACS world.
         generated: 'joined': folder of DiffusionFER.
         teacher: model (name or folder) whose answers stand for labels that faces lack: with 'joined' valence, arousal
@@ -58,9 +62,11 @@ class DataConfig:
         augmentation: applied to training faces only.
     """
 
-    dataset: Literal["fer2013", "joined", "drawn"] = "fer2013"
+    dataset: Literal["fer2013", "labelled", "joined", "drawn"] = "fer2013"
     labels: LabelSet = "ferplus"
     root: str | None = None
+    cut: Literal["detect", "whole"] = "detect"
+    held: float = 0.25
     rendered: tuple[str, ...] = ()
     generated: str | None = None
     teacher: str | None = None
@@ -79,6 +85,7 @@ class DataConfig:
         """
         at_least("data.count", 1, self.count)
         share("data.distilled", self.distilled)
+        require(0 < self.held < 1, "data.held", "above 0 and below 1", self.held)
         at_least("data.guaranteed", 0, self.guaranteed)
         unknown = [name for name in self.unseen if name not in EXPRESSIONS.labels]
         require(not unknown, "data.unseen", f"of {', '.join(EXPRESSIONS.labels)}", ", ".join(unknown))

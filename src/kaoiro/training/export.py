@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.faces import Faces
+from kaoiro.core.files import sha256
 from kaoiro.core.labels import AFFECT_HEAD, EXPRESSION, UNITS_HEAD
 from kaoiro.core.modelfile import (
     GRAPH,
@@ -222,6 +223,9 @@ def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:
     settings["data"] |= _nameless(settings["data"])
     if fitted.recipe.run.start is not None:
         settings["run"] |= {"start": _origin(fitted.recipe.run.start)}
+    if settings["network"].get("weights"):
+        settings["run"] |= {"weights": _published(Path(settings["network"]["weights"]))}
+        settings["network"] |= {"weights": settings["run"]["weights"]["name"]}
     data = fitted.data
     return Provenance(
         recipe=recipe,
@@ -252,6 +256,11 @@ def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float | Non
     """Return a learning curve by column, to four decimals; None where an epoch has no figure."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: tuple(round(row[name], 4) if name in row else None for row in rows) for name in names}
+
+
+def _published(weights: Path) -> dict[str, Any]:
+    """Return which file of published weights training began with, without where it lies."""
+    return {"name": weights.name, "sha256": sha256(weights) if weights.is_file() else None}
 
 
 def _origin(start: str) -> dict[str, Any]:

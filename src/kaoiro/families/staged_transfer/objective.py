@@ -1,0 +1,126 @@
+"""What the family learns: the classes of faces, from random windows of their crops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kaoiro.core.labels import EXPRESSION
+from kaoiro.core.spec import Specification
+from kaoiro.data.transforms import augment, sample, window
+from kaoiro.families.staged_transfer.network import Network
+from kaoiro.families.staged_transfer.recipe import Recipe
+from kaoiro.nn.caffe_files import load_published, matched
+from kaoiro.nn.losses import soft_cross_entropy
+from kaoiro.nn.schedule import in_parts
+
+
+class Objective(L.LightningModule):
+    """Softmax cross-entropy, SGD with momentum, a rate in steps and a faster last layer where that is new.
+
+    Batches are dictionaries: `pixels` (B, C, S, S) uint8, and by head `target` (B, K) distributions, `label` (B,) int64
+    with -1 where there is none. In training the network sees a random window of each crop, else the middle.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, recipe: Recipe, specification: Specification) -> None:
+        super().__init__()
+        self.recipe, self.config, self.specification = recipe, recipe.objective, specification
+        heads = {head.name: len(head.labels) for head in specification.heads}
+        self.network = Network(recipe.network, specification.channels, heads)
+        shape = (1, specification.channels, 1, 1)
+        self.register_buffer("mean", torch.tensor(specification.mean).reshape(shape), persistent=False)
+        self.register_buffer("std", torch.tensor(specification.std).reshape(shape), persistent=False)
+        self._draws = torch.Generator()
+
+    def begin_published(self) -> None:
+        """Take the ImageNet weights that the recipe names; the last layer stays new.
+
+        Raises:
+            InputError: the file cannot be read, or its weights are not those of the form.
+        """
+        config, spec = self.recipe.network, self.specification
+        assert config.weights is not None
+        state = load_published(config.weights, self.network.lower)
+        middle = spec.mean if spec.channels == 3 else spec.mean * 3
+        self.network.take(matched(state, config.colours, config.mean, middle), 255 * spec.std[0])
+
+    def on_train_epoch_start(self) -> None:
+        """Seed this epoch's windows and dropout, so that a resumed run draws what the unbroken one would."""
+        seed = self.recipe.run.seed * 100_003 + self.current_epoch
+        self._draws.manual_seed(seed)
+        torch.manual_seed(seed)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return (images - mean) / std for images in 0-1, at the size of the crops."""
+        return (self._sized(images) - self.mean) / self.std
+
+    def training_step(self, batch: dict[str, Any], index: int) -> Tensor:
+        """Log and return the loss of a batch."""
+        del index
+        loss = self.loss(batch, 0.0)
+        self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch["pixels"]))
+        return loss
+
+    def loss(self, batch: dict[str, Any], progress: float) -> Tensor:
+        """Augment, cut windows out, and sum what the heads err; it is the same at any `progress`."""
+        del progress
+        images = self._sized(batch["pixels"].float() / 255)
+        images = augment(images, sample(self.recipe.data.augmentation, images.shape, self._draws))
+        images = self._windows(images)
+        raw = self.network((images - self.mean) / self.std).heads
+        return torch.stack([soft_cross_entropy(raw[name], target) for name, target in batch["target"].items()]).sum()
+
+    def _sized(self, images: Tensor) -> Tensor:
+        side = self.specification.size
+        if images.shape[-1] == side:
+            return images
+        return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
+
+    def _windows(self, images: Tensor) -> Tensor:
+        side = self.network.side
+        corners = torch.randint(images.shape[-1] - side + 1, (len(images), 2), generator=self._draws)
+        return window(images, corners, side)
+
+    def validation_step(self, batch: dict[str, Any], index: int) -> None:
+        """Log accuracy and negative log-likelihood over the faces with a clear label.
+
+        Those of further heads carry their names.
+        """
+        del index
+        answer = self.network(self.normalise(batch["pixels"].float() / 255)).heads
+        for name, labels in batch["label"].items():
+            clear, suffix = labels >= 0, "" if name == EXPRESSION else f"_{name}"
+            if not clear.any():
+                continue
+            raw, label, count = answer[name][clear].float(), labels[clear], int(clear.sum())
+            accuracy = (raw.argmax(dim=1) == label).float().mean()
+            self.log(f"val_accuracy{suffix}", accuracy, prog_bar=True, batch_size=count)
+            self.log(f"val_nll{suffix}", F.cross_entropy(raw, label), prog_bar=True, batch_size=count)
+
+    def configure_optimizers(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return SGD with the schedule, stepped per batch; a new last layer learns at a rate of its own."""
+        rule = torch.optim.SGD(self._groups(), self.config.learning_rate, self.config.momentum)
+        total = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(rule, lambda step: in_parts(step / total, self.config.parts))
+        return {"optimizer": rule, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Return parameters by rate and decay."""
+        new = self.recipe.run.start is None or self.recipe.run.renew
+        rates = {"lower": 1.0, "upper": self.config.anew if new else 1.0}
+        groups = []
+        for name, factor in rates.items():
+            parameters = list(self.network.get_submodule(name).parameters())
+            for decay, some in (
+                (self.config.weight_decay, [one for one in parameters if one.ndim > 1]),
+                (0.0, [one for one in parameters if one.ndim <= 1]),
+            ):
+                groups.append({"params": some, "lr": factor * self.config.learning_rate, "weight_decay": decay})
+        return groups
