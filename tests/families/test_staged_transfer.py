@@ -15,12 +15,15 @@ from torch import nn
 from kaoiro.core.errors import InputError
 from kaoiro.core.labels import EXPRESSIONS
 from kaoiro.core.spec import Head, Specification
+from kaoiro.data.datasets import drawn
 from kaoiro.data.source import DataConfig
 from kaoiro.families.staged_transfer.config import NetworkConfig, ObjectiveConfig
 from kaoiro.families.staged_transfer.network import Network, count_parameters, middle
 from kaoiro.families.staged_transfer.objective import Objective
 from kaoiro.families.staged_transfer.recipe import RECIPES, Recipe
 from kaoiro.training.export import Exported, export_graph
+from kaoiro.training.fit import loader
+from kaoiro.training.timing import epochs_within
 
 NARROW = {form: NetworkConfig(form=form, thin=16) for form in ("alexnet", "vgg-m")}
 
@@ -229,3 +232,10 @@ def test_a_last_layer_is_renewed_only_where_there_was_one() -> None:
     one = recipe("alexnet")
     with pytest.raises(InputError, match=r"run\.renew must be False without run\.start"):
         replace(one, run=replace(one.run, renew=True)).check()
+
+
+def test_a_budget_of_hours_gives_a_number_of_epochs() -> None:
+    one, faces = recipe("alexnet"), drawn.faces(32, seed=0)
+    run = replace(one.run, budget=0.05, batch=16)
+    found = epochs_within(run, objective("alexnet"), loader(faces, 16, 0, training=True), steps=2)
+    assert 1 <= found < 100_000

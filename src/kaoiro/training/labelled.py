@@ -69,13 +69,12 @@ def _wanted(vocabulary: Vocabulary, crop: CropGeometry, size: int) -> Specificat
 
 
 def _check(found: Material, held: np.ndarray) -> None:
-    for side, rows in (("learn from", ~held), ("hold out", held)):
-        counts = np.bincount(found.truth[rows], minlength=len(found.labels))
-        lacking = [label for label, count in zip(found.labels, counts, strict=True) if not count]
-        if lacking and side == "learn from":
-            raise DataError(f"no face to {side} of {', '.join(lacking)}; hold out fewer by --data.held")
-        if not counts.sum():
-            raise DataError(f"no face to {side}; hold out more by --data.held")
+    learned = np.bincount(found.truth[~held], minlength=len(found.labels))
+    lacking = [label for label, count in zip(found.labels, learned, strict=True) if not count]
+    if lacking:
+        raise DataError(f"no face to learn from of {', '.join(lacking)}; hold out fewer by --data.held")
+    if not held.any():
+        raise DataError("no face is held out; hold out more by --data.held")
 
 
 def _faces(found: Material, vocabulary: Vocabulary) -> Faces:
