@@ -26,6 +26,32 @@ def expected_calibration_error(probabilities: np.ndarray, truth: np.ndarray, bin
     return float(np.sum(gaps) / len(truth))
 
 
+def error_of_calibrated(
+    confidence: np.ndarray, bins: int = 15, draws: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the ECE that answers have by chance if every probability is what it says: its mean, and its 95 % quantile.
+
+    Few answers never agree with their probabilities bin by bin: an ECE is to be held against this.
+
+    Args:
+        confidence: (N,) of the answers.
+        bins: of equal width over 0-1.
+        draws: of which answers are right.
+        seed: of the draws.
+
+    Raises:
+        InputError: no rows, or NaN.
+    """
+    _check(confidence[:, None], np.zeros(len(confidence)))
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    inside = np.eye(bins)[place]
+    rng, found = np.random.default_rng(seed), np.empty(draws)
+    for draw in range(draws):
+        right = rng.random(len(confidence)) < confidence
+        found[draw] = np.abs((right - confidence) @ inside).sum() / len(confidence)
+    return float(found.mean()), float(np.quantile(found, 0.95))
+
+
 def negative_log_likelihood(probabilities: np.ndarray, truth: np.ndarray) -> float:
     """Return the mean of -log p(truth), nats; probabilities are floored at 1e-12.
 
