@@ -226,3 +226,13 @@ def add_numbers(model: ModelFolder, numbers: dict[str, float]) -> None:
     card = model.description.card
     card = card.model_copy(update={"numbers": {**card.numbers, **numbers}})
     write_description(model.path, model.description.model_copy(update={"card": card}))
+
+
+def set_limits(model: ModelFolder, limits: tuple[str, ...]) -> None:
+    """Write known failures into a model's card, in the place of all earlier ones.
+
+    Figures that were added since the model was loaded stay.
+    """
+    description = read_description(model.path)
+    card = description.card.model_copy(update={"limits": limits})
+    write_description(model.path, description.model_copy(update={"card": card}))

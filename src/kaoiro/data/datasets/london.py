@@ -18,6 +18,8 @@ from kaoiro.data.datasets.pictures import archive, picture
 
 TABLE = "london.csv"
 COLUMNS = ("file", "subject", "expression")
+ABOUT = ("age", "gender", "ethnicity")
+"""Columns that say who somebody is, as people said of themselves; empty or 'NA' where they did not."""
 EXPRESSIONS = ("neutral", "smiling")
 
 
@@ -55,6 +57,16 @@ def read(root: str | Path) -> list[Portrait]:
     if not portraits:
         raise DataError(f"{folder / TABLE} has no rows")
     return portraits
+
+
+def about(root: str | Path) -> dict[str, dict[str, str]]:
+    """Return what people said of themselves, by subject and column of `ABOUT`; empty where there is no such column.
+
+    Raises:
+        DataError: the table is missing or not in the documented layout.
+    """
+    rows = _rows(Path(root) / TABLE)
+    return {row["subject"]: {name: (row.get(name) or "").strip() for name in ABOUT} for row in rows}
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
