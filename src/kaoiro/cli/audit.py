@@ -1,4 +1,4 @@
-"""`kaoiro audit`: what the labels of a set of face pictures are worth, and the set without what was found wrong."""
+"""`kaoiro audit`: what labels of a set are worth, the set without what was found wrong, errors by group."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kaoiro.cli import groups
 from kaoiro.cli.numbers import count
 from kaoiro.core.errors import OutputError
 
@@ -22,11 +23,12 @@ _MODEL = "stills-both"
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "audit", help="what the labels of a set of pictures are worth", description=__doc__
+        "audit", help="what labels are worth, and whom a model errs on", description=__doc__
     )
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _add_labels(kinds)
     _add_apply(kinds)
+    groups.add_parser(kinds)
 
 
 def _add_labels(kinds: Any) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kaoiro.cli import codes, readers, recordings, verification, words
+from kaoiro.cli import codes, groups, readers, recordings, verification, words
 from kaoiro.cli.numbers import count, positive
 from kaoiro.core.errors import InputError, MissingExtra
 from kaoiro.core.files import writing
@@ -90,6 +90,7 @@ def add_parser(commands: Any) -> None:
     recordings.add_options(_add(kinds, "recordings", recordings.measure, recordings.TEXT, model=False, root=False))
     told = _add(kinds, "verification", verification.measure, verification.TEXT, model=False, root=False)
     verification.add_options(told)
+    groups.add_options(_add(kinds, "groups", groups.measure, groups.MEASURED, root=False))
     words.add_options(_add(kinds, "words", words.measure, words.TEXT, root=False))
     readers.add_options(_add(kinds, "readers", readers.measure, readers.TEXT, model=False))
     steady = _add(kinds, "temporal", _temporal, "smoothing on the clips of a rendered syn-vid set: fixed and learned")

@@ -1,0 +1,83 @@
+"""What a model's card says of groups: figures, and a statement with its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kaoiro.core import modelfile
+from kaoiro.core.modelfile import ModelFolder
+from kaoiro.evaluation.groups import tones
+from kaoiro.evaluation.groups.comparing import DOING, Audit, Figure, Largest
+from kaoiro.evaluation.groups.measures import ERROR, NO_FACE
+from kaoiro.evaluation.groups.portraits import London
+from kaoiro.metrics.groups import ENOUGH, LEVEL
+
+BEGINS = "By group: "
+UNMEASURED = "; differences between ages, skin tones and cultures are not measured"
+"""What cards of models say before anybody has measured."""
+
+
+def write(model: ModelFolder, london: London, rendered: Mapping[str, Audit]) -> None:
+    """Write figures and statement into the card of a model, in the place of earlier ones."""
+    modelfile.add_numbers(model, numbers(london, rendered))
+    limits = [limit.replace(UNMEASURED, "") for limit in model.description.card.limits]
+    limits = [limit for limit in limits if not limit.startswith(BEGINS)]
+    modelfile.set_limits(model, (*limits, statement(london, rendered)))
+
+
+def numbers(london: London, rendered: Mapping[str, Audit]) -> dict[str, float]:
+    """Return the errors of groups of enough people, and the largest gaps, as a card has them."""
+    parts = {"london": london.audit, **{f"rendered_{_key(lit)}": one for lit, one in rendered.items()}}
+    found = {}
+    for name, audit in parts.items():
+        found[f"{name}_error"] = round(audit.overall[ERROR], 4)
+        for one in _errors(audit):
+            found[f"{name}_error_{_key(one.column)}_{_key(one.group)}"] = round(one.value or 0.0, 4)
+    return found
+
+
+def _key(text: str) -> str:
+    return "_".join(text.replace("*", "").lower().split())
+
+
+def _errors(audit: Audit) -> list[Figure]:
+    return [one for one in audit.figures if one.measure == ERROR and one.people >= ENOUGH and one.value is not None]
+
+
+def statement(london: London, rendered: Mapping[str, Audit]) -> str:
+    """Return what was found and what it cannot tell, as a few sentences."""
+    faces = london.audit.faces
+    missed = int(london.audit.overall[NO_FACE] * len(faces))
+    gaps = "; ".join(_gap(one) for one in london.audit.gaps if one.measure == ERROR and one.family == DOING)
+    tests = london.audit.tests[DOING]
+    lit = "; ".join(f"{name}, {_toned(one)}" for name, one in rendered.items())
+    return (
+        f"{BEGINS}London set, {len(faces)} frontal portraits of {faces.persons} adults asked to be neutral or to "
+        f"smile, {missed} without a face found. Largest gaps in error: {gaps} (p adjusted over columns and "
+        f"figures; {tests} differences from the rest tested, too). How strongly people smiled is not controlled. "
+        f"Rendered people, skin alone changed: error {lit}; that is of the renderer's skin, and most expressions there "
+        "are misread at any tone. Two posed expressions, few people of most groups: smaller differences, other "
+        f"expressions, light and cameras, and groups with fewer than {ENOUGH} people are not told; nothing here shows "
+        "that groups are treated alike. Tables: docs/results/groups.md."
+    )
+
+
+def _gap(one: Largest) -> str:
+    gap = one.gap
+    size = f"{_points(gap.value)} points [{_points(gap.low)}, {_points(gap.high)}]"
+    what = f"{one.column}, {one.most} above {one.least} by {size}"
+    return f"{what}, {'a difference' if one.adjusted <= LEVEL else 'not told from chance'} (p {_p(one.adjusted)})"
+
+
+def _p(value: float) -> str:
+    return "below 0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:.0f}"
+
+
+def _toned(audit: Audit) -> str:
+    figures = [one for one in _errors(audit) if one.column == tones.COLUMN]
+    first, last = (f"{_points(one.value or 0.0)} % ({one.group})" for one in (figures[0], figures[-1]))
+    return f"{first} to {last}"
