@@ -72,6 +72,18 @@ def test_the_guide_to_searching_runs(
     assert [hit.score for hit in names["near"]] == pytest.approx([1], abs=1e-3)  # pyright: ignore
 
 
+def test_the_guide_to_auditing_groups_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], astronaut: Path
+) -> None:
+    page = (ROOT / "docs/how-to/audit-groups.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    assert astronaut.is_file()
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "audit-groups.md", "exec"), {"__name__": "guide"})
+    assert "24 pictures of 24 people" in capsys.readouterr().out
+    assert (tmp_path / "groups.png").stat().st_size > 0
+
+
 def test_the_glossary_of_the_guide_to_words_is_one(tmp_path: Path) -> None:
     page = (ROOT / "docs/how-to/words.md").read_text(encoding="utf-8")
     file = tmp_path / "mine.toml"

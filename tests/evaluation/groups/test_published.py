@@ -174,7 +174,7 @@ def test_the_command_writes_page_figures_pictures_and_card(
     assert "{" not in page
     stored = json.loads((tmp_path / "out" / "groups.json").read_text(encoding="utf-8"))
     assert (stored["draws"], stored["seed"], stored["london"]["people"]) == (300, 0, 40)
-    for name in ("groups-london.png", "groups-tones.png", "groups-tones-lit.png"):
+    for name in ("groups-london.png", "groups-tones.png"):
         assert f"({name})" in page
         with Image.open(tmp_path / "out" / name) as image:
             assert image.format == "PNG" and image.width > 800

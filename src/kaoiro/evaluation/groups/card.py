@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from kaoiro.core import modelfile
 from kaoiro.core.modelfile import ModelFolder
@@ -10,6 +11,7 @@ from kaoiro.evaluation.groups import tones
 from kaoiro.evaluation.groups.comparing import DOING, Audit, Figure, Largest
 from kaoiro.evaluation.groups.measures import ERROR, NO_FACE
 from kaoiro.evaluation.groups.portraits import London
+from kaoiro.evaluation.groups.smiles import ADJUSTED
 from kaoiro.metrics.groups import ENOUGH, LEVEL
 
 BEGINS = "By group: "
@@ -26,12 +28,13 @@ def write(model: ModelFolder, london: London, rendered: Mapping[str, Audit]) -> 
 
 
 def numbers(london: London, rendered: Mapping[str, Audit]) -> dict[str, float]:
-    """Return the errors of groups of enough people, and the largest gaps, as a card has them."""
+    """Return the errors of groups of enough people, of tones the darkest and the lightest."""
     parts = {"london": london.audit, **{f"rendered_{_key(lit)}": one for lit, one in rendered.items()}}
     found = {}
     for name, audit in parts.items():
         found[f"{name}_error"] = round(audit.overall[ERROR], 4)
-        for one in _errors(audit):
+        errors = _errors(audit)
+        for one in errors if audit is london.audit else (errors[0], errors[-1]):
             found[f"{name}_error_{_key(one.column)}_{_key(one.group)}"] = round(one.value or 0.0, 4)
     return found
 
@@ -50,16 +53,25 @@ def statement(london: London, rendered: Mapping[str, Audit]) -> str:
     missed = int(london.audit.overall[NO_FACE] * len(faces))
     gaps = "; ".join(_gap(one) for one in london.audit.gaps if one.measure == ERROR and one.family == DOING)
     tests = london.audit.tests[DOING]
+    lips = "" if london.lips is None else _alike(london.lips)
     lit = "; ".join(f"{name}, {_toned(one)}" for name, one in rendered.items())
     return (
         f"{BEGINS}London set, {len(faces)} frontal portraits of {faces.persons} adults asked to be neutral or to "
         f"smile, {missed} without a face found. Largest gaps in error: {gaps} (p adjusted over columns and "
-        f"figures; {tests} differences from the rest tested, too). How strongly people smiled is not controlled. "
+        f"figures; {tests} differences from the rest tested, too). How people smiled is not controlled{lips}. "
         f"Rendered people, skin alone changed: error {lit}; that is of the renderer's skin, and most expressions there "
         "are misread at any tone. Two posed expressions, few people of most groups: smaller differences, other "
         f"expressions, light and cameras, and groups with fewer than {ENOUGH} people are not told; nothing here shows "
         "that groups are treated alike. Tables: docs/results/groups.md."
     )
+
+
+def _alike(lips: Mapping[str, Any]) -> str:
+    """Return the gap in recall among smiles of one kind."""
+    name, gaps = next(one for one in lips.items() if one[0] != "groups")
+    gap, (low, high) = gaps[ADJUSTED]["gap"], gaps[ADJUSTED]["interval"]
+    size = f"{_points(gap)} [{_points(low)}, {_points(high)}]"
+    return f": among smiles with lips alike together or apart, {name} is {size} points of recall"
 
 
 def _gap(one: Largest) -> str:

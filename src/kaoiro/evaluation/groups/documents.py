@@ -11,21 +11,36 @@ from typing import Any
 
 from kaoiro.core.files import replacing, writing
 from kaoiro.core.plain import inert
-from kaoiro.evaluation.groups.comparing import DOING, SCORES, Audit, Figure, Largest
+from kaoiro.evaluation.groups.comparing import DOING, Audit, Figure, Largest
+from kaoiro.evaluation.groups.measures import ERROR
 
 COLUMNS = tuple(one.name for one in fields(Figure))
-_DIGITS = 5
+BRIEF = ("value", "low", "high", "difference", "difference_low", "difference_high", "adjusted")
+_DIGITS, _FEWER = 5, 4
 
 
-def plain(found: Audit, scores: bool = True) -> dict[str, Any]:
-    """Return an audit as plain values.
+def plain(found: Audit) -> dict[str, Any]:
+    """Return an audit as plain values."""
+    return _counts(found) | {
+        "overall": {name: _rounded(value) for name, value in found.overall.items()},
+        "figures": {"columns": list(COLUMNS), "rows": [_row(one) for one in found.figures]},
+        "largest gaps": [_gap(one) for one in found.gaps],
+    }
 
-    Args:
-        found: the audit.
-        scores: with intervals and tests of all scores; else only their means, and the largest gaps.
-    """
-    rows = [one for one in found.figures if scores or one.family == DOING]
-    result: dict[str, Any] = {
+
+def brief(found: Audit) -> dict[str, Any]:
+    """Return what a model does as plain values, without its scores and what follows from the rest."""
+    figures: dict[str, dict[str, dict[str, list[Any]]]] = {}
+    for one in found.figures:
+        if one.family == DOING:
+            values = [_rounded(getattr(one, name), _FEWER) for name in BRIEF]
+            figures.setdefault(one.column, {}).setdefault(one.group, {})[one.measure] = values
+    gaps = [_gap(one) for one in found.gaps if one.measure == ERROR]
+    return _counts(found) | {"columns of figures": list(BRIEF), "figures": figures, "largest gaps": gaps}
+
+
+def _counts(found: Audit) -> dict[str, Any]:
+    return {
         "pictures": len(found.faces),
         "faces": int(found.faces.found.sum()),
         "further faces of the pictures, left out": found.faces.further,
@@ -34,13 +49,9 @@ def plain(found: Audit, scores: bool = True) -> dict[str, Any]:
         "draws": found.draws,
         "seed": found.seed,
         "tests": found.tests,
-        "overall": {name: _rounded(value) for name, value in found.overall.items()},
         "groups": found.about,
         "unknown": found.unknown,
-        "figures": {"columns": list(COLUMNS), "rows": [_row(one) for one in rows]},
-        "largest gaps": [_gap(one) for one in found.gaps],
     }
-    return result if scores else result | {"mean scores": _means(found)}
 
 
 def _row(one: Figure) -> list[Any]:
@@ -62,18 +73,10 @@ def _gap(one: Largest) -> dict[str, Any]:
     }
 
 
-def _means(found: Audit) -> dict[str, dict[str, dict[str, Any]]]:
-    result: dict[str, dict[str, dict[str, Any]]] = {}
-    for one in found.figures:
-        if one.family == SCORES:
-            result.setdefault(one.column, {}).setdefault(one.measure, {})[one.group] = _rounded(one.value)
-    return result
-
-
-def _rounded(value: Any) -> Any:
+def _rounded(value: Any, digits: int = _DIGITS) -> Any:
     if not isinstance(value, float):
         return value
-    return None if value != value else round(value, _DIGITS)
+    return None if value != value else round(value, digits)
 
 
 def as_json(stamped: Mapping[str, Any]) -> str:

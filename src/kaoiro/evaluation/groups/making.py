@@ -47,7 +47,7 @@ class Made:
         """What was audited."""
         return f"By group: {self.groups.stem}"
 
-    def plain(self, scores: bool = True) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """Return everything as plain values."""
         about = {
             "measured": datetime.date.today().isoformat(),
@@ -58,7 +58,7 @@ class Made:
             "column of people": self.person or None,
             "notes": self.notes,
         }
-        return about | documents.plain(self.audit, scores)
+        return about | documents.plain(self.audit)
 
 
 def audited(
@@ -108,5 +108,5 @@ def write(folder: Path, made: Made) -> None:
     head = f"# {made.title}\n\nWritten by `kaoiro audit groups`. {stamp}\n\n![Figures by group]({name}.png)"
     body = page.text(made.audit, made.notes)
     write_text(folder / f"{name}.md", f"{head}\n\n{LIMIT}\n\n{body}\n\n{page.EXPLAINED}")
-    write_text(folder / f"{name}.json", documents.as_json(made.plain(scores=False)))
+    write_text(folder / f"{name}.json", documents.as_json(made.plain()))
     picture.write(folder / f"{name}.png", picture.figure(made.title, made.audit))

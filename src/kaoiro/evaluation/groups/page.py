@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from kaoiro.core.plain import printable
 from kaoiro.evaluation.groups.comparing import BY_CHANCE, DIFFERS, DOING, SCORES, Audit, Figure, Largest
 from kaoiro.evaluation.groups.measures import ECE, ERROR, LOSS, MEAN_RECALL, OVERCONFIDENCE
-from kaoiro.metrics.groups import ENOUGH, reach
+from kaoiro.metrics.groups import ENOUGH, LEVEL, reach
 
 _SHOWN = 0.02
 """Mean score in some group from which on a row of scores is printed; all of them are in the CSV and the JSON."""
+_FAR = 0.1  # gaps of scores from which on a brief page prints them
 _NAMED = 6  # differences that a sentence lists
 _RARE = 0.001  # p below which it is not written out
 EXPLAINED = f"""Shares are percent, in brackets 95 % intervals: bootstrap over people, who are drawn with all their
@@ -24,37 +25,48 @@ of who belongs to which group as draws, two-sided; *adjusted*: Benjamini and Hoc
 in four of five cases, were it the only test."""
 
 
-def text(found: Audit, notes: Sequence[str] = ()) -> str:
-    """Return an audit as Markdown: what can be said, then the tables of each column."""
+def text(found: Audit, notes: Sequence[str] = (), brief: bool = False) -> str:
+    """Return an audit as Markdown: what can be said, then the tables of each column.
+
+    Args:
+        found: the audit.
+        notes: further sentences.
+        brief: of differences and gaps, only errors and what differs; of scores, what goes far apart.
+    """
     blocks = ["\n".join(f"* {line}" for line in [*reading(found), *notes])]
     for column in found.about:
-        blocks += [f"### By {_safe(column)}", *_tables(found, column)]
+        blocks += [f"### By {_safe(column)}", *_tables(found, column, brief)]
     return "\n\n".join(blocks)
 
 
-def _tables(found: Audit, column: str) -> list[str]:
+def _tables(found: Audit, column: str, brief: bool) -> list[str]:
     blocks = [_table(*_groups(found, column))]
     unknown = found.unknown[column]
     if unknown["pictures"]:
         counts = f"{unknown['pictures']} pictures of {unknown['people']} people"
         blocks.append(f"Of {counts} nothing is known here; they are in no group.")
-    rows = [_difference_row(one) for one in found.of(column, DOING) if _told(one)]
+    rows = [_difference_row(one) for one in found.of(column, DOING) if _told(one, brief)]
     if rows:
-        what = "Against everybody else (recalls, and what else is not here, only where they differ):"
+        what = (
+            f"Against everybody else ({'others than errors' if brief else 'recalls and ECE'} only where they differ):"
+        )
         blocks += [what, _table(_DIFFERENCE_HEAD, rows)]
     gaps = [one for one in found.gaps if one.column == column and one.family == DOING]
+    if brief:
+        gaps = [one for one in gaps if one.measure == ERROR or one.adjusted <= LEVEL]
     if gaps:
         what = f"Largest gaps between two groups of {ENOUGH} people or more:"
         blocks += [what, _table(_GAP_HEAD, map(_gap_row, gaps))]
-    rows = _score_rows(found, column)
+    rows = _score_rows(found, column, brief)
     if rows:
-        names = list(found.about[column])
-        blocks += ["Mean scores:", _table(["", *names, "largest gap", "adjusted p"], rows)]
+        names, what = list(found.about[column]), f"Mean scores{', where they are far apart' if brief else ''}:"
+        blocks += [what, _table(["", *names, "largest gap", "adjusted p"], rows)]
     return blocks
 
 
-def _told(one: Figure) -> bool:
-    return one.p is not None and (one.verdict == DIFFERS or not one.measure.startswith((ECE, "recall", MEAN_RECALL)))
+def _told(one: Figure, brief: bool) -> bool:
+    usual = one.measure == ERROR if brief else not one.measure.startswith((ECE, "recall", MEAN_RECALL))
+    return one.p is not None and (usual or one.verdict == DIFFERS)
 
 
 def _groups(found: Audit, column: str) -> tuple[list[str], list[list[str]]]:
@@ -125,12 +137,14 @@ def _gap_row(one: Largest) -> list[str]:
     return [name, one.most, one.least, size, chance, _chance(gap.p), adjusted]
 
 
-def _score_rows(found: Audit, column: str) -> list[list[str]]:
+def _score_rows(found: Audit, column: str, brief: bool) -> list[list[str]]:
     by_measure: dict[str, list[Figure]] = {}
     for one in found.of(column, SCORES):
         by_measure.setdefault(one.measure, []).append(one)
     gaps = {one.measure: one for one in found.gaps if one.column == column}
     shown = {n: row for n, row in by_measure.items() if max(abs(one.value or 0.0) for one in row) >= _SHOWN}
+    if brief:
+        shown = {n: row for n, row in shown.items() if (gap := gaps.get(n)) and gap.gap.value >= _FAR}
     return [[name, *(_number(name, one.value) for one in row), *_size(gaps.get(name))] for name, row in shown.items()]
 
 
@@ -190,7 +204,9 @@ def _detectable(found: Audit) -> list[str]:
     for column in found.about:
         rows = [one for one in found.of(column, DOING) if one.measure == ERROR and one.detectable is not None]
         if rows:
-            parts = ", ".join(f"{100 * (one.detectable or 0):.0f} points ({_safe(one.group)})" for one in rows)
+            sizes = {_safe(one.group): f"{100 * (one.detectable or 0):.0f} points" for one in rows}
+            alike = len(set(sizes.values())) == 1
+            parts = next(iter(sizes.values())) if alike else ", ".join(f"{n} ({group})" for group, n in sizes.items())
             lines.append(f"By {_safe(column)}, a difference in error is found in four of five cases from {parts} on.")
     tests = sum(found.tests.values())
     if lines and tests > 1:

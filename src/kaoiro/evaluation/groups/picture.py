@@ -104,4 +104,4 @@ def write(path: str | Path, image: Image.Image) -> None:
         OutputError: the place cannot be written.
     """
     with replacing(path) as partial, writing(path):
-        image.quantize(64).save(partial, "PNG", optimize=True)
+        image.quantize(24).save(partial, "PNG", optimize=True)

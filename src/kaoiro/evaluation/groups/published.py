@@ -57,18 +57,15 @@ def write(folder: Path, model: ModelFolder, london: London, rendered: Mapping[st
         OutputError: the folder cannot be written.
     """
     about = _about(model, london)
-    parts = {"london": documents.plain(london.audit, scores=False), "smiles by lips": london.lips}
-    parts |= {f"skin tones, {lit}": documents.plain(one, scores=False) for lit, one in rendered.items()}
+    parts = {"london": documents.brief(london.audit), "smiles by lips": london.lips}
+    parts |= {f"skin tones, {lit}": documents.brief(one) for lit, one in rendered.items()}
     write_text(folder / f"{NAME}.json", documents.as_json(about | parts))
     write_text(folder / f"{NAME}.md", text(about, london, rendered))
+    same = tones.LIT[0]
     pictures = {"london": ("London, by group (people)", london.audit)}
-    pictures |= {_file(lit): (f"Rendered people, {lit} (people)", one) for lit, one in rendered.items()}
+    pictures |= {"tones": (f"Rendered people, {same} (people)", rendered[same])}
     for name, (title, audit) in pictures.items():
         picture.write(folder / f"{NAME}-{name}.png", picture.figure(title, audit))
-
-
-def _file(lit: str) -> str:
-    return "tones" if lit == tones.LIT[0] else "tones-lit"
 
 
 def _about(model: ModelFolder, london: London) -> dict[str, Any]:
@@ -88,7 +85,7 @@ def text(about: Mapping[str, Any], london: London, rendered: Mapping[str, Audit]
     stamp = "Model `{model}` ({model_sha256:.12}), commit {commit}, {measured}, seed {seed}, {draws} draws."
     people, stamp = london.audit.faces.persons, stamp.format(**about)
     blocks = [_HEAD.format(stamp=stamp, people=people, explained=page.EXPLAINED, name=NAME)]
-    blocks.append(page.text(london.audit))
+    blocks.append(page.text(london.audit, brief=True))
     if london.lips is not None:
         blocks.append(_lips(london.lips))
     first = rendered[tones.LIT[0]]
@@ -97,7 +94,8 @@ def text(about: Mapping[str, Any], london: London, rendered: Mapping[str, Audit]
     values = {"people": count, "table": tones.TABLE, "lights": lights, "same": same, "exposed": exposed}
     blocks.append(_TONES.format(**values, reference=tones.REFERENCE))
     for lit, audit in rendered.items():
-        blocks += [f"### With {lit}\n\n![Figures by skin tone]({NAME}-{_file(lit)}.png)", page.text(audit)]
+        shown = f"\n\n![Figures by skin tone]({NAME}-tones.png)" if lit == tones.LIT[0] else ""
+        blocks += [f"### With {lit}{shown}", page.text(audit, brief=True)]
     return "\n\n".join(blocks)
 
 
@@ -114,9 +112,9 @@ def _lips(found: Mapping[str, Any]) -> str:
     table, told = "\n".join(rows), "\n".join(lines)
     return f"""### Is it how people smile?
 
-Smiles were not measured by anybody, and may differ between groups. The model's own action unit 25 (lips apart) tells
-two kinds of smile; its head learned from other faces than that of expressions, but may err by group as well. So this
-says what goes together, and does not clear the model: a smile with closed lips is a smile.
+Nobody measured the smiles, which may differ between groups. The model's own action unit 25 (lips apart), from a network
+beside that of expressions, tells two kinds of them, and may err by group as well. So this says what goes together, and
+does not clear the model: a smile with closed lips is a smile.
 
 {table}
 

@@ -1,7 +1,7 @@
 """Is a group's smile missed more often because it is smiled with closed lips? A gap within smiles of one kind.
 
-Whether lips are apart is what the same model says by AU 25, from a head that learned on other faces than its
-expressions. That head may err by group, too: this tells what goes together, not what causes it.
+Whether lips are apart is what the model itself says by AU 25. That may err by group, too: this tells what goes
+together, not what causes it.
 Legend: N smiling faces.
 """
 
