@@ -29,13 +29,15 @@ def write(model: ModelFolder, london: London, rendered: Mapping[str, Audit]) -> 
 
 def numbers(london: London, rendered: Mapping[str, Audit]) -> dict[str, float]:
     """Return the errors of groups of enough people, of tones the darkest and the lightest."""
-    parts = {"london": london.audit, **{f"rendered_{_key(lit)}": one for lit, one in rendered.items()}}
+    same, exposed = (rendered[lit] for lit in tones.LIT)
+    parts = {"london": london.audit, "rendered": same, "rendered_exposed": exposed}
     found = {}
     for name, audit in parts.items():
         found[f"{name}_error"] = round(audit.overall[ERROR], 4)
         errors = _errors(audit)
         for one in errors if audit is london.audit else (errors[0], errors[-1]):
-            found[f"{name}_error_{_key(one.column)}_{_key(one.group)}"] = round(one.value or 0.0, 4)
+            column = "skin" if one.column == tones.COLUMN else _key(one.column)
+            found[f"{name}_error_{column}_{_key(one.group)}"] = round(one.value or 0.0, 4)
     return found
 
 
@@ -52,17 +54,14 @@ def statement(london: London, rendered: Mapping[str, Audit]) -> str:
     faces = london.audit.faces
     missed = int(london.audit.overall[NO_FACE] * len(faces))
     gaps = "; ".join(_gap(one) for one in london.audit.gaps if one.measure == ERROR and one.family == DOING)
-    tests = london.audit.tests[DOING]
     lips = "" if london.lips is None else _alike(london.lips)
     lit = "; ".join(f"{name}, {_toned(one)}" for name, one in rendered.items())
     return (
-        f"{BEGINS}London set, {len(faces)} frontal portraits of {faces.persons} adults asked to be neutral or to "
-        f"smile, {missed} without a face found. Largest gaps in error: {gaps} (p adjusted over columns and "
-        f"figures; {tests} differences from the rest tested, too). How people smiled is not controlled{lips}. "
+        f"{BEGINS}London set, {len(faces)} portraits of {faces.persons} adults asked to be neutral or to smile, "
+        f"{missed} without a face found. Largest gaps in error: {gaps}. How people smiled is not controlled{lips}. "
         f"Rendered people, skin alone changed: error {lit}; that is of the renderer's skin, and most expressions there "
-        "are misread at any tone. Two posed expressions, few people of most groups: smaller differences, other "
-        f"expressions, light and cameras, and groups with fewer than {ENOUGH} people are not told; nothing here shows "
-        "that groups are treated alike. Tables: docs/results/groups.md."
+        "are misread at any tone. Smaller differences, other expressions, light and cameras, and groups of fewer than "
+        f"{ENOUGH} people are not told; nothing here shows that groups are treated alike. See docs/results/groups.md."
     )
 
 
@@ -71,14 +70,16 @@ def _alike(lips: Mapping[str, Any]) -> str:
     name, gaps = next(one for one in lips.items() if one[0] != "groups")
     gap, (low, high) = gaps[ADJUSTED]["gap"], gaps[ADJUSTED]["interval"]
     size = f"{_points(gap)} [{_points(low)}, {_points(high)}]"
-    return f": among smiles with lips alike together or apart, {name} is {size} points of recall"
+    return f": among smiles with lips alike, {name} is {size} points of recall"
 
 
 def _gap(one: Largest) -> str:
     gap = one.gap
     size = f"{_points(gap.value)} points [{_points(gap.low)}, {_points(gap.high)}]"
     what = f"{one.column}, {one.most} above {one.least} by {size}"
-    return f"{what}, {'a difference' if one.adjusted <= LEVEL else 'not told from chance'} (p {_p(one.adjusted)})"
+    return (
+        f"{what}, {'a difference' if one.adjusted <= LEVEL else 'not told from chance'} (adjusted p {_p(one.adjusted)})"
+    )
 
 
 def _p(value: float) -> str:

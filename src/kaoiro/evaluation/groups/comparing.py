@@ -213,7 +213,7 @@ def _counts(faces: LookedAt, inside: np.ndarray, seed: int) -> dict[str, Any]:
     counts = {"people": len(np.unique(faces.people[inside])), "pictures": int(inside.sum())}
     counts["faces"] = int((inside & faces.found).sum())
     counts |= {f"true {label}": n for label, n in truths.items()}
-    return counts | ({} if chance is None else {BY_CHANCE: list(chance)})
+    return counts | ({} if chance is None else {BY_CHANCE: [round(value, 3) for value in chance]})
 
 
 def _unknown(faces: LookedAt, grouping: Grouping) -> dict[str, int]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from kaoiro.core.files import replacing, writing
 from kaoiro.core.plain import inert
-from kaoiro.evaluation.groups.comparing import DOING, Audit, Figure, Largest
-from kaoiro.evaluation.groups.measures import ERROR
+from kaoiro.evaluation.groups.comparing import Audit, Figure, Largest
+from kaoiro.evaluation.groups.measures import ECE, ERROR, NO_FACE, OVERCONFIDENCE, unsure
 
 COLUMNS = tuple(one.name for one in fields(Figure))
 BRIEF = ("value", "low", "high", "difference", "difference_low", "difference_high", "adjusted")
@@ -29,14 +29,21 @@ def plain(found: Audit) -> dict[str, Any]:
 
 
 def brief(found: Audit) -> dict[str, Any]:
-    """Return what a model does as plain values, without its scores and what follows from the rest."""
-    figures: dict[str, dict[str, dict[str, list[Any]]]] = {}
-    for one in found.figures:
-        if one.family == DOING:
-            values = [_rounded(getattr(one, name), _FEWER) for name in BRIEF]
-            figures.setdefault(one.column, {}).setdefault(one.group, {})[one.measure] = values
+    """Return what a model does as plain values, as far as everybody asks for it first."""
+    rows = [one for one in found.figures if one.measure in (NO_FACE, ERROR, OVERCONFIDENCE, ECE, unsure(found.least))]
+    figures: dict[str, dict[str, list[list[Any]]]] = {}
+    for one in rows:
+        values = [_rounded(getattr(one, name), _FEWER) for name in BRIEF]
+        figures.setdefault(one.column, {}).setdefault(one.group, []).append(values)
+    names = list(dict.fromkeys(one.measure for one in rows))
     gaps = [_gap(one) for one in found.gaps if one.measure == ERROR]
-    return _counts(found) | {"columns of figures": list(BRIEF), "figures": figures, "largest gaps": gaps}
+    about = {"measures": names, "columns of each": list(BRIEF)}
+    return _counts(found) | {"groups": _people(found)} | about | {"figures": figures, "largest gaps": gaps}
+
+
+def _people(found: Audit) -> dict[str, dict[str, Any]]:
+    """Return how many people each group has, by column."""
+    return {name: {group: one["people"] for group, one in column.items()} for name, column in found.about.items()}
 
 
 def _counts(found: Audit) -> dict[str, Any]:
@@ -79,25 +86,12 @@ def _rounded(value: Any, digits: int = _DIGITS) -> Any:
     return None if value != value else round(value, digits)
 
 
-def as_json(stamped: Mapping[str, Any]) -> str:
-    """Return plain values as JSON, each row of figures on a line of its own."""
-    return "\n".join(_lines(stamped, ""))
-
-
-def _lines(value: Any, indent: str) -> Iterator[str]:
-    deep = isinstance(value, Mapping) and any(isinstance(one, (Mapping, list)) for one in value.values())
-    table = isinstance(value, list) and any(isinstance(one, (Mapping, list)) for one in value)
-    if not (deep or table):
-        yield json.dumps(value, ensure_ascii=False)
-        return
-    yield "{" if deep else "["
-    items = list(value.items()) if isinstance(value, Mapping) else [(None, one) for one in value]
-    for place, (name, one) in enumerate(items):
-        first, *rest = _lines(one, f"{indent} ")
-        label = "" if name is None else f"{json.dumps(name, ensure_ascii=False)}: "
-        block = [f"{indent} {label}{first}", *rest]
-        yield from (*block[:-1], block[-1] + ("," if place < len(items) - 1 else ""))
-    yield indent + ("}" if deep else "]")
+def as_json(stamped: Mapping[str, Any], depth: int = 2) -> str:
+    """Return plain values as JSON, with what lies deeper than so many levels on one line."""
+    if not depth or not isinstance(stamped, Mapping) or not stamped:
+        return json.dumps(stamped, ensure_ascii=False)
+    parts = (f"{json.dumps(name, ensure_ascii=False)}: {as_json(one, depth - 1)}" for name, one in stamped.items())
+    return "{\n" + ",\n".join(parts) + "\n}"
 
 
 def write_csv(path: str | Path, found: Audit) -> None:

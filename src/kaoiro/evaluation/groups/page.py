@@ -7,22 +7,21 @@ from collections.abc import Iterable, Sequence
 from kaoiro.core.plain import printable
 from kaoiro.evaluation.groups.comparing import BY_CHANCE, DIFFERS, DOING, SCORES, Audit, Figure, Largest
 from kaoiro.evaluation.groups.measures import ECE, ERROR, LOSS, MEAN_RECALL, OVERCONFIDENCE
-from kaoiro.metrics.groups import ENOUGH, LEVEL, reach
+from kaoiro.metrics.groups import ENOUGH, reach
 
 _SHOWN = 0.02
 """Mean score in some group from which on a row of scores is printed; all of them are in the CSV and the JSON."""
-_FAR = 0.1  # gaps of scores from which on a brief page prints them
+_FAR, _NEVER = 0.2, 0.05  # gaps of scores from which on a brief page prints them, and recalls below which it does not
 _NAMED = 6  # differences that a sentence lists
 _RARE = 0.001  # p below which it is not written out
-EXPLAINED = f"""Shares are percent, in brackets 95 % intervals: bootstrap over people, who are drawn with all their
-pictures; where all or none of a group err, the exact interval by people. *{OVERCONFIDENCE}*: mean confidence less share
-of right answers, percentage points, positive where the model claims too much. *{ECE}*: expected calibration error, 15
-bins, behind it the mean and the 95 % quantile of what a calibrated model has by chance in that group: an {ECE} within
-that shows nothing. *{LOSS}*: mean of -log p(truth). *{MEAN_RECALL}*: over the expressions that all groups have, so that
-groups with other shares of expressions can be compared. Errors are of faces that were found. p: as many rearrangements
-of who belongs to which group as draws, two-sided; *adjusted*: Benjamini and Hochberg over all tests of a run and family
-(what the model does; scores; largest gaps of either), 5 %. *detectable*: difference from the rest that would be found
-in four of five cases, were it the only test."""
+EXPLAINED = f"""Shares are percent, in brackets 95 % intervals: bootstrap over people with all their pictures, or,
+where all or none of a group err, the exact interval by people. *{OVERCONFIDENCE}*: mean confidence less share of
+right answers, in points. *{ECE}*: expected calibration error, 15 bins, behind it mean and 95 % quantile of what a
+calibrated model has by chance in that group: an {ECE} within that shows nothing. *{LOSS}*: mean of -log p(truth).
+*{MEAN_RECALL}*: over the expressions that all groups have, where groups have other shares of them. Errors are of
+faces that were found. p: rearrangements of who belongs to which group, as many as draws, two-sided; *adjusted*:
+Benjamini and Hochberg over all tests of a run, those of scores and of largest gaps apart. *detectable*: difference
+from the rest that would be found in four of five cases, were it the only test."""
 
 
 def text(found: Audit, notes: Sequence[str] = (), brief: bool = False) -> str:
@@ -31,29 +30,27 @@ def text(found: Audit, notes: Sequence[str] = (), brief: bool = False) -> str:
     Args:
         found: the audit.
         notes: further sentences.
-        brief: of differences and gaps, only errors and what differs; of scores, what goes far apart.
+        brief: of differences and gaps, only errors; of scores, what goes far apart; no recalls near 0.
     """
-    blocks = ["\n".join(f"* {line}" for line in [*reading(found), *notes])]
+    blocks = ["\n".join(f"* {line}" for line in [*reading(found, brief), *notes])]
     for column in found.about:
         blocks += [f"### By {_safe(column)}", *_tables(found, column, brief)]
     return "\n\n".join(blocks)
 
 
 def _tables(found: Audit, column: str, brief: bool) -> list[str]:
-    blocks = [_table(*_groups(found, column))]
+    blocks = [_table(*_groups(found, column, brief))]
     unknown = found.unknown[column]
     if unknown["pictures"]:
         counts = f"{unknown['pictures']} pictures of {unknown['people']} people"
         blocks.append(f"Of {counts} nothing is known here; they are in no group.")
     rows = [_difference_row(one) for one in found.of(column, DOING) if _told(one, brief)]
     if rows:
-        what = (
-            f"Against everybody else ({'others than errors' if brief else 'recalls and ECE'} only where they differ):"
-        )
-        blocks += [what, _table(_DIFFERENCE_HEAD, rows)]
+        seldom = "" if brief else " (recalls and ECE only where they differ)"
+        blocks += [f"Against everybody else{seldom}:", _table(_DIFFERENCE_HEAD, rows)]
     gaps = [one for one in found.gaps if one.column == column and one.family == DOING]
     if brief:
-        gaps = [one for one in gaps if one.measure == ERROR or one.adjusted <= LEVEL]
+        gaps = [one for one in gaps if one.measure == ERROR]
     if gaps:
         what = f"Largest gaps between two groups of {ENOUGH} people or more:"
         blocks += [what, _table(_GAP_HEAD, map(_gap_row, gaps))]
@@ -65,13 +62,13 @@ def _tables(found: Audit, column: str, brief: bool) -> list[str]:
 
 
 def _told(one: Figure, brief: bool) -> bool:
-    usual = one.measure == ERROR if brief else not one.measure.startswith((ECE, "recall", MEAN_RECALL))
-    return one.p is not None and (usual or one.verdict == DIFFERS)
+    usual = not one.measure.startswith((ECE, "recall", MEAN_RECALL))
+    return one.p is not None and (one.measure == ERROR if brief else usual or one.verdict == DIFFERS)
 
 
-def _groups(found: Audit, column: str) -> tuple[list[str], list[list[str]]]:
+def _groups(found: Audit, column: str, brief: bool) -> tuple[list[str], list[list[str]]]:
     figures = found.of(column, DOING)
-    names = list(dict.fromkeys(one.measure for one in figures))
+    names = [name for name in dict.fromkeys(one.measure for one in figures) if not (brief and _never(found, name))]
     rows = []
     for group, about in found.about[column].items():
         cells = {one.measure: _cell(one) for one in figures if one.group == group}
@@ -81,6 +78,10 @@ def _groups(found: Audit, column: str) -> tuple[list[str], list[list[str]]]:
         few = " (too few)" if about["people"] < ENOUGH else ""
         rows.append([f"{group}{few}", str(about["people"]), str(about["pictures"]), *(cells[name] for name in names)])
     return ["group", "people", "pictures", *names], rows
+
+
+def _never(found: Audit, name: str) -> bool:
+    return name.startswith("recall") and found.overall[name] < _NEVER
 
 
 def _cell(one: Figure) -> str:
@@ -164,7 +165,7 @@ def _safe(cell: str) -> str:
     return printable(cell).replace("|", "\\|")
 
 
-def reading(found: Audit) -> list[str]:
+def reading(found: Audit, brief: bool = False) -> list[str]:
     """Return what can be said, as sentences; never that there is no difference."""
     faces = found.faces
     lines = [
@@ -174,21 +175,21 @@ def reading(found: Audit) -> list[str]:
     if faces.further:
         lines.append(f"{faces.further} further faces are left out: the largest of a picture counts.")
     for family, count in found.tests.items():
-        lines.append(_said(found, family, count))
+        lines.append(_said(found, family, count, (0 if family == SCORES else 4) if brief else _NAMED))
     lines += [*_detectable(found), *_few(found)]
     last = "No row says that the model treats groups alike: what was not found may be smaller than can be found."
     return [*lines, last]
 
 
-def _said(found: Audit, family: str, count: int) -> str:
+def _said(found: Audit, family: str, count: int, most: int) -> str:
     named = [one for one in found.figures if one.family == family and one.verdict == DIFFERS]
     named.sort(key=lambda one: (is_plain(one.measure), -abs(one.difference or 0.0)))
     if not count:
         return f"Nothing could be tested of {family}."
-    told = "; ".join(f"{_safe(one.group)}, {one.measure} {_change(one)}" for one in named[:_NAMED])
-    more = f"; and {len(named) - _NAMED} smaller ones" if len(named) > _NAMED else ""
+    told = "; ".join(f"{_safe(one.group)}, {one.measure} {_change(one)}" for one in named[:most])
+    more = f"; and {len(named) - most} smaller ones" if len(named) > most else ""
     what = f"{len(named)} {'differs' if len(named) == 1 else 'differ'}" if named else "none differs"
-    tail = f": {told}{more}" if named else ""
+    tail = f": {told}{more}" if named and most else ""
     return f"Of {count} differences tested ({family}), {what} after adjusting (Benjamini and Hochberg, 5 %){tail}."
 
 

@@ -26,7 +26,8 @@ def figure(title: str, found: Audit) -> Image.Image:
         title: above.
         found: the audit.
     """
-    names = [name for name in (ERROR, OVERCONFIDENCE, unsure(found.least), NO_FACE) if name in found.overall]
+    names = [name for name in (ERROR, OVERCONFIDENCE, unsure(found.least), NO_FACE) if found.overall.get(name)]
+    names = names or [NO_FACE]  # of which there are none; others, too, are left out where they never are
     rows = sum(len(groups) + 1 for groups in found.about.values())
     pen = Pen(_LEFT + len(names) * _WIDE + 14, _TOP + rows * _LINE + _ROOM)
     pen.text((14, 10), printable(title), 16)
@@ -104,4 +105,4 @@ def write(path: str | Path, image: Image.Image) -> None:
         OutputError: the place cannot be written.
     """
     with replacing(path) as partial, writing(path):
-        image.quantize(24).save(partial, "PNG", optimize=True)
+        image.quantize(12).save(partial, "PNG", optimize=True)

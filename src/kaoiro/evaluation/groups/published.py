@@ -11,7 +11,7 @@ from kaoiro.core.files import write_text
 from kaoiro.core.modelfile import ModelFolder
 from kaoiro.core.revision import commit
 from kaoiro.evaluation import report
-from kaoiro.evaluation.groups import documents, page, picture, tones
+from kaoiro.evaluation.groups import card, documents, page, picture, tones
 from kaoiro.evaluation.groups.comparing import Audit
 from kaoiro.evaluation.groups.portraits import London
 from kaoiro.evaluation.groups.smiles import ADJUSTED, KINDS
@@ -23,10 +23,10 @@ _HEAD = """# Whom does the model err on?
 Written by `kaoiro evaluate groups --london DIR --face ASSETS --card --results docs/results`. The same for pictures of
 your own: [audit groups](../how-to/audit-groups.md).
 
-**This is no certificate.** {people} adults who were asked to be neutral or to smile, in one studio on one day, say
-nothing of other expressions, of children, of the old, of other light and cameras, of faces that move. Ethnicity is
-what people said of themselves, in four words, and most groups are small: what is not found here may still be there.
-Rendered faces show whether the model depends on this renderer's skin, and nothing about people.
+**This is no certificate.** {people} adults who were asked to be neutral or to smile, in one studio, say nothing of
+other expressions, of children, of the old, of other light and cameras, of faces that move. Ethnicity is what people
+said of themselves, and most groups are small: what is not found may still be there. Rendered faces show whether the
+model depends on this renderer's skin, and nothing about people.
 
 {explained}
 
@@ -37,7 +37,7 @@ expressions; of valence, arousal and action units, choices were made on a part o
 photos of users go: found, aligned, classified among eight expressions. Smiling counts as happiness. Bands of age were
 fixed before.
 
-![Errors, overconfidence, abstention and faces missed by gender, age and ethnicity]({name}-london.png)
+![Errors and overconfidence by gender, age and ethnicity]({name}-london.png)
 """
 _TONES = """## Rendered skin tones
 
@@ -45,13 +45,13 @@ _TONES = """## Rendered skin tones
 lightnesses of the skin (L\\*, CIELAB) and everything else alike: so differences are paired, and made by tone. Hair,
 brows and lips stay as they were, so brows stand out less from dark skin. Light is {lights}, person by person in turn.
 *{same}*: light and camera do not follow the skin. *{exposed}*: so much light that skin looks as that of L\\*
-{reference:g}. Anger, disgust, fear and sadness of rendered people are hardly ever recognised, at any tone
-([why](rendered-world.md)): read the differences, not the levels.
+{reference:g}. Anger, disgust, fear and sadness of rendered people are hardly ever recognised, at any tone, and have no
+column ([why](rendered-world.md)): read the differences, not the levels.
 """
 
 
 def write(folder: Path, model: ModelFolder, london: London, rendered: Mapping[str, Audit]) -> None:
-    """Write groups.md, groups.json and their pictures.
+    """Write groups.md, groups.json and its picture.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -61,11 +61,7 @@ def write(folder: Path, model: ModelFolder, london: London, rendered: Mapping[st
     parts |= {f"skin tones, {lit}": documents.brief(one) for lit, one in rendered.items()}
     write_text(folder / f"{NAME}.json", documents.as_json(about | parts))
     write_text(folder / f"{NAME}.md", text(about, london, rendered))
-    same = tones.LIT[0]
-    pictures = {"london": ("London, by group (people)", london.audit)}
-    pictures |= {"tones": (f"Rendered people, {same} (people)", rendered[same])}
-    for name, (title, audit) in pictures.items():
-        picture.write(folder / f"{NAME}-{name}.png", picture.figure(title, audit))
+    picture.write(folder / f"{NAME}-london.png", picture.figure("London, by group (people)", london.audit))
 
 
 def _about(model: ModelFolder, london: London) -> dict[str, Any]:
@@ -94,8 +90,7 @@ def text(about: Mapping[str, Any], london: London, rendered: Mapping[str, Audit]
     values = {"people": count, "table": tones.TABLE, "lights": lights, "same": same, "exposed": exposed}
     blocks.append(_TONES.format(**values, reference=tones.REFERENCE))
     for lit, audit in rendered.items():
-        shown = f"\n\n![Figures by skin tone]({NAME}-tones.png)" if lit == tones.LIT[0] else ""
-        blocks += [f"### With {lit}{shown}", page.text(audit, brief=True)]
+        blocks += [f"### With {lit}", page.text(audit, brief=True)]
     return "\n\n".join(blocks)
 
 
@@ -122,18 +117,5 @@ does not clear the model: a smile with closed lips is a smile.
 
 
 def summary(model: ModelFolder, london: London, rendered: Mapping[str, Audit]) -> dict[str, Any]:
-    """Return the main figures of a terminal: of every group with its interval, and the largest gaps."""
-    parts = {"London": london.audit} | {f"rendered, {lit}": one for lit, one in rendered.items()}
-    result: dict[str, Any] = _about(model, london)
-    for name, audit in parts.items():
-        result[f"{name}: error by group"] = {
-            f"{one.column}: {one.group}": {"people": one.people, "error": one.value, "interval": [one.low, one.high]}
-            for one in audit.figures
-            if one.measure == "error"
-        }
-        gaps = {f"{one.column}: {one.most} against {one.least}": one for one in audit.gaps if one.measure == "error"}
-        result[f"{name}: largest gaps in error"] = {
-            key: {"gap": one.gap.value, "interval": [one.gap.low, one.gap.high], "adjusted p": one.adjusted}
-            for key, one in gaps.items()
-        }
-    return result
+    """Return what a terminal is told."""
+    return _about(model, london) | {"found": card.statement(london, rendered)}
