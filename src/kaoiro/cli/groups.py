@@ -135,9 +135,9 @@ def measure(model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     options = {"draws": arguments.draws, "seed": arguments.seed}
     london = portraits.audited(model, arguments.london, threads=arguments.threads, **options)
     rendered = tones.audited(model, world, arguments.people, threads=arguments.threads, **options)
-    if arguments.card:
-        card.write(model, london, rendered)
     if arguments.results:
         published.write(Path(arguments.results), model, london, rendered)
         arguments.results = None  # its page is its own
+    if arguments.card:
+        card.write(model, london, rendered)
     return published.summary(model, london, rendered)

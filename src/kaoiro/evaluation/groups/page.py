@@ -187,7 +187,7 @@ def _said(found: Audit, family: str, count: int, most: int) -> str:
     if not count:
         return f"Nothing could be tested of {family}."
     told = "; ".join(f"{_safe(one.group)}, {one.measure} {_change(one)}" for one in named[:most])
-    more = f"; and {len(named) - most} smaller ones" if len(named) > most else ""
+    more = f"; and {len(named) - most} more" if len(named) > most else ""
     what = f"{len(named)} {'differs' if len(named) == 1 else 'differ'}" if named else "none differs"
     tail = f": {told}{more}" if named and most else ""
     return f"Of {count} differences tested ({family}), {what} after adjusting (Benjamini and Hochberg, 5 %){tail}."
