@@ -79,6 +79,8 @@ renders: .venv-dev/.installed
 	$(DEV)/kaoiro evaluate readers --root "$(SETS)/syn-acts" --london "$(LONDON)" --fer2013 "$(FER2013)" --write --results docs/results
 	$(DEV)/kaoiro evaluate verification --london "$(LONDON)" --results docs/results
 	$(DEV)/kaoiro evaluate groups --london "$(LONDON)" --face "$(FACE)" --card --results docs/results
+	$(DEV)/kaoiro evaluate groups --london "$(LONDON)" --face "$(FACE)" --card --model stills
+	$(DEV)/kaoiro evaluate groups --london "$(LONDON)" --face "$(FACE)" --card --model stills-both
 	$(DEV)/kaoiro evaluate claims --root docs/results
 	$(DEV)/python benchmarks/synthesis.py --assets "$(FACE)"
 
