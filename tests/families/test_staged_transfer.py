@@ -123,13 +123,13 @@ def test_the_middle_of_a_crop_is_looked_at() -> None:
 def test_training_looks_at_windows_of_the_crop_that_the_seed_says() -> None:
     one, images = objective("alexnet"), torch.arange(256.0).expand(64, 1, 256, 256)
     one._draws.manual_seed(3)
-    first = one._windows(images)
+    first = one._windows(images, one._draws)
     one._draws.manual_seed(3)
-    assert torch.equal(first, one._windows(images))
+    assert torch.equal(first, one._windows(images, one._draws))
     lefts = first[:, 0, 0, 0].int().tolist()
     assert first.shape == (64, 1, 227, 227)
     assert 0 <= min(lefts) < 5 and 24 < max(lefts) <= 29
-    assert not torch.equal(first, one._windows(images))
+    assert not torch.equal(first, one._windows(images, one._draws))
 
 
 @pytest.mark.parametrize("form", NARROW)

@@ -39,6 +39,9 @@ from kaoiro.training.exposed import exposed
 from kaoiro.training.fit import Fitted
 from kaoiro.training.folding import fold
 
+UNTAUGHT = "Its scores say nothing, they are the same for every face: it learned features, to begin training from."
+"""Of models that learned without labels."""
+
 
 class Exported(nn.Module):
     """A network with its normalisation, eating uint8 pixels (B, C, H, W)."""
@@ -110,6 +113,9 @@ def halved(model: Any, least: int = 256) -> Any:
 def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, name: str, budget: str) -> ModelFolder:
     """Write a model folder and calibrate it on the held-out faces, through the graph that users run.
 
+    Where no label was looked at, heads answer 0 for every label and face: all labels are equally likely, there is
+    nothing to calibrate, and a later stage that begins from the model begins its last layer from there.
+
     Args:
         fitted: the finished run.
         family: where it came from.
@@ -125,6 +131,9 @@ def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, na
     folder.mkdir(parents=True, exist_ok=True)
     network = getattr(fitted.objective, "network", None)
     assert isinstance(network, nn.Module)
+    taught = _taught(fitted)
+    if not taught:
+        _silence(network)
     export_graph(network, fitted.specification, folder / GRAPH)
     _save(network, folder / WEIGHTS)
     description = Description(
@@ -132,9 +141,11 @@ def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, na
         specification=fitted.specification,
         files={},
         provenance=_provenance(fitted, f"{family}/{recipe_name}", budget),
-        card=Card(summary=_summary(fitted), limits=fitted.data.limits, licence=fitted.data.licence),
+        card=_card(fitted),
     )
     write_description(folder, description)
+    if not taught:
+        return load(folder)
     held, labels = fitted.data.validation, fitted.specification.head(EXPRESSION).labels
     if fold(network, Classifier(load(folder)).predict(held.pixels), held, labels):
         export_graph(network, fitted.specification, folder / GRAPH)
@@ -144,6 +155,18 @@ def export(fitted: Fitted, family: str, recipe_name: str, folder: str | Path, na
     card = description.card.model_copy(update={"numbers": numbers})
     write_description(folder, description.model_copy(update={"specification": specification, "card": card}))
     return load(folder)
+
+
+def _taught(fitted: Fitted) -> bool:
+    """Return whether a run looked at labels; an objective that does not says so."""
+    return getattr(fitted.objective, "taught", True)
+
+
+@torch.no_grad()
+def _silence(network: nn.Module) -> None:
+    """Let the heads of a network answer 0, whatever they are shown."""
+    for parameter in network.get_submodule("upper").parameters():
+        parameter.zero_()
 
 
 def _save(network: nn.Module, path: Path) -> None:
@@ -210,11 +233,23 @@ def _figures(probabilities: np.ndarray, truth: np.ndarray, prefix: str) -> dict[
     return {f"{prefix}_n": float(len(truth))} | {f"{prefix}_{name}": round(v, 4) for name, v in numbers.items()}
 
 
+def _card(fitted: Fitted) -> Card:
+    """Return what is known before anything is measured."""
+    limits, numbers = fitted.data.limits, {}
+    if not _taught(fitted):
+        limits = (UNTAUGHT, *limits)
+        last = fitted.history[-1]
+        numbers = {f"training_{name}": round(value, 4) for name, value in last.items() if name.startswith("val_")}
+    return Card(summary=_summary(fitted), limits=limits, licence=fitted.data.licence, numbers=numbers)
+
+
 def _summary(fitted: Fitted) -> str:
     size, vocabularies = fitted.specification.size, fitted.data.vocabularies
     labels = " and ".join(str(len(labels)) for name, labels in vocabularies.items() if name.startswith(EXPRESSION))
     more = [", valence and arousal"] if AFFECT_HEAD in vocabularies else []
     more += [f", {len(vocabularies[UNITS_HEAD])} action units"] if UNITS_HEAD in vocabularies else []
+    if not _taught(fitted):
+        return f"features of a still {size}x{size} face, learned without labels; it tells no expressions apart"
     return f"{labels} expressions{''.join(more)} of a still {size}x{size} face, calibrated"
 
 
@@ -226,11 +261,11 @@ def _provenance(fitted: Fitted, recipe: str, budget: str) -> Provenance:
     if settings["network"].get("weights"):
         settings["run"] |= {"weights": _published(Path(settings["network"]["weights"]))}
         settings["network"] |= {"weights": settings["run"]["weights"]["name"]}
-    data = fitted.data
+    data, unseen = fitted.data, "" if _taught(fitted) else ", which were not looked at"
     return Provenance(
         recipe=recipe,
         settings=settings,
-        data=f"{data.description}: {len(data.training)} faces; training-val {len(data.validation)}",
+        data=f"{data.description}{unseen}: {len(data.training)} faces; training-val {len(data.validation)}",
         seed=fitted.recipe.run.seed,
         budget=budget,
         commit=commit(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kaoiro.core.checks import at_least, below_one, not_negative, require
@@ -65,8 +65,33 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True)
+class ViewsConfig:
+    """Learning from two views of each face, see `views`.
+
+    Attributes:
+        hidden: units of the projector's hidden layer.
+        numbers: that the projector gives, and that are correlated.
+        redundancy: weight of the correlations between different numbers (lambda).
+    """
+
+    hidden: int = 512
+    numbers: int = 512
+    redundancy: float = 0.005
+
+    def check(self) -> None:
+        """Refuse settings with which nothing can be learned.
+
+        Raises:
+            InputError: names the first of them.
+        """
+        at_least("objective.views.hidden", 1, self.hidden)
+        at_least("objective.views.numbers", 2, self.numbers)
+        not_negative("objective.views.redundancy", self.redundancy)
+
+
+@dataclass(frozen=True)
 class ObjectiveConfig:
-    """Loss and optimiser: cross-entropy, SGD with momentum (SPEC 6.1).
+    """Loss and optimiser: cross-entropy or agreement of views, SGD with momentum (SPEC 6.1).
 
     Attributes:
         learning_rate: of the first part of the course.
@@ -75,6 +100,9 @@ class ObjectiveConfig:
         momentum: of SGD.
         weight_decay: on convolution and linear weights only, as in Caffe.
         anew: factor on the rate of the last layer where that begins anew: in a first stage, or with `run.renew`.
+        task: 'labels' learns the classes of faces; 'views' learns features that two views of a face share, without
+            looking at any label, and leaves the last layer alone.
+        views: how, with 'views'; how views differ is `data.augmentation`.
     """
 
     learning_rate: float = 1e-3
@@ -82,6 +110,8 @@ class ObjectiveConfig:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     anew: float = 10.0
+    task: Literal["labels", "views"] = "labels"
+    views: ViewsConfig = field(default_factory=ViewsConfig)
 
     def check(self) -> None:
         """Refuse settings with which nothing can be learned.
@@ -94,3 +124,4 @@ class ObjectiveConfig:
         require(0 < self.momentum < 1, "objective.momentum", "above 0 and below 1", self.momentum)
         not_negative("objective.weight_decay", self.weight_decay)
         not_negative("objective.anew", self.anew)
+        self.views.check()

@@ -36,9 +36,9 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig, channels: int, heads: dict[str, int]) -> None:
         super().__init__()
         self.side, self.published = config.side, config.form != "compact"
-        self.lower, width = _trunk(config, channels)
+        self.lower, self.width = _trunk(config, channels)
         self.dropout = nn.Dropout(config.dropout)
-        self.upper = nn.ModuleDict({name: nn.Linear(width, count) for name, count in heads.items()})
+        self.upper = nn.ModuleDict({name: nn.Linear(self.width, count) for name, count in heads.items()})
         self.register_buffer("gain", torch.ones(()))
         self.apply(_initialise)
         for head in self.upper.values():

@@ -10,12 +10,15 @@ from kaoiro.core.run import Run
 from kaoiro.core.spec import CropGeometry
 from kaoiro.data.augmentation import Augmentation
 from kaoiro.data.source import DataConfig
-from kaoiro.families.staged_transfer.config import NetworkConfig, ObjectiveConfig
+from kaoiro.families.staged_transfer.config import NetworkConfig, ObjectiveConfig, ViewsConfig
 
 MIRRORED = Augmentation(
     rotation=0.0, shift=0.0, scale=0.0, light=0.0, blur=0.0, low_resolution=0.0, jpeg=0.0, noise=0.0, erase=0.0
 )
 """Half of the faces are mirrored; beside that, windows of the crops are drawn."""
+VIEWED = Augmentation()
+"""How views differ: as mirrors, detectors, cameras and compression make pictures of one face differ, such that nobody
+would call the expressions different. Strong crops, which help to tell objects, would cut mouths away."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class Recipe:
             positive("deviation", self.deviation)
         both = self.run.start is not None and self.network.weights is not None
         require(not both, "network.weights", "left out with run.start, which has weights", self.network.weights)
+        if self.objective.task == "views":
+            wish = "0 with objective.task views, which answers nothing that could be right"
+            require(not self.run.patience, "run.patience", wish, self.run.patience)
+            require(self.run.batch > 1, "run.batch", "2 or more with objective.task views", self.run.batch)
 
 
 ALEXNET_FER2013 = Recipe()
@@ -78,6 +85,12 @@ COMPACT_FER2013 = replace(
 )
 """Stage 1 of a modest machine: the trunk of the toolkit's stills, which has normalisation and takes higher rates; 48 of
 54 pixels are about as much of a crop as 227 of 256."""
+COMPACT_VIEWS = replace(
+    COMPACT_FER2013,
+    data=DataConfig(labels="fer2013", augmentation=VIEWED),
+    objective=ObjectiveConfig(learning_rate=0.05, task="views"),
+)
+"""Stage 0 without ImageNet: the same faces, of which no label is looked at."""
 COMPACT_TARGET = replace(
     COMPACT_FER2013,
     data=ALEXNET_TARGET.data,
@@ -93,13 +106,21 @@ TINY = Recipe(
     size=50,
     deviation=None,
 )
+TINY_VIEWS = replace(
+    TINY,
+    data=replace(TINY.data, augmentation=VIEWED),
+    objective=ObjectiveConfig(learning_rate=0.01, parts=2, task="views", views=ViewsConfig(32, 32, redundancy=0.05)),
+    run=replace(TINY.run, epochs=8, batch=32),
+)
 
 RECIPES: dict[str, Recipe] = {
     "alexnet-fer2013": ALEXNET_FER2013,
     "vgg-m-fer2013": VGG_M_FER2013,
     "alexnet-target": ALEXNET_TARGET,
     "vgg-m-target": VGG_M_TARGET,
+    "compact-views": COMPACT_VIEWS,
     "compact-fer2013": COMPACT_FER2013,
     "compact-target": COMPACT_TARGET,
     "tiny": TINY,
+    "tiny-views": TINY_VIEWS,
 }
