@@ -34,6 +34,7 @@ def add_parser(commands: Any) -> None:
     )
     _add_system_b(second)
     _add_system_c(systems)
+    _add_system_e1(systems)
     fourth = _add(systems, "D", _system_d, "valence-arousal, action units and expressions, together and alone")
     fourth.add_argument("--steps", type=count, metavar="N", help="of every training run, without a budget")
     fourth.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
@@ -96,6 +97,31 @@ def _add_system_c(systems: Any) -> None:
     parser.add_argument("--results", metavar="DIR", help="write page and figures for the documentation here")
     parser.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
     parser.set_defaults(run=run, reproduce=_system_c, takes_rest=True, sets=None)
+
+
+def _add_system_e1(systems: Any) -> None:
+    text = "transfer in two stages, from many faces to the few that are wanted: all chains on four small target sets"
+    more = "Further options change the network of all stages: --network.FIELD VALUE, such as --network.dropout 0.5."
+    parser: argparse.ArgumentParser = systems.add_parser("E1", help=text, description=f"{text}. {more}")
+    parser.add_argument("--fer2013", required=True, metavar="DIR", help="folder of fer2013.csv and fer2013new.csv")
+    parser.add_argument("--assets", metavar="DIR", help="the rendered head (default: variable KAOIRO_ICT_FACE)")
+    parser.add_argument("--sets", metavar="DIR", help="rendered sets; what lacks is made (default: OUT/sets)")
+    parser.add_argument("--diffusion", metavar="DIR", help="folder of DiffusionFER; without it that target is left out")
+    parser.add_argument("--london", metavar="DIR", help="folder of the London set; without it that target is left out")
+    parser.add_argument("--targets", nargs="+", default=[], metavar="NAME", help="target sets (default: all given)")
+    parser.add_argument("--conditions", nargs="+", default=[], metavar="NAME", help="such as T2 T4 (default: all)")
+    parser.add_argument("--no-curves", action="store_true", help="leave the learning curves out")
+    parser.add_argument("--seeds", type=count, default=3, metavar="N", help="of every condition (default: 3)")
+    text = "of all runs together: shortens stages 0 and 1, once for a folder"
+    parser.add_argument("--budget", type=positive, metavar="HOURS", help=text)
+    text = "network: compact (default, for a CPU), or the source's alexnet and vgg-m"
+    parser.add_argument("--form", choices=("compact", "alexnet", "vgg-m"), default="compact", help=text)
+    text = "of ImageNet for alexnet or vgg-m, in place of self-supervised learning on unlabelled faces"
+    parser.add_argument("--weights", metavar="FILE", help=text)
+    parser.add_argument("--out", default="runs/E1", metavar="DIR", help="runs and figures (default: runs/E1)")
+    parser.add_argument("--results", metavar="DIR", help="write page and figures for the documentation here")
+    parser.add_argument("--finished", action="store_true", help="train nothing: report the runs that are finished")
+    parser.set_defaults(run=run, reproduce=_system_e1, takes_rest=True, scale=1.0)
 
 
 def _add(systems: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -224,6 +250,44 @@ def _system_c(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
             results.write(folder, figures)
 
     system_c(order, write, _tell)
+    print((out / f"{results.NAME}.md").read_text(encoding="utf-8"), end="")
+
+
+def _system_e1(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
+    from kaoiro.evaluation import system_e1 as results
+    from kaoiro.training.reproduce_e1 import Order, system_e1, wanted
+    from kaoiro.training.settings import asked
+    from kaoiro.training.transfer.runs import recipe_of
+    from kaoiro.training.transfer.targets import RENDERED, SET, Roots
+
+    rendered = sets / SET
+    roots = Roots(arguments.fer2013, str(rendered), arguments.diffusion, arguments.london)
+    change = partial(changed, listed="kaoiro train staged_transfer compact-fer2013 --recipe-help")
+    order = Order(
+        roots,
+        out,
+        wanted(_names(arguments.targets), roots),
+        _names(arguments.conditions),
+        arguments.seeds,
+        not arguments.no_curves,
+        arguments.budget,
+        arguments.form,
+        arguments.weights,
+        asked(recipe_of(arguments.form, "fer2013", {}), arguments.rest, change),
+        training=not arguments.finished,
+    )
+    folders = [out, *([Path(arguments.results)] if arguments.results else [])]
+    for folder in folders:
+        results.stored(folder)  # refuses a damaged file before hours are spent
+    if RENDERED in order.targets:
+        _render((SET,), sets, arguments)
+
+    def write(figures: dict[str, Any], complete: bool) -> None:
+        """Write what there is into OUT; the documentation gets what is complete, or what `--finished` asked for."""
+        for folder in folders if complete or not order.training else folders[:1]:
+            results.write(folder, figures)
+
+    system_e1(order, write, _tell)
     print((out / f"{results.NAME}.md").read_text(encoding="utf-8"), end="")
 
 

@@ -20,9 +20,10 @@ from kaoiro.core.modelfile import ModelFolder, load, read_description
 from kaoiro.evaluation.arms import ZERO_SHOT
 from kaoiro.training import arms, cost, fit, timing
 from kaoiro.training.arm_data import FOLDS, Material
-from kaoiro.training.arms import EPOCHS, FAMILY, Settings, flat, flattened
+from kaoiro.training.arms import EPOCHS, FAMILY
 from kaoiro.training.export import export
 from kaoiro.training.families import objective_module
+from kaoiro.training.settings import Settings, flat, flattened
 
 SETTINGS, RECIPE, MODEL = "settings.json", "recipe.json", "model"
 OWN = ("data.root", "run.budget", EPOCHS)

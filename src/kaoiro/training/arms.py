@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kaoiro.core.checks import require
@@ -22,7 +22,9 @@ from kaoiro.evaluation.arms import (
     ZERO_SHOT,
 )
 from kaoiro.families.language_contrast.config import TextConfig
+from kaoiro.training import settings
 from kaoiro.training.families import recipes
+from kaoiro.training.settings import Settings, flat, with_changes
 
 FAMILY = "language_contrast"
 EPOCHS = "run.epochs"
@@ -50,8 +52,6 @@ TOWER = "stills-both"
 GENTLE = 1e-3
 """Their learning rate. With it 64.2 % of training-val were right after the first of four epochs of the linear arm, with
 a third of it 58.7 %; after the fourth 67.3 %, with descriptions 67.7 %."""
-Settings = dict[str, Any]
-"""Values by path, such as 'run.ema'."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def alike(found: Mapping[str, Any], changes: Settings) -> dict[str, Any]:
     for path in changes:
         if path not in known or (path in own and path != EPOCHS):
             raise InputError(f"--{path} cannot be changed for all arms alike: it is what makes one of them, or a run")
-    changed = {arm: _with(recipe, changes) for arm, recipe in found.items()}
+    changed = {arm: with_changes(recipe, changes) for arm, recipe in found.items()}
     for recipe in changed.values():
         recipe.check()
     return changed
@@ -145,45 +145,6 @@ def _apart(several: Sequence[Settings]) -> set[str]:
     return {path for path in several[0] if len({json.dumps(one[path]) for one in several}) > 1}
 
 
-def _with(recipe: Any, changes: Settings) -> Any:
-    for path, value in changes.items():
-        recipe = _replaced(recipe, path.split("."), value)
-    return recipe
-
-
-def _replaced(section: Any, path: Sequence[str], value: Any) -> Any:
-    if len(path) == 1:
-        return replace(section, **{path[0]: tuple(value) if isinstance(value, list) else value})
-    return replace(section, **{path[0]: _replaced(getattr(section, path[0]), path[1:], value)})
-
-
-def flat(recipe: Any) -> Settings:
-    """Return the settings of a recipe by path, as JSON knows them; where a face lies is no setting of training."""
-    sections = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.name != "crop"}
-    content = {name: asdict(one) if is_dataclass(one) else one for name, one in sections.items()}  # pyright: ignore
-    return flattened(json.loads(json.dumps(content)))
-
-
-def flattened(content: Mapping[str, Any], above: str = "") -> Settings:
-    """Return nested settings by path."""
-    found: Settings = {}
-    for name, value in content.items():
-        found |= flattened(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
-    return found
-
-
 def asked(options: Sequence[str], changed: Callable[[Any, list[str]], Any]) -> Settings:
-    """Return which settings options change, such as `--run.epochs 12`, and to what.
-
-    Args:
-        options: of the command line.
-        changed: applies options to a recipe.
-
-    Raises:
-        InputError: no such setting, a value that it cannot have, or one that is no value of a single setting.
-    """
-    found = flat(changed(recipe_of(SCRATCH.backbone, None), list(options)))
-    paths = [one.split("=")[0].removeprefix("--").replace("-", "_") for one in options if one.startswith("--")]
-    unknown = [path for path in paths if path not in found]
-    require(not unknown, "options beside those of the command", "--SECTION.FIELD VALUE", ", ".join(unknown))
-    return {path: found[path] for path in paths}
+    """Return which settings options change, and to what; see `settings.asked`."""
+    return settings.asked(recipe_of(SCRATCH.backbone, None), options, changed)

@@ -23,7 +23,8 @@ from kaoiro.evaluation.arms import COMPARISONS, CONTINUED, SCRATCH, UNLEARNED, U
 from kaoiro.training import arm_data, arm_runs, hardware
 from kaoiro.training.arm_data import FOLDS, Material
 from kaoiro.training.arm_runs import Planned, Settled, agreed, by_fold, by_seed, settled_run
-from kaoiro.training.arms import EPOCHS, Published, Settings, alike, named, recipe_of
+from kaoiro.training.arms import EPOCHS, Published, alike, named, recipe_of
+from kaoiro.training.settings import Settings
 
 Tell = Callable[[str], None]
 Report = Callable[[dict[str, Any], bool], None]
