@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from kaoiro.training.transfer.targets import TRAIN, VALIDATION, Target
 
 from kaoiro.core.faces import Faces
 from kaoiro.core.labels import EXPRESSION, FER2013, Vocabulary
@@ -14,6 +13,7 @@ from kaoiro.data.source import FER2013_LICENCE, FER2013_LIMITS, LearningData, of
 from kaoiro.evaluation.transfers import First, Framing
 from kaoiro.inference.classifier import prepare_crops
 from kaoiro.training import arm_data
+from kaoiro.training.transfer.targets import TRAIN, VALIDATION, Target
 
 
 @dataclass(frozen=True, eq=False)

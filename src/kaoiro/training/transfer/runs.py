@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from kaoiro.training.transfer.targets import Target
 
 from kaoiro.core.errors import DataError, ModelError
 from kaoiro.core.files import replacing
@@ -30,6 +29,7 @@ from kaoiro.training.settings import Settings, with_changes
 from kaoiro.training.transfer import targets
 from kaoiro.training.transfer.learning import Official, of_target
 from kaoiro.training.transfer.schedule import Course, Schedule, course
+from kaoiro.training.transfer.targets import Target
 
 FAMILY = "staged_transfer"
 ANSWERS, MODEL = "answers.npz", "model"
