@@ -255,10 +255,7 @@ def _system_c(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
 
 def _system_e1(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
     from kaoiro.evaluation import system_e1 as results
-    from kaoiro.training.reproduce_e1 import Order, system_e1, wanted
-    from kaoiro.training.settings import asked
-    from kaoiro.training.transfer.runs import recipe_of
-    from kaoiro.training.transfer.targets import RENDERED, SET, Roots
+    from kaoiro.training.reproduce_e1 import RENDERED, SET, Order, Roots, changes, system_e1, wanted
 
     rendered = sets / SET
     roots = Roots(arguments.fer2013, str(rendered), arguments.diffusion, arguments.london)
@@ -273,7 +270,7 @@ def _system_e1(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
         arguments.budget,
         arguments.form,
         arguments.weights,
-        asked(recipe_of(arguments.form, "fer2013", {}), arguments.rest, change),
+        changes(arguments.form, arguments.rest, change),
         training=not arguments.finished,
     )
     folders = [out, *([Path(arguments.results)] if arguments.results else [])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,14 @@ from kaoiro.evaluation.transfers import NAMES as CONDITION_NAMES
 from kaoiro.families.staged_transfer.config import Form
 from kaoiro.training import arm_data, fit, hardware, timing
 from kaoiro.training.families import objective_module
-from kaoiro.training.settings import Settings
+from kaoiro.training.settings import Settings, asked
 from kaoiro.training.transfer import targets
 from kaoiro.training.transfer.learning import Official, framed
-from kaoiro.training.transfer.runs import FAMILY, Workshop
+from kaoiro.training.transfer.runs import FAMILY, Workshop, recipe_of
 from kaoiro.training.transfer.schedule import EPOCHS, Schedule, course, told
-from kaoiro.training.transfer.targets import TRAIN, Roots, Target
+from kaoiro.training.transfer.targets import RENDERED, SET, TRAIN, Roots, Target
 
+__all__ = ["RENDERED", "SET", "Order", "Roots", "changes", "system_e1", "wanted"]
 FIRST_PASSES, ZERO_PASSES = 30, 30
 """Over FER2013's Training in stages 1 and 0, as the specification has them, or as long."""
 SECOND_UPDATES = 300
@@ -87,6 +88,11 @@ class Order:
         if self.weights is not None:
             require(self.form != "compact", "--weights", "given with --form alexnet or vgg-m", self.weights)
             require(Path(self.weights).is_file(), "--weights", "a file", self.weights)
+
+
+def changes(form: Form, options: Sequence[str], changed: Callable[[Any, list[str]], Any]) -> Settings:
+    """Return which settings options change, such as `--network.dropout 0.5`; arguments and errors as of `asked`."""
+    return asked(recipe_of(form, "fer2013", {}), options, changed)
 
 
 def wanted(names: tuple[str, ...], roots: Roots) -> tuple[str, ...]:
@@ -162,7 +168,7 @@ def _full(official: Official) -> Schedule:
     return Schedule(zero, first, SECOND_UPDATES, BATCH)
 
 
-def _settled(order: Order, workshop: Workshop, sets: list[Target], tell: Tell) -> Workshop:
+def _settled(order: Order, workshop: Workshop, sets: Sequence[Target], tell: Tell) -> Workshop:
     """Return the workshop with its schedule, which is decided once for a folder.
 
     Raises:
@@ -217,7 +223,7 @@ def _of_target(target: Target) -> str:
     return _digest(b"".join(np.ascontiguousarray(one).tobytes() for one in arrays))
 
 
-def _within(order: Order, workshop: Workshop, sets: list[Target], tell: Tell) -> Schedule:
+def _within(order: Order, workshop: Workshop, sets: Sequence[Target], tell: Tell) -> Schedule:
     """Return the schedule of which all runs fit into the budget, from steps timed here.
 
     Raises:
@@ -260,7 +266,7 @@ def _step_seconds(workshop: Workshop) -> float:
 
 
 def _figures(
-    order: Order, workshop: Workshop, sets: list[Target], done: dict[str, dict[tuple[str, int], np.ndarray]]
+    order: Order, workshop: Workshop, sets: Sequence[Target], done: dict[str, dict[tuple[str, int], np.ndarray]]
 ) -> dict[str, Any]:
     """Return all figures of what is finished."""
     answered = {
