@@ -1,0 +1,1 @@
+"""What transfer to a small set is measured on, and how."""
