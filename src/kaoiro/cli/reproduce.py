@@ -106,7 +106,7 @@ def _add_system_e1(systems: Any) -> None:
     parser.add_argument("--fer2013", required=True, metavar="DIR", help="folder of fer2013.csv and fer2013new.csv")
     parser.add_argument("--assets", metavar="DIR", help="the rendered head (default: variable KAOIRO_ICT_FACE)")
     parser.add_argument("--sets", metavar="DIR", help="rendered sets; what lacks is made (default: OUT/sets)")
-    parser.add_argument("--diffusion", metavar="DIR", help="folder of DiffusionFER; without it that target is left out")
+    parser.add_argument("--generated", metavar="DIR", help="folder of DiffusionFER; without it that target is left out")
     parser.add_argument("--london", metavar="DIR", help="folder of the London set; without it that target is left out")
     parser.add_argument("--targets", nargs="+", default=[], metavar="NAME", help="target sets (default: all given)")
     parser.add_argument("--conditions", nargs="+", default=[], metavar="NAME", help="such as T2 T4 (default: all)")
@@ -257,8 +257,7 @@ def _system_e1(arguments: argparse.Namespace, out: Path, sets: Path) -> None:
     from kaoiro.evaluation import system_e1 as results
     from kaoiro.training.reproduce_e1 import RENDERED, SET, Order, Roots, changes, system_e1, wanted
 
-    rendered = sets / SET
-    roots = Roots(arguments.fer2013, str(rendered), arguments.diffusion, arguments.london)
+    roots = Roots(sets / SET, arguments.fer2013, arguments.generated, arguments.london)
     change = partial(changed, listed="kaoiro train staged_transfer compact-fer2013 --recipe-help")
     order = Order(
         roots,

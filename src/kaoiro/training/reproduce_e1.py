@@ -27,8 +27,10 @@ from kaoiro.training.transfer import targets
 from kaoiro.training.transfer.learning import Official, framed
 from kaoiro.training.transfer.runs import FAMILY, Workshop, recipe_of
 from kaoiro.training.transfer.schedule import EPOCHS, Schedule, course, told
-from kaoiro.training.transfer.targets import RENDERED, SET, TRAIN, Roots, Target
+from kaoiro.training.transfer.targets import TRAIN, Roots, Target
 
+RENDERED, SET = "rendered", "syn-ward"
+"""The target that is made where it lacks, and the rendered set that it is."""
 __all__ = ["RENDERED", "SET", "Order", "Roots", "changes", "system_e1", "wanted"]
 FIRST_PASSES, ZERO_PASSES = 30, 30
 """Over FER2013's Training in stages 1 and 0, as the specification has them, or as long."""
@@ -97,7 +99,7 @@ def changes(form: Form, options: Sequence[str], changed: Callable[[Any, list[str
 
 def wanted(names: tuple[str, ...], roots: Roots) -> tuple[str, ...]:
     """Return the targets that are asked for; none means all whose folders are named."""
-    return names or tuple(name for name in targets.NAMES if targets.named(name, roots))
+    return names or tuple(name for name in targets.NAMES if targets.has(name, roots))
 
 
 @dataclass(frozen=True)

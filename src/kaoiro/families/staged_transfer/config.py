@@ -9,8 +9,8 @@ from kaoiro.core.checks import at_least, below_one, not_negative, require
 
 Form = Literal["alexnet", "vgg-m", "compact"]
 """Networks: the two published ones, and ours for modest machines."""
-SIDES: dict[str, int] = {"alexnet": 227, "vgg-m": 224, "compact": 48}
-"""Pixels of what each looks at."""
+SIDES: dict[str, int] = {"alexnet": 227, "vgg-m": 224}
+"""Pixels of what the published ones look at."""
 THIN = 16
 """Channels can be divided by so many, such that two groups remain."""
 
@@ -21,6 +21,7 @@ class NetworkConfig:
 
     Attributes:
         form: 'alexnet' (Caffe's) and 'vgg-m' (VGG-CNN-M-2048) have widths of their own; 'compact' is ours.
+        pixels: side of what the compact one looks at.
         stem, widths, mask: of the compact one, see `nn.attention.compact`.
         thin: published forms, for trials: divides the number of channels of every layer.
         normalise_first: 'alexnet': before pooling, as weights of `bvlc_alexnet` want it; else after it, as those of
@@ -33,6 +34,7 @@ class NetworkConfig:
     """
 
     form: Form = "alexnet"
+    pixels: int = 48
     stem: int = 32
     widths: tuple[int, int, int] = (32, 72, 176)
     mask: int = 24
@@ -46,7 +48,7 @@ class NetworkConfig:
     @property
     def side(self) -> int:
         """Pixels of what the network looks at."""
-        return SIDES[self.form]
+        return SIDES.get(self.form, self.pixels)
 
     def check(self) -> None:
         """Refuse widths with which there is no network.
@@ -54,6 +56,7 @@ class NetworkConfig:
         Raises:
             InputError: names the first of them.
         """
+        at_least("network.pixels", 16, self.pixels)
         at_least("network.stem", 1, self.stem)
         at_least("network.widths", 1, min(self.widths))
         at_least("network.mask", 0, self.mask)
@@ -94,9 +97,10 @@ class ObjectiveConfig:
     """Loss and optimiser: cross-entropy or agreement of views, SGD with momentum (SPEC 6.1).
 
     Attributes:
-        learning_rate: of the first part of the course.
+        learning_rate: of the first part of the course, or at its highest.
         parts: the course is divided into so many equal parts; in each the rate is a tenth of what it was in the part
-            before. Three parts of 30 epochs, and two of 20, are a tenth every 10 epochs.
+            before. Three parts of 30 epochs, and two of 20, are a tenth every 10 epochs. 0 has no parts: the rate rises
+            for a tenth of the course, and falls to 0 along a cosine, which suits courses of few epochs.
         momentum: of SGD.
         weight_decay: on convolution and linear weights only, as in Caffe.
         anew: factor on the rate of the last layer where that begins anew: in a first stage, or with `run.renew`.
@@ -120,7 +124,7 @@ class ObjectiveConfig:
             InputError: names the first of them.
         """
         not_negative("objective.learning_rate", self.learning_rate)
-        at_least("objective.parts", 1, self.parts)
+        at_least("objective.parts", 0, self.parts)
         require(0 < self.momentum < 1, "objective.momentum", "above 0 and below 1", self.momentum)
         not_negative("objective.weight_decay", self.weight_decay)
         not_negative("objective.anew", self.anew)

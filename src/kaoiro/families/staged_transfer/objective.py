@@ -17,7 +17,10 @@ from kaoiro.families.staged_transfer.recipe import Recipe
 from kaoiro.families.staged_transfer.views import projector, redundancy_loss
 from kaoiro.nn.caffe_files import load_published, matched
 from kaoiro.nn.losses import soft_cross_entropy
-from kaoiro.nn.schedule import in_parts
+from kaoiro.nn.schedule import in_parts, one_cycle
+
+WARMUP = 0.1
+"""Share of a course without parts in which the rate rises."""
 
 
 class Objective(L.LightningModule):
@@ -139,8 +142,13 @@ class Objective(L.LightningModule):
         """Return SGD with the schedule, stepped per batch; a new last layer learns at a rate of its own."""
         rule = torch.optim.SGD(self._groups(), self.config.learning_rate, self.config.momentum)
         total = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(rule, lambda step: in_parts(step / total, self.config.parts))
+        schedule = torch.optim.lr_scheduler.LambdaLR(rule, lambda step: self._factor(step / total))
         return {"optimizer": rule, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _factor(self, progress: float) -> float:
+        """Return the factor on the rate at some progress of the course (0-1)."""
+        parts = self.config.parts
+        return in_parts(progress, parts) if parts else one_cycle(progress, WARMUP)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Return parameters by rate and decay."""

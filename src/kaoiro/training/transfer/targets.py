@@ -166,11 +166,19 @@ def load(name: str, roots: Roots, side: int, folder: str | Path, held: Held = "t
 
 
 def _root(name: str, roots: Roots) -> Path:
-    option = "fer2013" if name == "degraded" else name
-    root = getattr(roots, option)
+    root = getattr(roots, _option(name))
     if root is None:
-        raise DataError(f"the target '{name}' is not there: name its folder by --{option}")
+        raise DataError(f"the target '{name}' is not there: name its folder by --{_option(name)}")
     return Path(root)
+
+
+def has(name: str, roots: Roots) -> bool:
+    """Tell whether the folder of a target is named."""
+    return getattr(roots, _option(name)) is not None
+
+
+def _option(name: str) -> str:
+    return "fer2013" if name == "degraded" else name
 
 
 def _source(name: str, root: Path, held: Held) -> Source:
