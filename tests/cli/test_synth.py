@@ -86,7 +86,8 @@ def test_all_makes_each_set_in_a_folder_of_its_own(
     made.clear()
     assert main([*common, "--video", "--variable-rate"]) == 0
     assert made == [
-        (name, name, True) for name in ("syn-id", "syn-posed", "syn-vid", "syn-flicker", "syn-mt", "syn-acts")
+        (name, name, True)
+        for name in ("syn-id", "syn-posed", "syn-vid", "syn-flicker", "syn-mt", "syn-acts", "syn-ward")
     ]
 
 

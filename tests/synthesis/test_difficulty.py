@@ -30,7 +30,7 @@ def test_the_packaged_file_is_read_once_and_carries_its_hash() -> None:
 
 def test_nuisance_grows_from_level_to_level() -> None:
     levels = [load().level(name) for name in ("none", "low", "medium", "high")]
-    assert list(load().levels) == ["none", "low", "medium", "high", "flicker", "posed"]
+    assert list(load().levels) == ["none", "low", "medium", "high", "flicker", "posed", "ward"]
     for name in ("yaw", "turn_sd", "hand_sd", "exposure_sd", "box_sd", "gaze_sd", "rest_sd", "asymmetry_sd", "noise"):
         values = [getattr(level, name) for level in levels]
         assert values == sorted(values) and len(set(values)) == 4, name
@@ -135,6 +135,15 @@ def test_a_posed_person_is_filmed_like_at_low_but_hardly_moves() -> None:
     assert load().set("syn-posed").intensity == load().set("syn-id").intensity
 
 
+def test_a_ward_is_another_place_than_the_levels_but_no_darker_than_high() -> None:
+    high, ward = load().level("high"), load().level("ward")
+    other = {name for name in vars(high) if getattr(high, name) != getattr(ward, name)}
+    assert other == tomllib.loads(FURTHER)["variants"]["ward"].keys() - {"like"}
+    assert ward.light_contrast[0] > high.light_contrast[0] and ward.light_strength[0] > high.light_strength[0]
+    assert ward.cast_probability == 1 and ward.jpeg[1] < high.jpeg[1]
+    assert load().set("syn-ward").levels == ("ward",)
+
+
 def test_what_came_later_changes_no_hash_of_what_was_there() -> None:
     assert load().digest("syn-vid") == load().sha256 == parse(TEXT).sha256
     assert load().digest("syn-flicker") == hashlib.sha256((TEXT + FURTHER).encode()).hexdigest()
@@ -143,8 +152,8 @@ def test_what_came_later_changes_no_hash_of_what_was_there() -> None:
 
 
 def test_unknown_levels_and_sets_are_refused_with_the_valid_ones() -> None:
-    with pytest.raises(InputError, match="one of none, low, medium, high, flicker, posed, not extreme"):
+    with pytest.raises(InputError, match="one of none, low, medium, high, flicker, posed, ward, not extreme"):
         load().level("extreme")
-    further = "syn-posed, syn-flicker, syn-acts"
+    further = "syn-posed, syn-flicker, syn-acts, syn-ward"
     with pytest.raises(InputError, match=f"one of syn-id, syn-vid, syn-mt, syn-swap, conference, {further}, not mug"):
         load().set("mug")

@@ -10,7 +10,8 @@ from kaoiro.core.errors import InputError
 from kaoiro.core.labels import FER2013
 from kaoiro.synthesis.difficulty import load
 from kaoiro.synthesis.prototypes import SHOWN
-from kaoiro.synthesis.sets import NAMES, Plan, plans
+from kaoiro.synthesis.script import expression_clip
+from kaoiro.synthesis.sets import NAMES, WARD_CUT, Plan, plans
 
 DIFFICULTY = load()
 
@@ -149,6 +150,31 @@ def test_syn_swap_shows_the_further_test_subjects_of_syn_id() -> None:
     assert len(found) == 280
     assert subjects(found) == subjects(of("syn-id")["further-test"])
     assert Counter(plan.expression for plan in found) == dict.fromkeys(FER2013.labels, 40)
+
+
+def test_syn_ward_has_one_picture_of_every_expression_of_every_person_at_the_apex() -> None:
+    found = of("syn-ward")
+    assert {split: len(subjects(part)) for split, part in found.items()} == {"train": 137, "val": 62, "test": 150}
+    assert {split: total(part, "training") for split, part in found.items()} == {"train": 959, "val": 0, "test": 0}
+    assert {split: total(part, "evaluation") for split, part in found.items()} == {"train": 0, "val": 434, "test": 1050}
+    for part in found.values():
+        assert Counter((plan.subject, plan.expression) for plan in part) == {
+            (subject, expression): 1 for subject in subjects(part) for expression in FER2013.labels
+        }
+        for length in (60, 61, 150):
+            training, evaluation = part[0].frames(length, 3)
+            assert np.flatnonzero(training | evaluation).tolist() == [length // 2]
+    assert len({(plan.clip, plan.expression) for plan in found["train"]}) == 49  # names of clips say nothing
+
+
+def test_faces_of_syn_ward_are_cut_with_more_around_them_than_a_detector_leaves() -> None:
+    plan = plans("syn-ward", DIFFICULTY)[0]
+    ours = plan.script(0, DIFFICULTY)
+    tight = expression_clip(plan.subject, plan.clip, plan.expression, plan.level, plan.set, 0, DIFFICULTY)
+    np.testing.assert_array_equal(ours.box_jitter[:, :2], tight.box_jitter[:, :2])
+    np.testing.assert_allclose(np.exp(ours.box_jitter[:, 2] - tight.box_jitter[:, 2]), WARD_CUT)
+    np.testing.assert_array_equal(ours.units, tight.units)
+    assert ours.labels[len(ours) // 2] == plan.expression
 
 
 def test_conferences_take_the_planted_shares_in_turn() -> None:

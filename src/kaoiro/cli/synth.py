@@ -19,6 +19,7 @@ SETS = {
     "syn-swap": "40 subjects with seven expressions in one light, for expression transfer",
     "conference": "eighteen recordings of a speaker with planted weak episodes",
     "syn-acts": "135 subjects who close or wink eyes, yawn, smirk, …: each apart from the others, some of one side",
+    "syn-ward": "349 subjects with one picture of each expression by a bad camera in hard light, to transfer to",
 }
 PICTURES = {"sheets": "contact sheets: what the world looks like", "fixtures": "the project's own small renders"}
 _FACE = ("units", "expression", "subject", "yaw", "pitch", "roll")

@@ -29,6 +29,10 @@ _ABOUT = {
     "syn-acts": "clips in which eyes, brows and mouth each do one thing, drawn apart from the others: eyes that close, "
     "wink or look down, brows and corners of the lips of one side alone, yawns; a few frames of each. Nothing is said "
     "of expression, valence and arousal: the columns say neutral and 0",
+    "syn-ward": "one picture of each of the seven expressions of every subject, from the middle of the apex, as a "
+    "cheap camera above or below a sickbed takes it: hard coloured light from one side, blur, noise, strong "
+    "compression, the head turned and tilted, with more around the face than a detector's cut has: a small set to "
+    "transfer to",
 }
 
 

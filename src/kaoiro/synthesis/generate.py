@@ -74,7 +74,7 @@ class Order:
         still = self.video and self.name == "syn-swap"
         require(not still, "a set of videos", "one of clips", "syn-swap, which has stills")
         fixed = self.variable_rate and self.name == "conference"
-        varied = "syn-id, syn-posed, syn-vid, syn-flicker, syn-mt or syn-acts"
+        varied = "syn-id, syn-posed, syn-vid, syn-flicker, syn-mt, syn-acts or syn-ward"
         require(not fixed, "a set of variable rate", varied, self.name)
 
 

@@ -3,15 +3,15 @@
 Splits:   syn-id: train, paper-test (as few subjects as in the seed), further-test; syn-vid, syn-mt: train, val, test;
           syn-posed as syn-id, whose clips they are in other surroundings;
           syn-swap: further-test, for its subjects are those of syn-id; syn-flicker: test, for its clips are those of
-          syn-vid in other light; conference: test; syn-acts: train, val, test.
+          syn-vid in other light; conference: test; syn-acts, syn-ward: train, val, test.
 Roles:    `training` frames are learned from, `evaluation` frames are measured on. In syn-id and syn-posed the former
           are sampled at equal intervals and the latter lie around the apex, so that one frame can be both. Elsewhere
           the frames of the split train are for training, those of the others for evaluation: all there are, but of
-          syn-acts a few at equal intervals, for its clips are many.
-Names:    a clip's name and its place among those of its subject say nothing about its expression: in those they are
-          clip-0, clip-1 … in an order drawn for each subject (syn-acts: as they come, for acts are drawn), elsewhere a
-          subject has one clip. In syn-swap they say it
-          (still-anger), for nothing is learned from stills, and whoever looks up a true answer asks by expression.
+          syn-acts a few at equal intervals, for its clips are many, and of syn-ward the one in the middle of the apex.
+Names:    a clip's name and its place among those of its subject say nothing about its expression: in those and in
+          syn-ward they are clip-0, clip-1 … in an order drawn for each subject (syn-acts: as they come, for acts are
+          drawn), elsewhere a subject has one clip. In syn-swap they say it (still-anger), for nothing is learned from
+          stills, and whoever looks up a true answer asks by expression.
 Scale:    takes the first subjects of each split, at least as many as show every expression, give each kind of
           label and, in a conference, have one recording with and one without planted episodes.
 """
@@ -34,7 +34,7 @@ from kaoiro.synthesis.prototypes import NEUTRAL, SHOWN
 from kaoiro.synthesis.script import Script
 from kaoiro.synthesis.seeds import stream
 
-NAMES = ("syn-id", "syn-posed", "syn-vid", "syn-flicker", "syn-mt", "syn-swap", "conference", "syn-acts")
+NAMES = ("syn-id", "syn-posed", "syn-vid", "syn-flicker", "syn-mt", "syn-swap", "conference", "syn-acts", "syn-ward")
 SPLIT_SHARES = {
     "syn-vid": {"train": 0.6, "val": 0.2, "test": 0.2},
     "syn-mt": {"train": 0.7, "val": 0.1, "test": 0.2},
@@ -44,6 +44,11 @@ ACT_SUBJECTS = {"train": 90, "val": 15, "test": 30}
 """Of syn-acts, by split: few actions are shown at a time, so people and clips must be many."""
 ACT_CLIPS, ACT_FRAMES = 12, 5
 """Clips of each of them, and frames of each clip."""
+WARD_SUBJECTS = {"train": 137, "val": 62, "test": 150}
+"""Of syn-ward, by split, each with a picture of every expression: to learn from and to choose by as many pictures as
+the set SFEW has (958 and 436), to measure on more than its 372, for narrower intervals."""
+WARD_CUT = 1.4
+"""Sides of a detector's cut that a picture of syn-ward has: the face is yet to be found in it."""
 _SHOWN_FIRST = (*SHOWN, NEUTRAL)
 
 
@@ -96,6 +101,11 @@ class Plan:
             ends = self.level, seed, difficulty
             return act_clip(self.subject, self.clip, *ends, variable_rate=variable_rate)
         ends = self.level, self.set, seed, difficulty
+        if self.set == "syn-ward":
+            script = scripts.expression_clip(
+                self.subject, self.clip, self.expression, *ends, variable_rate=variable_rate
+            )
+            return _widely_cut(script)
         if self.set == "syn-posed":
             script = scripts.expression_clip(
                 self.subject, self.clip, self.expression, *ends, variable_rate=variable_rate
@@ -144,6 +154,7 @@ def plans(name: str, difficulty: Difficulty, scale: float = 1.0, seed: int = 0) 
         "syn-swap": _syn_swap,
         "conference": _conference,
         "syn-acts": _syn_acts,
+        "syn-ward": partial(_syn_ward, seed=seed),
     }
     return make[name](difficulty, scale)
 
@@ -293,4 +304,21 @@ def _syn_acts(difficulty: Difficulty, scale: float) -> list[Plan]:
             subject, level = f"act-{split}-{number:03d}", levels[turn % len(levels)]
             plan = Plan("syn-acts", subject, f"clip-{turn:02d}", split, level, NEUTRAL, training=training)
             result.append(replace(plan, evaluation=evaluation, around=False, has_expression=False))
+    return result
+
+
+def _widely_cut(script: Script) -> Script:
+    """Return a script in which the face is cut out with `WARD_CUT` around it, for the detector's sake."""
+    return replace(script, box_jitter=script.box_jitter + np.array([0.0, 0.0, math.log(WARD_CUT)]))
+
+
+def _syn_ward(difficulty: Difficulty, scale: float, seed: int) -> list[Plan]:
+    level, result = difficulty.set("syn-ward").levels[0], []
+    for split, count in WARD_SUBJECTS.items():
+        training, evaluation = (1, 0) if split == "train" else (0, 1)
+        for number in range(_scaled(count, scale)):
+            subject = f"ward-{split}-{number:03d}"
+            shown = [Plan("syn-ward", subject, "", split, level, expression) for expression in FER2013.labels]
+            shown = [replace(plan, training=training, evaluation=evaluation) for plan in shown]
+            result += _named(shown, seed)
     return result

@@ -6,8 +6,8 @@ Layout:   ROOT/set.json             settings, numbers, SHA-256 over the shards
           ROOT/subjects.parquet     one row for each subject: shape (coefficients of the head's modes) and looks
           ROOT/shard-00000.tar …    ustar; members SUBJECT/CLIP/FRAME.jpg
 Splits:   column `split`, made with the set: syn-id train, paper-test, further-test; syn-vid and syn-mt train, val,
-          test; syn-swap further-test; syn-flicker and conference test; syn-acts train, val, test. No subject is in two
-          of them.
+          test; syn-swap further-test; syn-flicker and conference test; syn-acts and syn-ward train, val, test. No
+          subject is in two of them.
 Roles:    columns `training` and `evaluation`: what a picture was drawn for; a few serve both.
           In syn-id 765 of the 1,842 evaluation frames of training people (seed 0) are training frames, and each
           expression of a subject is one clip with one background and light: figures on training people measure memory
