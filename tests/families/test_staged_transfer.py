@@ -213,7 +213,7 @@ def test_the_recipes_are_those_of_the_specification() -> None:
         ),
         ({"network": NetworkConfig(thin=3)}, r"network\.thin must be 1, 2, 4, 8 or 16, not 3"),
         ({"network": NetworkConfig(mean=(0.4, 0.5, 300.0))}, r"network\.mean must be between 0 and 255"),
-        ({"objective": ObjectiveConfig(parts=0)}, r"objective\.parts must be 1 or more, not 0"),
+        ({"objective": ObjectiveConfig(parts=-1)}, r"objective\.parts must be 0 or more, not -1"),
         ({"data": DataConfig(held=1.0)}, r"data\.held must be above 0 and below 1"),
     ],
 )
