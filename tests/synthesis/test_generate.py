@@ -167,6 +167,18 @@ def test_the_card_and_set_json_say_how_the_set_came_about(finished: Path, world:
     assert "| sadness | 1 4 15 | 4 15 1 (0.60) 6 (0.50) 11 (0.26) 17 (0.67) |" in card
 
 
+def test_a_ward_has_one_picture_of_each_expression_of_everybody_in_light_of_its_own(make: Make) -> None:
+    path = make(replace(ORDER, name="syn-ward", scale=1e-9)).path
+    ward = pq.read_table(path / "manifest.parquet").to_pandas()
+    assert ward.groupby("split", sort=False).size().to_dict() == {"train": 7, "val": 7, "test": 7}
+    assert (ward["clip_expression"] == ward["expression"]).all()
+    assert (ward.groupby("subject")["expression"].nunique() == 7).all()
+    assert (ward["training"] == (ward["split"] == "train")).all() and (ward["evaluation"] != ward["training"]).all()
+    assert ward["light_contrast"].min() >= 0.8
+    assert ward["box_width"].max() < 0.75 * ORDER.size  # a face with something around it
+    assert "a small set to transfer to" in (path / "README.md").read_text()
+
+
 def test_people_of_one_session_are_those_of_syn_id_in_one_light_and_before_one_background(
     make: Make, finished: Path
 ) -> None:

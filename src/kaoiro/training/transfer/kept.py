@@ -33,7 +33,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """Return what `write` wrote; None where there is no file, or a damaged one."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         facts = json.loads(str(arrays.pop(_FACTS)))
     except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, RuntimeError, zipfile.BadZipFile):

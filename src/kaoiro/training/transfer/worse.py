@@ -24,17 +24,17 @@ class Camera:
         slope: by how much the light falls off from the middle to the border of the picture, relative; either way.
         light: half-widths of what is added to brightness and of the relative change of contrast.
         blur: sigma, pixels of the picture.
-        resolution: share of the side to which a picture is shrunk (in eighths: 18, 24 or 30 of 48 pixels).
+        resolution: share of the side to which a picture is shrunk (in eighths: 24 or 30 of 48 pixels).
         noise: standard deviation, in units of the range 0-1.
         quality: of JPEG.
     """
 
-    slope: tuple[float, float] = (0.25, 0.6)
-    light: float = 0.15
-    blur: tuple[float, float] = (0.3, 0.8)
-    resolution: tuple[float, float] = (0.4, 0.6)
-    noise: tuple[float, float] = (0.02, 0.06)
-    quality: tuple[float, float] = (25.0, 60.0)
+    slope: tuple[float, float] = (0.2, 0.5)
+    light: float = 0.1
+    blur: tuple[float, float] = (0.2, 0.7)
+    resolution: tuple[float, float] = (0.45, 0.6)
+    noise: tuple[float, float] = (0.01, 0.04)
+    quality: tuple[float, float] = (30.0, 70.0)
 
 
 CAMERA = Camera()
