@@ -79,7 +79,7 @@ VGG_M_TARGET = replace(ALEXNET_TARGET, network=VGG_M_FER2013.network)
 COMPACT_FER2013 = replace(
     ALEXNET_FER2013,
     network=NetworkConfig(form="compact", dropout=0.2),
-    objective=ObjectiveConfig(learning_rate=0.02, anew=1.0),
+    objective=ObjectiveConfig(learning_rate=0.1, parts=0, anew=1.0),
     size=54,
     deviation=None,
 )
@@ -88,13 +88,13 @@ COMPACT_FER2013 = replace(
 COMPACT_VIEWS = replace(
     COMPACT_FER2013,
     data=DataConfig(labels="fer2013", augmentation=VIEWED),
-    objective=ObjectiveConfig(learning_rate=0.05, task="views"),
+    objective=ObjectiveConfig(learning_rate=0.05, parts=0, task="views"),
 )
 """Stage 0 without ImageNet: the same faces, of which no label is looked at."""
 COMPACT_TARGET = replace(
     COMPACT_FER2013,
     data=ALEXNET_TARGET.data,
-    objective=ObjectiveConfig(learning_rate=0.002, parts=2, anew=10.0),
+    objective=ObjectiveConfig(learning_rate=0.03, parts=0, anew=3.0),
     run=ALEXNET_TARGET.run,
     crop=E_CROP,
 )
