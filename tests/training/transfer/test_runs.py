@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fake.fer2013 import write
+from fake.target import LABELS, target
 
 from kaoiro.core.errors import DataError, InputError
 from kaoiro.core.labels import FER2013
@@ -15,10 +16,9 @@ from kaoiro.training.transfer import runs, targets
 from kaoiro.training.transfer.learning import Official, framed, of_target
 from kaoiro.training.transfer.runs import Workshop
 from kaoiro.training.transfer.schedule import Schedule
-from kaoiro.training.transfer.targets import Roots, Target
+from kaoiro.training.transfer.targets import Roots
 
 SMALL = {"network.stem": 4, "network.widths": [4, 6, 8], "network.mask": 0, "size": 50}
-LABELS = ("happiness", "sadness", "neutral")
 
 
 @pytest.fixture(scope="module")
@@ -31,19 +31,6 @@ def fer2013_folder(tmp_path_factory):
 @pytest.fixture
 def official(fer2013_folder):
     return Official(arm_data.read(str(fer2013_folder)))
-
-
-def target(name="rendered", side=50, framings=("e-crop", "box", "fer2013")):
-    """Return 12 people who show three expressions each; every framing shows them otherwise."""
-    truth = np.tile(np.arange(3), 12)
-    rng = np.random.default_rng(0)
-    crops = {}
-    for place, framing in enumerate(framings):
-        pictures = rng.integers(0, 60, (36, side, side))
-        pictures[:, : 10 + place] += 60 * truth[:, None, None]
-        crops[framing] = pictures.astype(np.uint8)
-    part = np.repeat([0] * 6 + [1] * 3 + [2] * 3, 3)
-    return Target(name, "made up", LABELS, crops, truth, np.repeat(np.arange(12), 3), part, 12)
 
 
 @pytest.fixture
