@@ -59,6 +59,42 @@ class AdaptConfig:
 
 
 @dataclass(frozen=True, eq=False)
+class Chosen:
+    """The candidate taken, by what each says of faces that it did not learn from.
+
+    Attributes:
+        names: of the candidates, in the order of `scores`.
+        place: (N,) fold of each face.
+        scores: (N, K) raw outputs of each candidate.
+        choice: which was taken, and what to expect.
+    """
+
+    names: tuple[str, ...]
+    place: np.ndarray
+    scores: dict[str, np.ndarray]
+    choice: Choice
+
+    @property
+    def taken(self) -> str:
+        """Name of the candidate that was taken."""
+        return self.names[self.choice.place]
+
+
+def chosen(bench: Bench, config: AdaptConfig, folder: Path | None = None) -> Chosen:
+    """Try all candidates by cross-validation, in which groups are never divided, and take one.
+
+    Args:
+        bench: model and faces.
+        config: how.
+        folder: keeps the trials that are done, so that a repeated call goes on; None keeps nothing.
+    """
+    names = bench.names(config.methods)
+    place = trials.folds_of(bench.material, config.seed, config.folds)
+    scores = trials.out_of_fold(bench, names, place, folder)
+    return Chosen(names, place, scores, choose(trials.judged(scores, bench.material), config.draws))
+
+
+@dataclass(frozen=True, eq=False)
 class Adaptation:
     """What came out.
 
@@ -118,19 +154,16 @@ def adapt(
         own_columns(own.labels)
     material = gather(own, begun.part.specification, config.cut, config.threads)
     bench = Bench(begun, material, start.look(begun, material.crops, material.labels, config.threads), config.seed)
-    names = bench.names(config.methods)
-    place = trials.folds_of(material, config.seed, config.folds)
-    scores = trials.out_of_fold(bench, names, place, out / WORK)
-    choice = choose(trials.judged(scores, material), config.draws)
-    taken = names[choice.place]
+    made = chosen(bench, config, out / WORK)
+    taken, scores = made.taken, made.scores[made.taken]
     found = Adaptation(
         material,
-        names,
-        choice,
-        scores,
-        _growth(bench, taken, place, scores, config),
-        fit_temperature(scores[taken], material.truth),
-        writing.write(bench, taken, out, name or out.name, scores[taken], choice, len(np.unique(place))),
+        made.names,
+        made.choice,
+        made.scores,
+        _growth(bench, made, config),
+        fit_temperature(scores, material.truth),
+        writing.write(bench, taken, out, name or out.name, scores, made.choice, len(np.unique(made.place))),
         model.name,
         bool(bench.seen.known.all()),
     )
@@ -138,17 +171,15 @@ def adapt(
     return found
 
 
-def _growth(
-    bench: Bench, taken: str, place: np.ndarray, scores: dict[str, np.ndarray], config: AdaptConfig
-) -> Growth | None:
+def _growth(bench: Bench, made: Chosen, config: AdaptConfig) -> Growth | None:
+    taken, material = made.taken, bench.material
     if taken == NOTHING:
         return None
-    material = bench.material
 
     def answer(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
         return bench.scores(taken, learned, asked)
 
-    parts = (material.truth, material.groups, place, scores[taken], config.more, config.seed)
+    parts = (material.truth, material.groups, made.place, made.scores[taken], config.more, config.seed)
     return growth.grown(answer, *parts)
 
 
