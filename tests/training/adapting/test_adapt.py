@@ -18,7 +18,7 @@ from kaoiro.core.modelfile import ModelFolder, load
 from kaoiro.data.datasets import drawn, own_labels
 from kaoiro.inference.classifier import Classifier
 from kaoiro.training.adapting import adapt as adapting
-from kaoiro.training.adapting import start, told
+from kaoiro.training.adapting import start, told, trials
 from kaoiro.training.adapting.adapt import Adaptation, AdaptConfig, adapt, method_names
 from kaoiro.training.adapting.candidates import NAMES, Bench
 from kaoiro.training.adapting.material import gather
@@ -201,6 +201,16 @@ def test_faces_that_look_the_same_are_one_where_nobody_is_named(model: ModelFold
     path = table(tmp_path / "own", people=0)
     material = gather(own_labels.read(path), model.specification, "whole")
     assert len(np.unique(material.groups)) < FACES  # some drawings differ by little
+
+
+def test_a_rare_label_leaves_the_folds_as_they_are(own: own_labels.OwnLabels, model: ModelFolder) -> None:
+    material = gather(own, model.specification, "whole")
+    few = np.flatnonzero(material.truth == 0)[2:]
+    rare = material.rows(np.setdiff1d(np.arange(len(material)), few))
+    place = trials.folds_of(rare, seed=0)
+    assert len(np.unique(place)) == trials.FOLDS
+    assert len(np.unique(place[rare.truth == 0])) == 2
+    assert all(len(np.unique(place[rare.groups == one])) == 1 for one in np.unique(rare.groups))
 
 
 def test_pictures_that_cannot_be_used_are_named(own: own_labels.OwnLabels, model: ModelFolder, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class AdaptConfig:
     Attributes:
         cut: 'detect' cuts the largest face out of each picture, 'whole' takes pictures as crops.
         methods: candidates to try; 'nothing' always is.
-        folds: of the cross-validation; fewer if a label has fewer groups.
+        folds: of the cross-validation; fewer if there are fewer groups.
         more: further faces whose worth is asked about.
         seed: of folds, order and augmentation.
         threads: of processors; None leaves it to the libraries.

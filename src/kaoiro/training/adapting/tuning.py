@@ -8,7 +8,7 @@ Legend: B batch, N faces, F features, K labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -143,14 +143,38 @@ def tune(adapted: Adapted, crops: np.ndarray, truth: np.ndarray, config: TuningC
         config: how.
         seed: of order and augmentation.
     """
+    steps = max(config.least, config.passes * len(truth) // config.batch)
+    rows = _batches(len(truth), config.batch, steps, np.random.default_rng(seed))
+    return follow(adapted, crops, truth, rows, steps, config, seed)
+
+
+def follow(
+    adapted: Adapted,
+    crops: np.ndarray,
+    truth: np.ndarray,
+    batches: Iterable[np.ndarray],
+    steps: int,
+    config: TuningConfig,
+    seed: int = 0,
+) -> Adapted:
+    """Learn from batches of faces in their order, in place.
+
+    Args:
+        adapted: as `layered` gives it.
+        crops: (N, H, W) or (N, H, W, 3) uint8.
+        truth: (N,) classes.
+        batches: rows of each step.
+        steps: their number.
+        config: how.
+        seed: of augmentation.
+    """
     learned = list(_learned(adapted, config.depth))
     start = [one.detach().clone() for one in learned]
     rule = torch.optim.AdamW(learned, config.learning_rate, weight_decay=0.0)
-    steps = max(config.least, config.passes * len(truth) // config.batch)
     cycle = torch.optim.lr_scheduler.OneCycleLR(rule, config.learning_rate, total_steps=steps)
-    draws, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+    draws = torch.Generator().manual_seed(seed)
     pixels, wanted = images_of(crops), torch.from_numpy(truth)
-    for rows in _batches(len(truth), config.batch, steps, rng):
+    for rows in batches:
         shown = augment(pixels[rows].float() / 255, sample(config.augmentation, pixels[rows].shape, draws))
         loss = F.cross_entropy(adapted.scores(shown), wanted[rows])
         rule.zero_grad()
