@@ -161,7 +161,7 @@ def adapt(
         made.names,
         made.choice,
         made.scores,
-        _growth(bench, made, config),
+        growth_of(bench, made, config),
         fit_temperature(scores, material.truth),
         writing.write(bench, taken, out, name or out.name, scores, made.choice, len(np.unique(made.place))),
         model.name,
@@ -171,7 +171,8 @@ def adapt(
     return found
 
 
-def _growth(bench: Bench, made: Chosen, config: AdaptConfig) -> Growth | None:
+def growth_of(bench: Bench, made: Chosen, config: AdaptConfig) -> Growth | None:
+    """Measure the candidate taken with fewer faces; None where nothing is learned."""
     taken, material = made.taken, bench.material
     if taken == NOTHING:
         return None

@@ -73,12 +73,16 @@ class Bench:
 
     def model(self, name: str, rows: np.ndarray) -> Adapted:
         """Return the network of a candidate that learned from some rows."""
+        if name in TUNED:
+            return self.tuned(rows, TUNED[name])
         labels, specification = self.material.labels, self.start.part.specification
-        found = self.layer(name if name in LAYERS else FIRST, rows)
-        adapted = layered(copy.deepcopy(self._network), found, labels, specification, head_name(labels))
-        if name in LAYERS:
-            return adapted
-        return tune(adapted, self.material.crops[rows], self.material.truth[rows], TUNED[name], self.seed).eval()
+        network = copy.deepcopy(self._network)
+        return layered(network, self.layer(name, rows), labels, specification, head_name(labels))
+
+    def tuned(self, rows: np.ndarray, config: TuningConfig) -> Adapted:
+        """Return the network tuned on some rows, which begins with a last layer that was found on them."""
+        adapted = self.model(FIRST, rows)
+        return tune(adapted, self.material.crops[rows], self.material.truth[rows], config, self.seed).eval()
 
     def scores(self, name: str, learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Return raw outputs (M, K) about the rows asked from a candidate that learned from other rows."""

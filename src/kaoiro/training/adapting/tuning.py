@@ -144,15 +144,15 @@ def tune(adapted: Adapted, crops: np.ndarray, truth: np.ndarray, config: TuningC
         seed: of order and augmentation.
     """
     steps = max(config.least, config.passes * len(truth) // config.batch)
-    rows = _batches(len(truth), config.batch, steps, np.random.default_rng(seed))
-    return follow(adapted, crops, truth, rows, steps, config, seed)
+    order = batches(len(truth), config.batch, steps, np.random.default_rng(seed))
+    return follow(adapted, crops, truth, order, steps, config, seed)
 
 
 def follow(
     adapted: Adapted,
     crops: np.ndarray,
     truth: np.ndarray,
-    batches: Iterable[np.ndarray],
+    order: Iterable[np.ndarray],
     steps: int,
     config: TuningConfig,
     seed: int = 0,
@@ -163,7 +163,7 @@ def follow(
         adapted: as `layered` gives it.
         crops: (N, H, W) or (N, H, W, 3) uint8.
         truth: (N,) classes.
-        batches: rows of each step.
+        order: rows of each step.
         steps: their number.
         config: how.
         seed: of augmentation.
@@ -174,7 +174,7 @@ def follow(
     cycle = torch.optim.lr_scheduler.OneCycleLR(rule, config.learning_rate, total_steps=steps)
     draws = torch.Generator().manual_seed(seed)
     pixels, wanted = images_of(crops), torch.from_numpy(truth)
-    for rows in batches:
+    for rows in order:
         shown = augment(pixels[rows].float() / 255, sample(config.augmentation, pixels[rows].shape, draws))
         loss = F.cross_entropy(adapted.scores(shown), wanted[rows])
         rule.zero_grad()
@@ -215,7 +215,7 @@ def _pull(learned: list[nn.Parameter], start: list[Tensor], share: float) -> Non
         one.lerp_(before, share)
 
 
-def _batches(count: int, batch: int, steps: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def batches(count: int, batch: int, steps: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Yield rows, each as often as the others."""
     left = np.empty(0, np.int64)
     for _ in range(steps):
