@@ -157,7 +157,7 @@ class Runs:
 
     def _made(self, run: Run, lot: Lot) -> Answer:
         if run.method == ADAPTED:
-            return _adapted(self._begun, lot, run, self._order.threads)
+            return _adapted(self._begun, lot, run, self._order.threads, whole=run == plan(self._order)[0])
         faces = self._web
         wall, processor = time.perf_counter(), time.process_time()
         oversampled = run.method == rivals.OVERSAMPLED
@@ -175,8 +175,8 @@ def _key(begun: Start, run: Run, lot: Lot) -> str:
     return found.hexdigest()
 
 
-def _adapted(begun: Start, lot: Lot, run: Run, threads: int | None) -> Answer:
-    """Return what every candidate says, and which is taken; the first seed also tells what the whole command costs."""
+def _adapted(begun: Start, lot: Lot, run: Run, threads: int | None, whole: bool) -> Answer:
+    """Return what every candidate says, and which is taken; a `whole` run also tells what the learning curve costs."""
     wall, processor = time.perf_counter(), time.process_time()
     own, config = lot.learned, AdaptConfig("whole", seed=run.seed, threads=threads)
     bench = Bench(begun, own, look(begun, own.crops, own.labels, threads), run.seed)
@@ -185,7 +185,7 @@ def _adapted(begun: Start, lot: Lot, run: Run, threads: int | None) -> Answer:
     asked = Bench(begun, lot.asked, look(begun, lot.asked.crops, own.labels, threads), run.seed)
     scores = {made.taken: _asked(bench, asked, made.taken, every)}
     facts = _facts(made, lot) | {"seconds": _spent(wall, processor)}
-    if run.seed == 0 and made.taken != NOTHING:
+    if whole and made.taken != NOTHING:
         growth_of(bench, made, config)
         facts["seconds with the learning curve"] = _spent(wall, processor)
     scores |= {name: _asked(bench, asked, name, every) for name in made.names if name != made.taken}
