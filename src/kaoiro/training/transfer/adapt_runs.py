@@ -100,7 +100,10 @@ class Runs:
     def __init__(self, model: ModelFolder, order: Order) -> None:
         self._begun, self._order = start.opened(model), order
         if any(run.method in RIVALS for run in plan(order)) and order.roots.fer2013 is None:
-            raise DataError("training on everything together learns from FER2013: name its folder by --fer2013")
+            raise DataError(
+                "training on everything together learns from FER2013: name its folder by --fer2013, or give "
+                "--rival-seeds 0"
+            )
         if order.threads is not None:
             torch.set_num_threads(order.threads)
         self.targets = {name: self._target(name) for name in order.targets}
