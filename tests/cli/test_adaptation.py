@@ -50,7 +50,6 @@ def test_a_page_is_written_and_written_again(
     monkeypatch.setattr(resampling, "DRAWS", 100)
     monkeypatch.setattr(targets, "load", portraits)
     monkeypatch.setattr(candidates, "NAMES", ("nothing", "shift", "head 0.1"))
-    monkeypatch.setattr("kaoiro.training.adapting.adapt.NAMES", candidates.NAMES)
     options = ["--london", "portraits", "--out", tmp_path / "out", "--seeds", 2, "--rival-seeds", 0, "--pictures", 40]
     code, _, said = call(capsys, *options, "--results", tmp_path / "docs")
     assert code == 0, said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,18 @@ def test_networks_that_read_expressions_otherwise_are_refused_at_once(
     bench.__dict__["_network"] = network
     with pytest.raises(InputError, match="by more than one layer"):
         bench.names(NAMES)
+
+
+def test_tuning_longer_is_tried_where_it_is_longer(own: own_labels.OwnLabels, model: ModelFolder) -> None:
+    bench = bench_of(own, model)
+    assert bench.names(("all layers longer",)) == ("nothing", "all layers longer")
+    many = replace(bench, material=bench.material.rows(np.arange(1000) % len(bench.material)))
+    assert many.names(("all layers", "all layers longer")) == ("nothing", "all layers")
+
+
+def test_steps_follow_the_number_of_faces_within_bounds() -> None:
+    config = TuningConfig(passes=80, least=60, most=500)
+    assert [config.steps(count) for count in (10, 40, 160, 1000)] == [60, 100, 400, 500]
 
 
 def test_methods_have_short_names() -> None:

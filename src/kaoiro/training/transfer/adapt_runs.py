@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -170,8 +170,8 @@ class Runs:
 
 def _key(begun: Start, run: Run, lot: Lot) -> str:
     """Return a name for a run, equal exactly if everything is that the result depends on."""
-    settings = {name: asdict(one) for name, one in TUNED.items()}
-    told = [LAYOUT, begun.part.digest, run.method, run.seed, settings, FIRST, lot.learned.labels]
+    settings = rivals.CONFIG if run.method in RIVALS else dict(TUNED)
+    told = [LAYOUT, begun.part.digest, run.method, run.seed, repr(settings), FIRST, lot.learned.labels]
     found = hashlib.blake2b(repr(told).encode(), digest_size=12)
     for one in (lot.learned, lot.asked):
         found.update(one.crops.tobytes() + one.truth.tobytes() + "\0".join(map(str, one.groups)).encode())
