@@ -161,7 +161,7 @@ def adapt(
         made.names,
         made.choice,
         made.scores,
-        growth_of(bench, made, config),
+        _growth(bench, made, config),
         fit_temperature(scores, material.truth),
         writing.write(bench, taken, out, name or out.name, scores, made.choice, len(np.unique(made.place))),
         model.name,
@@ -171,8 +171,7 @@ def adapt(
     return found
 
 
-def growth_of(bench: Bench, made: Chosen, config: AdaptConfig) -> Growth | None:
-    """Measure the candidate taken with fewer faces; None where nothing is learned."""
+def _growth(bench: Bench, made: Chosen, config: AdaptConfig) -> Growth | None:
     taken, material = made.taken, bench.material
     if taken == NOTHING:
         return None

@@ -24,7 +24,7 @@ from kaoiro.evaluation.adapt_figures import ADAPTED, Answer, Asked
 from kaoiro.evaluation.progress import followed
 from kaoiro.metrics.calibration import fit_temperature
 from kaoiro.training.adapting import start
-from kaoiro.training.adapting.adapt import NOTHING, AdaptConfig, Chosen, chosen, growth_of
+from kaoiro.training.adapting.adapt import AdaptConfig, Chosen, chosen
 from kaoiro.training.adapting.candidates import FIRST, TUNED, Bench
 from kaoiro.training.adapting.start import Start, look
 from kaoiro.training.adapting.tuning import answers
@@ -160,7 +160,7 @@ class Runs:
 
     def _made(self, run: Run, lot: Lot) -> Answer:
         if run.method == ADAPTED:
-            return _adapted(self._begun, lot, run, self._order.threads, whole=run == plan(self._order)[0])
+            return _adapted(self._begun, lot, run, self._order.threads)
         faces = self._web
         wall, processor = time.perf_counter(), time.process_time()
         oversampled = run.method == rivals.OVERSAMPLED
@@ -178,8 +178,8 @@ def _key(begun: Start, run: Run, lot: Lot) -> str:
     return found.hexdigest()
 
 
-def _adapted(begun: Start, lot: Lot, run: Run, threads: int | None, whole: bool) -> Answer:
-    """Return what every candidate says, and which is taken; a `whole` run also tells what the learning curve costs."""
+def _adapted(begun: Start, lot: Lot, run: Run, threads: int | None) -> Answer:
+    """Return what every candidate says, and which is taken."""
     wall, processor = time.perf_counter(), time.process_time()
     own, config = lot.learned, AdaptConfig("whole", seed=run.seed, threads=threads)
     bench = Bench(begun, own, look(begun, own.crops, own.labels, threads), run.seed)
@@ -188,9 +188,6 @@ def _adapted(begun: Start, lot: Lot, run: Run, threads: int | None, whole: bool)
     asked = Bench(begun, lot.asked, look(begun, lot.asked.crops, own.labels, threads), run.seed)
     scores = {made.taken: _asked(bench, asked, made.taken, every)}
     facts = _facts(made, lot) | {"seconds": _spent(wall, processor)}
-    if whole and made.taken != NOTHING:
-        growth_of(bench, made, config)
-        facts["seconds with the learning curve"] = _spent(wall, processor)
     scores |= {name: _asked(bench, asked, name, every) for name in made.names if name != made.taken}
     return Answer({name: scores[name] for name in made.names}, facts)
 
