@@ -58,9 +58,9 @@ def page(figures: Figures) -> str:
 
 
 _METHODS = """Accuracy on the people kept apart, each method learned from all pictures drawn; in brackets, what
-cross-validation said of it, and how often it was taken. Means over seeds."""
-_SECONDS = """Seconds of the processor (and by the clock), means. The command also draws a learning curve from 15 trainings of
-the method taken with fewer pictures, about as long again; the rivals choose nothing."""
+cross-validation said of it, and in how many of the seeds that tried it it was taken. Means over these seeds."""
+_SECONDS = """Seconds of the processor (and by the clock), means. The command also draws a learning curve from 15
+trainings of the method taken with fewer pictures, about as long again; the rivals choose nothing."""
 _TEMPERATURE = (
     """Where nothing is taken, the model is copied with its own temperature. Were that fitted anew on the pictures:"""
 )
@@ -113,7 +113,7 @@ def _candidates(targets: Figures) -> str:
 def _candidate(found: Figures | None) -> str:
     if found is None:
         return "–"
-    return f"{found['accuracy']:.3f} ({found['in the folds']:.3f}; {found['taken']})"
+    return f"{found['accuracy']:.3f} ({found['in the folds']:.3f}; {found['taken']} of {found['tried']})"
 
 
 def _warmer(targets: Figures) -> str:
