@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kaoiro.cli import codes, groups, readers, recordings, verification, words
+from kaoiro.cli import adaptation, codes, groups, readers, recordings, verification, words
 from kaoiro.cli.numbers import count, positive
 from kaoiro.core.errors import InputError, MissingExtra
 from kaoiro.core.files import writing
@@ -93,6 +93,7 @@ def add_parser(commands: Any) -> None:
     groups.add_options(_add(kinds, "groups", groups.measure, groups.MEASURED, root=False))
     words.add_options(_add(kinds, "words", words.measure, words.TEXT, root=False))
     readers.add_options(_add(kinds, "readers", readers.measure, readers.TEXT, model=False))
+    adaptation.add_options(_add(kinds, "adapt", adaptation.measure, adaptation.TEXT, root=False))
     steady = _add(kinds, "temporal", _temporal, "smoothing on the clips of a rendered syn-vid set: fixed and learned")
     steady.add_argument("--seeds", type=count, default=3, metavar="N", help="of the learned weights (default: 3)")
     steady.add_argument("--epochs", type=count, metavar="N", help="instead of those of the recipes")

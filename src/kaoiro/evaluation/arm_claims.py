@@ -41,15 +41,15 @@ def row(found: Mapping[str, Any] | None, wished: str, verdict: str, **more: Any)
 
 def at_least(found: Mapping[str, Any] | None, limit: float) -> Row:
     """Return the row of a figure that is to reach a limit with its whole interval."""
-    return row(found, f"at least {limit:g}", _beside(found, limit))
+    return row(found, f"at least {limit:g}", beside(found, limit))
 
 
 def above(found: Mapping[str, Any] | None, limit: float = 0.0) -> Row:
     """Return the row of a figure that is to lie above a limit with its whole interval, such as a difference above 0."""
-    return row(found, f"interval above {limit:g}", _beside(found, limit))
+    return row(found, f"interval above {limit:g}", beside(found, limit))
 
 
-def _beside(found: Mapping[str, Any] | None, limit: float) -> str:
+def beside(found: Mapping[str, Any] | None, limit: float) -> str:
     """Return on which side of a limit a figure lies: with its whole interval over images, and with every seed."""
     if found is None or found["interval"] is None:
         return OPEN
@@ -57,18 +57,18 @@ def _beside(found: Mapping[str, Any] | None, limit: float) -> str:
     return HOLDS if low > limit else FAILS if high < limit else OPEN
 
 
-def gain(found: Mapping[str, Any] | None, test: Mapping[str, Any] | None = None) -> Row:
-    """Return the row of a gain that is to be as large as the source's and no chance.
+def gain(found: Mapping[str, Any] | None, test: Mapping[str, Any] | None = None, least: float = GAIN) -> Row:
+    """Return the row of a gain that is to be so large (as the source's) and no chance.
 
-    It holds if the mean gain reaches `GAIN`, its interval over images and every seed lie above 0, and McNemar's p of
-    every seed, where there is a test, lies below `SURE`; it does not hold if interval and seeds lie below `GAIN`.
+    It holds if the mean gain reaches `least`, its interval over images and every seed lie above 0, and McNemar's p of
+    every seed, where there is a test, lies below `SURE`; it does not hold if interval and seeds lie below `least`.
     """
     chance = "interval above 0" if test is None else f"McNemar p < {SURE:g}"
-    wished, p = f"at least {GAIN:g}, {chance}", None if test is None else max(test["p by seed"], default=None)
+    wished, p = f"at least {least:g}, {chance}", None if test is None else max(test["p by seed"], default=None)
     if found is None or found["interval"] is None:
         return row(found, wished, OPEN)
-    certain = _beside(found, 0.0) == HOLDS and (p is None or p < SURE)
-    verdict = HOLDS if certain and found["found"] >= GAIN else FAILS if _beside(found, GAIN) == FAILS else OPEN
+    certain = beside(found, 0.0) == HOLDS and (p is None or p < SURE)
+    verdict = HOLDS if certain and found["found"] >= least else FAILS if beside(found, least) == FAILS else OPEN
     return row(found, wished, verdict, **({} if p is None else {"p": p}))
 
 
@@ -82,7 +82,7 @@ def without_loss(recall: Mapping[str, Any] | None, precision: Mapping[str, Any] 
 
 def _unspoilt(recall: Mapping[str, Any], precision: Mapping[str, Any]) -> str:
     """Return whether a recall rises and the precision beside it does not fall by more than `PRECISION`."""
-    sides = [_beside(recall, 0.0), _beside(precision, -PRECISION)]
+    sides = [beside(recall, 0.0), beside(precision, -PRECISION)]
     return FAILS if FAILS in sides else HOLDS if sides == [HOLDS, HOLDS] else OPEN
 
 
@@ -114,7 +114,7 @@ def smallest(gaps: Mapping[str, Mapping[str, Any] | None], wanted: Sequence[str]
     if not known:
         return row(None, wished, OPEN)
     name = min(known, key=lambda one: known[one]["found"])
-    sides = [_beside(one, 0.0) for one in known.values()]
+    sides = [beside(one, 0.0) for one in known.values()]
     complete = set(wanted) <= set(known)
     verdict = FAILS if FAILS in sides else HOLDS if complete and set(sides) == {HOLDS} else OPEN
     return row(known[name], wished, verdict, against=name, of=len(known))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from kaoiro.core.modelfile import ModelFolder, load
 from kaoiro.data.datasets import drawn, own_labels
 from kaoiro.inference.classifier import Classifier
 from kaoiro.training.adapting import adapt as adapting
-from kaoiro.training.adapting import start, told
+from kaoiro.training.adapting import start, told, trials
 from kaoiro.training.adapting.adapt import Adaptation, AdaptConfig, adapt, method_names
 from kaoiro.training.adapting.candidates import NAMES, Bench
 from kaoiro.training.adapting.material import gather
@@ -203,6 +204,16 @@ def test_faces_that_look_the_same_are_one_where_nobody_is_named(model: ModelFold
     assert len(np.unique(material.groups)) < FACES  # some drawings differ by little
 
 
+def test_a_rare_label_leaves_the_folds_as_they_are(own: own_labels.OwnLabels, model: ModelFolder) -> None:
+    material = gather(own, model.specification, "whole")
+    few = np.flatnonzero(material.truth == 0)[2:]
+    rare = material.rows(np.setdiff1d(np.arange(len(material)), few))
+    place = trials.folds_of(rare, seed=0)
+    assert len(np.unique(place)) == trials.FOLDS
+    assert len(np.unique(place[rare.truth == 0])) == 2
+    assert all(len(np.unique(place[rare.groups == one])) == 1 for one in np.unique(rare.groups))
+
+
 def test_pictures_that_cannot_be_used_are_named(own: own_labels.OwnLabels, model: ModelFolder, tmp_path: Path) -> None:
     path = table(tmp_path / "own")
     (tmp_path / "own" / "3.png").write_bytes(b"no picture")
@@ -248,6 +259,33 @@ def test_networks_that_read_expressions_otherwise_are_refused_at_once(
     bench.__dict__["_network"] = network
     with pytest.raises(InputError, match="by more than one layer"):
         bench.names(NAMES)
+
+
+def test_tuning_longer_is_tried_where_it_is_longer(own: own_labels.OwnLabels, model: ModelFolder) -> None:
+    bench = bench_of(own, model)
+    assert bench.names(("all layers longer",)) == ("nothing", "all layers longer")
+    many = replace(bench, material=bench.material.rows(np.arange(1000) % len(bench.material)))
+    assert many.names(("all layers", "all layers longer")) == ("nothing", "all layers")
+
+
+@pytest.mark.parametrize("best", ["head 0.1", "all layers"])
+def test_tuning_longer_is_tried_where_tuning_all_layers_is_best(
+    best: str, own: own_labels.OwnLabels, model: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def knowing(self: Bench, name: str, learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        return (4.0 if name == best else 0.1) * np.eye(len(own.labels))[self.material.truth[asked]]
+
+    monkeypatch.setattr(Bench, "scores", lambda *args: np.roll(knowing(*args), args[1] != best, axis=1))
+    config = AdaptConfig("whole", ("head 0.1", "all layers", "all layers longer"), folds=3, draws=100)
+    made = adapting.chosen(bench_of(own, model), config)
+    assert made.taken == best
+    assert ("all layers longer" in made.names) is (best == "all layers")
+    assert tuple(made.scores) == made.names
+
+
+def test_steps_follow_the_number_of_faces_within_bounds() -> None:
+    config = TuningConfig(passes=80, least=60, most=500)
+    assert [config.steps(count) for count in (10, 40, 160, 1000)] == [60, 100, 400, 500]
 
 
 def test_methods_have_short_names() -> None:

@@ -19,7 +19,7 @@ from kaoiro.inference.heads import own_columns
 from kaoiro.metrics.calibration import fit_temperature
 from kaoiro.metrics.selection import Choice, choose
 from kaoiro.training.adapting import growth, start, trials, writing
-from kaoiro.training.adapting.candidates import NAMES, Bench, head_name
+from kaoiro.training.adapting.candidates import ALL, LONGER, NAMES, Bench, head_name
 from kaoiro.training.adapting.growth import Growth
 from kaoiro.training.adapting.material import Material, gather
 
@@ -35,7 +35,7 @@ class AdaptConfig:
     Attributes:
         cut: 'detect' cuts the largest face out of each picture, 'whole' takes pictures as crops.
         methods: candidates to try; 'nothing' always is.
-        folds: of the cross-validation; fewer if a label has fewer groups.
+        folds: of the cross-validation; fewer if there are fewer groups.
         more: further faces whose worth is asked about.
         seed: of folds, order and augmentation.
         threads: of processors; None leaves it to the libraries.
@@ -56,6 +56,48 @@ class AdaptConfig:
             raise InputError(f"no method {', '.join(unknown)}; there are: {', '.join(NAMES)}")
         require(self.folds >= 2, "folds", "2 or more", self.folds)
         require(self.more >= 1, "more", "1 or more", self.more)
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The candidate taken, by what each says of faces that it did not learn from.
+
+    Attributes:
+        names: of the candidates, in the order of `scores`.
+        place: (N,) fold of each face.
+        scores: (N, K) raw outputs of each candidate.
+        choice: which was taken, and what to expect.
+    """
+
+    names: tuple[str, ...]
+    place: np.ndarray
+    scores: dict[str, np.ndarray]
+    choice: Choice
+
+    @property
+    def taken(self) -> str:
+        """Name of the candidate that was taken."""
+        return self.names[self.choice.place]
+
+
+def chosen(bench: Bench, config: AdaptConfig, folder: Path | None = None) -> Chosen:
+    """Try candidates by cross-validation, in which groups are never divided, and take one.
+
+    The most costly one, `LONGER`, is tried only where tuning all layers is best: elsewhere more of it is no help.
+
+    Args:
+        bench: model and faces.
+        config: how.
+        folder: keeps the trials that are done, so that a repeated call goes on; None keeps nothing.
+    """
+    names, place = bench.names(config.methods), trials.folds_of(bench.material, config.seed, config.folds)
+    first = tuple(name for name in names if name != LONGER or ALL not in names)
+    scores = trials.out_of_fold(bench, first, place, folder)
+    made = Chosen(first, place, scores, choose(trials.judged(scores, bench.material), config.draws))
+    if made.taken != ALL or first == names:
+        return made
+    scores |= trials.out_of_fold(bench, (LONGER,), place, folder)
+    return Chosen(names, place, scores, choose(trials.judged(scores, bench.material), config.draws))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,19 +160,16 @@ def adapt(
         own_columns(own.labels)
     material = gather(own, begun.part.specification, config.cut, config.threads)
     bench = Bench(begun, material, start.look(begun, material.crops, material.labels, config.threads), config.seed)
-    names = bench.names(config.methods)
-    place = trials.folds_of(material, config.seed, config.folds)
-    scores = trials.out_of_fold(bench, names, place, out / WORK)
-    choice = choose(trials.judged(scores, material), config.draws)
-    taken = names[choice.place]
+    made = chosen(bench, config, out / WORK)
+    taken, scores = made.taken, made.scores[made.taken]
     found = Adaptation(
         material,
-        names,
-        choice,
-        scores,
-        _growth(bench, taken, place, scores, config),
-        fit_temperature(scores[taken], material.truth),
-        writing.write(bench, taken, out, name or out.name, scores[taken], choice, len(np.unique(place))),
+        made.names,
+        made.choice,
+        made.scores,
+        _growth(bench, made, config),
+        fit_temperature(scores, material.truth),
+        writing.write(bench, taken, out, name or out.name, scores, made.choice, len(np.unique(made.place))),
         model.name,
         bool(bench.seen.known.all()),
     )
@@ -138,17 +177,15 @@ def adapt(
     return found
 
 
-def _growth(
-    bench: Bench, taken: str, place: np.ndarray, scores: dict[str, np.ndarray], config: AdaptConfig
-) -> Growth | None:
+def _growth(bench: Bench, made: Chosen, config: AdaptConfig) -> Growth | None:
+    taken, material = made.taken, bench.material
     if taken == NOTHING:
         return None
-    material = bench.material
 
     def answer(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
         return bench.scores(taken, learned, asked)
 
-    parts = (material.truth, material.groups, place, scores[taken], config.more, config.seed)
+    parts = (material.truth, material.groups, made.place, made.scores[taken], config.more, config.seed)
     return growth.grown(answer, *parts)
 
 

@@ -34,11 +34,15 @@ LAYERS: Mapping[str, Find] = MappingProxyType(
 """Candidates that leave the features alone; the number is the weight of the squared weights."""
 FIRST = "head 0.1"
 """The last layer with which tuning begins."""
-_LAST = "last layers"
+_LAST, ALL, LONGER = "last layers", "all layers", "all layers longer"
 TUNED: Mapping[str, TuningConfig] = MappingProxyType(
-    {_LAST: TuningConfig(depth="last", learning_rate=1e-3), "all layers": TuningConfig(depth="all")}
+    {
+        _LAST: TuningConfig(depth="last", learning_rate=1e-3),
+        ALL: TuningConfig(depth="all"),
+        LONGER: TuningConfig(depth="all", passes=80, most=500),
+    }
 )
-"""Candidates that tune the network."""
+"""Candidates that tune the network; what was compared is in docs/results/adapt-choice.md."""
 NAMES = (*LAYERS, *TUNED)
 
 
@@ -63,7 +67,10 @@ class Bench:
             InputError: the model cannot be learned on.
         """
         expression_layer(self._network)
-        lacking = () if last_maps(self._network) else (_LAST,)
+        count = len(self.material)
+        lacking = [] if last_maps(self._network) else [_LAST]
+        steps = {name: config.steps(count) for name, config in TUNED.items()}
+        lacking += [LONGER] if steps.get(LONGER, 0) <= steps[ALL] else []
         return tuple(one for one in NAMES if one == NAMES[0] or (one in methods and one not in lacking))
 
     def layer(self, name: str, rows: np.ndarray) -> Layer:
@@ -73,12 +80,16 @@ class Bench:
 
     def model(self, name: str, rows: np.ndarray) -> Adapted:
         """Return the network of a candidate that learned from some rows."""
+        if name in TUNED:
+            return self.tuned(rows, TUNED[name])
         labels, specification = self.material.labels, self.start.part.specification
-        found = self.layer(name if name in LAYERS else FIRST, rows)
-        adapted = layered(copy.deepcopy(self._network), found, labels, specification, head_name(labels))
-        if name in LAYERS:
-            return adapted
-        return tune(adapted, self.material.crops[rows], self.material.truth[rows], TUNED[name], self.seed).eval()
+        network = copy.deepcopy(self._network)
+        return layered(network, self.layer(name, rows), labels, specification, head_name(labels))
+
+    def tuned(self, rows: np.ndarray, config: TuningConfig) -> Adapted:
+        """Return the network tuned on some rows, which begins with a last layer that was found on them."""
+        adapted = self.model(FIRST, rows)
+        return tune(adapted, self.material.crops[rows], self.material.truth[rows], config, self.seed).eval()
 
     def scores(self, name: str, learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Return raw outputs (M, K) about the rows asked from a candidate that learned from other rows."""
