@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from kaoiro.core.modelfile import ModelFolder, load
 from kaoiro.data.datasets import drawn, own_labels
 from kaoiro.inference.classifier import Classifier
 from kaoiro.training.adapting import adapt as adapting
-from kaoiro.training.adapting import start, told, trials
+from kaoiro.training.adapting import start, told, trials, writing
 from kaoiro.training.adapting.adapt import Adaptation, AdaptConfig, adapt, method_names
 from kaoiro.training.adapting.candidates import NAMES, Bench
 from kaoiro.training.adapting.material import gather
@@ -113,6 +114,26 @@ def test_labels_of_no_expression_stand_beside_the_expressions(model: ModelFolder
     assert "always answering the most frequent" in told.text(found)
 
 
+def test_labels_that_cannot_be_learned_leave_the_model_as_it_was(model: ModelFolder, tmp_path: Path) -> None:
+    """Drawings of all expressions have the words by chance."""
+    path = table(tmp_path / "own")
+    rows = path.read_text().splitlines()
+    words = np.random.default_rng(1).permutation(np.resize(["pain", "rest"], len(rows) - 1)).tolist()
+    told_so = [
+        ",".join((row.split(",")[0], word, row.split(",")[2])) for row, word in zip(rows[1:], words, strict=True)
+    ]
+    path.write_text("\n".join([rows[0], *told_so]))
+    (tmp_path / "mine" / adapting.WORK).mkdir(parents=True)
+    (tmp_path / "mine" / adapting.WORK / "my own.npy").write_bytes(b"not a trial")
+    found = adapt(own_labels.read(path), model, tmp_path / "mine", QUICK)
+    assert (found.taken, found.knew) == ("nothing", False)
+    assert found.model.digest == model.digest
+    assert "labels pain, rest could not be learned surely from these pictures" in told.text(found)
+    assert "more people" in told.text(found)
+    assert "accuracy to expect" not in told.figures(found)
+    assert (tmp_path / "mine" / adapting.WORK / "my own.npy").exists()
+
+
 def test_a_model_that_is_good_already_stays_as_it_is(model: ModelFolder, tmp_path: Path) -> None:
     """Labels are what the model answers, so that nothing can be better."""
     path = table(tmp_path / "own")
@@ -187,6 +208,24 @@ def test_what_is_done_is_kept_when_it_is_stopped(
     assert calls[:4].count("all layers") == 1  # three folds of 'nothing', then the one fold that was not done
 
 
+def test_the_learning_curve_goes_on_where_it_was_stopped(
+    own: own_labels.OwnLabels, model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned = {"all layers": TuningConfig("all", least=2, passes=1)}
+    monkeypatch.setattr("kaoiro.training.adapting.candidates.TUNED", tuned)
+    monkeypatch.setattr("kaoiro.training.adapting.trials.TUNED", tuned)
+    config = AdaptConfig("whole", ("all layers",), folds=2, draws=100)
+    bench = bench_of(own, model)
+    made = adapting.chosen(bench, config, tmp_path)
+    made = replace(made, choice=replace(made.choice, place=1))
+    assert made.taken == "all layers"
+    first = adapting.growth_of(bench, made, config, tmp_path)
+    monkeypatch.setattr(Bench, "scores", lambda *_: pytest.fail("a trial that was done is done again"))
+    assert adapting.growth_of(bench, made, config, tmp_path) == first
+    writing.forget(tmp_path)
+    assert not tmp_path.exists()
+
+
 def test_copies_of_a_picture_stay_on_one_side(model: ModelFolder, tmp_path: Path) -> None:
     path = table(tmp_path / "own")
     lines = path.read_text().splitlines()
@@ -195,6 +234,37 @@ def test_copies_of_a_picture_stay_on_one_side(model: ModelFolder, tmp_path: Path
     material = gather(own_labels.read(path), model.specification, "whole")
     assert material.groups[0] == material.groups[-1]
     assert len(np.unique(material.groups)) == 12
+
+
+def test_a_picture_with_two_labels_is_left_out(model: ModelFolder, tmp_path: Path) -> None:
+    path = table(tmp_path / "own")
+    (tmp_path / "own" / "copy.png").write_bytes((tmp_path / "own" / "0.png").read_bytes())
+    first, second = (line.split(",")[1] for line in path.read_text().splitlines()[1:3])
+    other = second if second != first else "neutral"
+    path.write_text(path.read_text() + f"copy.png,{other},p0\n1.png,{first if second != first else 'fear'},p0\n")
+    material = gather(own_labels.read(path), model.specification, "whole")
+    reason = "the same picture has another label, too"
+    assert material.left_out == {reason: ["0.png", "1.png", "copy.png", "1.png"]}
+    assert len(material) == FACES - 2
+
+
+def test_a_set_in_which_no_face_is_found_says_so(model: ModelFolder, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        path = tmp_path / ("fear", "anger")[number % 2] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (64, 64), np.uint8)).save(path)
+    with pytest.raises(DataError, match=r"4 of 4 pictures: no face found \(if they are crops of faces, --cut whole\)"):
+        gather(own_labels.read(tmp_path), model.specification, "detect")
+
+
+def test_pictures_in_which_nobody_is_named_are_counted(found: Adaptation) -> None:
+    one = replace(found, material=replace(found.material, nameless=3, left_out={"cannot be read": ["x.png"]}))
+    assert told.warnings(one) == [
+        "1 picture is left out (cannot be read): x.png",
+        f"nobody is named in 3 of {FACES} pictures, so that whoever is seen there may be learned from and judged by: "
+        "figures may be too good for new people",
+    ]
 
 
 def test_faces_that_look_the_same_are_one_where_nobody_is_named(model: ModelFolder, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,14 @@ from kaoiro.training.adapting.start import ADAPTED
 from kaoiro.training.export import export_graph
 from kaoiro.training.join import join
 
+TRIAL = re.compile(r"[0-9a-f]{32}\.npy|\.[0-9a-f]{32}\.part\d+\.npy")
+"""Names of the files of trials, and of halves of them that a stopped process left."""
+
 
 def write(
     bench: Bench, taken: str, out: Path, name: str, scores: np.ndarray, choice: Choice, folds: int
 ) -> ModelFolder:
-    """Write the model folder.
+    """Write the model folder: of the candidate taken, or a copy of the model as it was where none was.
 
     Args:
         bench: model and faces.
@@ -50,11 +55,20 @@ def write(
     Raises:
         OutputError: the folder cannot be written.
     """
-    if taken == NAMES[0] and bench.seen.known.all():
+    if taken == NAMES[0]:  # also where labels are new: without learning, they would be answered by their frequency
         return _copied(bench.start.whole, out)
     with tempfile.TemporaryDirectory() as folder:
-        own = _own(bench, taken, Path(folder) / name, scores, choice, folds)
+        own = _own(bench, taken, Path(folder) / "own", name, scores, choice, folds)
         return _with_the_rest(bench, own, out, name)
+
+
+def forget(folder: Path) -> None:
+    """Remove the trials that are kept in a folder, and the folder if nothing else is in it."""
+    for file in folder.glob("*.npy"):
+        if TRIAL.fullmatch(file.name):
+            file.unlink(missing_ok=True)
+    with suppress(OSError):  # there are other files, or there is no folder
+        folder.rmdir()
 
 
 def _copied(model: ModelFolder, out: Path) -> ModelFolder:
@@ -65,7 +79,9 @@ def _copied(model: ModelFolder, out: Path) -> ModelFolder:
     return load(out)
 
 
-def _own(bench: Bench, taken: str, folder: Path, scores: np.ndarray, choice: Choice, folds: int) -> ModelFolder:
+def _own(
+    bench: Bench, taken: str, folder: Path, name: str, scores: np.ndarray, choice: Choice, folds: int
+) -> ModelFolder:
     """Write what was adapted alone."""
     material, part = bench.material, bench.start.part
     adapted = bench.model(taken, np.arange(len(material)))
@@ -75,7 +91,7 @@ def _own(bench: Bench, taken: str, folder: Path, scores: np.ndarray, choice: Cho
     folder.mkdir(parents=True)
     export_graph(adapted, specification, folder / GRAPH)
     description = Description(
-        name=folder.name,
+        name=name,
         specification=specification,
         files={},
         provenance=_provenance(bench, taken, folds),
