@@ -14,10 +14,13 @@ import torch
 from PIL import Image
 
 from kaoiro.core.errors import DataError, InputError
-from kaoiro.core.labels import EXPRESSION, EXPRESSIONS, OWN_HEAD
+from kaoiro.core.labels import EXPRESSION, EXPRESSIONS, OWN_HEAD, Vocabulary
 from kaoiro.core.modelfile import ModelFolder, load
 from kaoiro.data.datasets import drawn, own_labels
+from kaoiro.evaluation.audit import seeing
+from kaoiro.evaluation.audit.labelled_set import LabelledSet
 from kaoiro.inference.classifier import Classifier
+from kaoiro.metrics.calibration import fit_temperature
 from kaoiro.training.adapting import adapt as adapting
 from kaoiro.training.adapting import start, told, trials, writing
 from kaoiro.training.adapting.adapt import Adaptation, AdaptConfig, adapt, method_names
@@ -81,6 +84,8 @@ def test_the_result_is_an_ordinary_model(found: Adaptation, own: own_labels.OwnL
     card = model.description.card
     assert card.numbers["folds_own_accuracy"] == pytest.approx(found.choice.after, abs=1e-4)
     assert any("elsewhere it may be worse" in limit for limit in card.limits)
+    assert sum(limit.startswith("Before it was adapted, by group: ") for limit in card.limits) == 1
+    assert not any(limit.startswith("By group: ") for limit in card.limits)
     assert model.description.provenance.recipe == "adapted/head-0.1"
     assert not (model.path / adapting.WORK).exists()
 
@@ -91,6 +96,40 @@ def test_graph_and_trial_say_the_same(found: Adaptation, own: own_labels.OwnLabe
     expected = bench.scores("head 0.1", rows, rows)
     raw = Classifier(found.model).predict(bench.material.crops).raw[EXPRESSION]
     np.testing.assert_allclose(raw, expected, atol=0.02)  # weights of the graph have half precision
+
+
+def test_the_graph_of_a_tuned_network_says_what_the_network_says(
+    own: own_labels.OwnLabels, model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "kaoiro.training.adapting.candidates.TUNED", {"all layers": TuningConfig("all", least=3, passes=1)}
+    )
+    bench, made = bench_of(own, model), adapting.chosen(bench_of(own, model), QUICK)
+    out = made.scores["shift"]
+    folder = writing.write(bench, "all layers", tmp_path / "mine", "mine", out, made.choice, 3)
+    expected = answers(bench.model("all layers", np.arange(FACES)), bench.material.crops)
+    said = Classifier(folder).predict(bench.material.crops)
+    np.testing.assert_allclose(said.raw[EXPRESSION], expected, atol=0.05)  # weights of the graph have half precision
+    assert folder.specification.head(EXPRESSION).temperature == pytest.approx(
+        fit_temperature(out, bench.material.truth), abs=1e-4
+    )  # of answers about faces that were not learned from
+
+
+def test_pictures_that_a_camera_marked_as_turned_are_cut_out_upright(tmp_path: Path, astronaut: Path) -> None:
+    with Image.open(astronaut) as picture:
+        upright = picture.convert("RGB")
+    for number, turn in enumerate((None, Image.Transpose.ROTATE_90)):
+        exif = Image.Exif()
+        exif[0x0112] = 1 if turn is None else 6
+        path = tmp_path / ("fear", "anger")[number] / f"{number}.png"
+        path.parent.mkdir()
+        (upright if turn is None else upright.transpose(turn)).save(path, exif=exif)
+    own, specification = own_labels.read(tmp_path), load("stills").specification
+    unknown = np.full(2, "")
+    names = (own.ids, own.truth, unknown, own.persons, unknown)
+    data = LabelledSet("folders", own.source, Vocabulary("own", own.labels), *names, paths=own.paths)
+    crops = seeing.see(data, specification, "detect").crops
+    np.testing.assert_array_equal(crops[0], crops[1])
 
 
 def test_nothing_is_what_the_model_said(own: own_labels.OwnLabels, model: ModelFolder) -> None:

@@ -14,6 +14,9 @@ from kaoiro.metrics.accuracy import confusion, macro_recall, recalls
 from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
 from kaoiro.training.adapting.adapt import NOTHING, Adaptation
 
+LONGEST = 11
+"""Signs of a label that a picture has room for."""
+
 
 def figures(found: Adaptation) -> dict[str, Any]:
     """Return all figures."""
@@ -154,7 +157,9 @@ def as_json(found: Adaptation) -> str:
 
 
 def picture(found: Adaptation) -> Image.Image:
-    """Return confusion matrices before and after."""
-    labels = list(found.material.labels)
-    names = dict.fromkeys((NOTHING, found.taken))
-    return side_by_side([(name, {"labels": labels, "counts": _counts(found, name).tolist()}) for name in names])
+    """Return confusion matrices before and after; long labels are cut."""
+    labels = [label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…" for label in found.material.labels]
+    titles = {NOTHING: f"before: {found.started if found.knew else 'the most frequent label'}"}
+    titles |= {} if found.taken == NOTHING else {found.taken: f"after: {found.taken}, faces not learned from"}
+    matrices = {title: {"labels": labels, "counts": _counts(found, name).tolist()} for name, title in titles.items()}
+    return side_by_side(list(matrices.items()))

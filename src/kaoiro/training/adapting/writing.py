@@ -22,10 +22,12 @@ from kaoiro.core.modelfile import (
     ModelFolder,
     Provenance,
     load,
+    set_limits,
     write_description,
 )
 from kaoiro.core.revision import commit
 from kaoiro.core.spec import Head
+from kaoiro.evaluation.groups.card import BEGINS
 from kaoiro.metrics.accuracy import confusion, macro_recall
 from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
 from kaoiro.metrics.selection import Choice
@@ -108,7 +110,16 @@ def _with_the_rest(bench: Bench, own: ModelFolder, out: Path, name: str) -> Mode
     others = {head.name for head in second.specification.heads if not head.name.startswith(EXPRESSION)}
     if not others - {head.name for head in first.specification.heads}:
         return _copied(own, out)
-    return join([first, second], out, name)
+    found = join([first, second], out, name)
+    if first is not own:
+        return found
+    set_limits(found, tuple(dict.fromkeys(map(_before, found.description.card.limits))))
+    return load(out)
+
+
+def _before(limit: str) -> str:
+    """Return a limit; of what was found by group it says that the model was another one then."""
+    return f"Before it was adapted, {limit[0].lower()}{limit[1:]}" if limit.startswith(BEGINS) else limit
 
 
 def _provenance(bench: Bench, taken: str, folds: int) -> Provenance:
@@ -147,7 +158,7 @@ def _card(bench: Bench, taken: str, scores: np.ndarray, choice: Choice) -> Card:
     limits = (
         "Adapted to one place's pictures: elsewhere it may be worse than the model it came from.",
         f"Figures by cross-validation over {divided}, corrected for the choice of the method.",
-        *part.card.limits,
+        *map(_before, part.card.limits),
     )
     summary = f"{part.name}, adapted ({taken}) to {len(material)} pictures: {', '.join(material.labels)}"
     return Card(
