@@ -19,6 +19,7 @@ from kaoiro.core.modelfile import ModelFolder, load
 from kaoiro.data.datasets import drawn, own_labels
 from kaoiro.evaluation.audit import seeing
 from kaoiro.evaluation.audit.labelled_set import LabelledSet
+from kaoiro.evaluation.groups import card as card_of_groups
 from kaoiro.inference.classifier import Classifier
 from kaoiro.metrics.calibration import fit_temperature
 from kaoiro.training.adapting import adapt as adapting
@@ -85,7 +86,7 @@ def test_the_result_is_an_ordinary_model(found: Adaptation, own: own_labels.OwnL
     assert card.numbers["folds_own_accuracy"] == pytest.approx(found.choice.after, abs=1e-4)
     assert any("elsewhere it may be worse" in limit for limit in card.limits)
     assert sum(limit.startswith("Before it was adapted, by group: ") for limit in card.limits) == 1
-    assert not any(limit.startswith("By group: ") for limit in card.limits)
+    assert not any(limit.startswith(card_of_groups.BEGINS) for limit in card.limits)
     assert model.description.provenance.recipe == "adapted/head-0.1"
     assert not (model.path / adapting.WORK).exists()
 

@@ -27,7 +27,6 @@ from kaoiro.core.modelfile import (
 )
 from kaoiro.core.revision import commit
 from kaoiro.core.spec import Head
-from kaoiro.evaluation.groups.card import BEGINS
 from kaoiro.metrics.accuracy import confusion, macro_recall
 from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
 from kaoiro.metrics.selection import Choice
@@ -36,6 +35,8 @@ from kaoiro.training.adapting.start import ADAPTED
 from kaoiro.training.export import export_graph
 from kaoiro.training.join import join
 
+BY_GROUP = "By group: "
+"""How limits that `kaoiro.evaluation.groups` writes begin; importing that would bring the renderer."""
 TRIAL = re.compile(r"[0-9a-f]{32}\.npy|\.[0-9a-f]{32}\.part\d+\.npy")
 """Names of the files of trials, and of halves of them that a stopped process left."""
 
@@ -119,7 +120,7 @@ def _with_the_rest(bench: Bench, own: ModelFolder, out: Path, name: str) -> Mode
 
 def _before(limit: str) -> str:
     """Return a limit; of what was found by group it says that the model was another one then."""
-    return f"Before it was adapted, {limit[0].lower()}{limit[1:]}" if limit.startswith(BEGINS) else limit
+    return f"Before it was adapted, {limit[0].lower()}{limit[1:]}" if limit.startswith(BY_GROUP) else limit
 
 
 def _provenance(bench: Bench, taken: str, folds: int) -> Provenance:
