@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kaoiro.inference.exchange import Exchanger
     from kaoiro.inference.neighbours import similar
     from kaoiro.inference.report.making import report
+    from kaoiro.training.adapting.making import adapt
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "KaoiroError",
     "Record",
     "__version__",
+    "adapt",
     "compare",
     "embed",
     "report",
@@ -40,6 +42,7 @@ _PLACES = {
     "Exchanger": "kaoiro.inference.exchange",
     "KaoiroError": "kaoiro.core.errors",
     "Record": "kaoiro.core.types",
+    "adapt": "kaoiro.training.adapting.making",
     "compare": "kaoiro.inference.comparison.making",
     "embed": "kaoiro.inference.embedding",
     "report": "kaoiro.inference.report.making",

@@ -76,14 +76,44 @@ def test_records_have_a_column_for_each_label_of_ones_own(
         (["--folds", "1"], "folds must be 2 or more"),
         (["--labels", "gone.csv"], "no table gone.csv"),
         (["--model", "nobody"], "no model 'nobody'"),
+        (["--name", "../evil"], "not '../evil'; name it otherwise"),
+        (["--name", " "], "must be plain text"),
+        (["--name", "a\\b"], "must be plain text"),
+        (["--json", "."], "cannot write ."),
+        (["--plot", str(Path(__file__) / "x.png")], "cannot write"),
     ],
-    ids=["method", "plot", "seed", "folds", "labels", "model"],
+    ids=["method", "plot", "seed", "folds", "labels", "model", "up", "empty", "below", "json", "plot-below-a-file"],
 )
 def test_what_cannot_be_is_refused_with_one_line(
     faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], said: str
 ) -> None:
     assert said in refused(capsys, faces, "--out", tmp_path / "mine", *more)
     assert not (tmp_path / "mine" / "model.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("there")
+    for out in (tmp_path / "file", tmp_path / "file" / "mine"):
+        assert f"cannot write {out}" in refused(capsys, faces, "--out", out)
+
+
+def test_a_graph_that_is_there_is_not_written_over(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"somebody's")
+    assert "there is a model already (model.onnx)" in refused(capsys, faces, "--out", tmp_path)
+
+
+def test_two_labels_of_one_column_are_refused_before_anything_is_read(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = sorted(path.name for path in (faces / "happiness").glob("*.png"))
+    (tmp_path / "own.csv").write_text(f"path,label\nhappiness/{names[0]},a b\nhappiness/{names[1]},a-b\n")
+    argv = [faces, "--labels", tmp_path / "own.csv", "--out", tmp_path / "mine"]
+    assert main(["adapt", *map(str, argv)]) == 2
+    assert "labels 'a b' and 'a-b' would have the same column, word_a_b" in capsys.readouterr().err
 
 
 def test_a_model_is_never_written_over(faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,5 +127,6 @@ def test_a_label_that_no_column_can_have_is_refused_before_anything_is_read(
 ) -> None:
     name = next((faces / "happiness").glob("*.png")).name
     (tmp_path / "own.csv").write_text(f"path,label\nhappiness/{name},gut_smooth\nhappiness/{name},fine\n")
-    said = refused(capsys, faces, "--labels", tmp_path / "own.csv", "--out", tmp_path / "mine")
-    assert "cannot be the name of a column" in said
+    argv = [faces, "--labels", tmp_path / "own.csv", "--out", tmp_path / "mine"]
+    assert main(["adapt", *map(str, argv)]) == 2
+    assert "label 'gut_smooth' cannot be the name of a column" in capsys.readouterr().err

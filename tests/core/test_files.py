@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kaoiro.core.errors import OutputError
-from kaoiro.core.files import named, replacing, sha256, sweep, write_text, writing
+from kaoiro.core.files import check_file, check_folder, named, replacing, sha256, sweep, write_text, writing
 
 
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt, SystemExit, OutputError])
@@ -25,6 +25,32 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
         raise interruption("stop")
     assert [item.name for item in tmp_path.iterdir()] == ([] if old is None else ["table.csv"])
     assert old is None or path.read_text() == old
+
+
+def test_what_could_not_be_written_later_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("there")
+    check_file(tmp_path / "file")
+    check_file(tmp_path / "new" / "file")
+    check_folder(tmp_path)
+    check_folder(tmp_path / "new" / "folder")
+    assert [item.name for item in tmp_path.iterdir()] == ["file"]
+    for check, name in (
+        (check_file, "."),
+        (check_file, "file/below"),
+        (check_folder, "file"),
+        (check_folder, "file/below/it"),
+        (check_folder, "n" * 300),
+    ):
+        with pytest.raises(OutputError, match="cannot write"):
+            check(tmp_path / name)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="this user may write anywhere")
+def test_a_folder_without_permission_is_refused_at_once(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="cannot write"):
+        check_file(tmp_path / "new")
+    tmp_path.chmod(0o700)
 
 
 def test_the_new_file_appears_only_at_the_end(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -58,6 +60,85 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, content: str, said: 
     (tmp_path / "own.csv").write_text(content)
     with pytest.raises(DataError, match=said):
         own_labels.read(tmp_path / "own.csv")
+
+
+def test_tables_of_spreadsheets_are_read(tmp_path: Path) -> None:
+    """Semicolons or tabs, headers in capitals, and empty rows at the end."""
+    for name in ("a.png", "b,c.png"):
+        picture(tmp_path / name)
+    for sign in ",;\t":
+        quoted = '"b,c.png"' if sign == "," else "b,c.png"
+        rows = (
+            ("Path", " LABEL", "Person"),
+            ("a.png", "fear", "p1"),
+            (quoted, "Happy", ""),
+            ("", "", ""),
+            ("", " ", ""),
+        )
+        text = "\r\n".join(sign.join(row) for row in rows)
+        (tmp_path / "own.csv").write_text(f"\ufeff{text}\r\n", encoding="utf-8")
+        found = own_labels.read(tmp_path / "own.csv")
+        assert (found.ids, found.labels) == (("a.png", "b,c.png"), ("fear", "happiness"))
+        assert found.persons.tolist() == ["p1", ""]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "shift-jis"])
+def test_a_table_that_is_not_utf8_is_refused_with_what_to_do(tmp_path: Path, encoding: str) -> None:
+    label = "痛み" if encoding == "shift-jis" else "gêne"
+    (tmp_path / "own.csv").write_text(f"path,label\na.png,{label}\n", encoding=encoding)
+    with pytest.raises(DataError, match=r"is not UTF-8; .* save it as 'CSV UTF-8'"):
+        own_labels.read(tmp_path / "own.csv")
+
+
+def test_a_parquet_table_may_have_its_ending_in_capitals(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name)
+    pd.DataFrame({"path": ["a.png", "b.png"], "label": ["fear", "anger"]}).to_parquet(tmp_path / "own.PARQUET")
+    assert own_labels.read(tmp_path / "own.PARQUET").labels == ("anger", "fear")
+
+
+def test_spellings_in_one_or_two_signs_are_one_label_and_one_person(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        picture(tmp_path / name)
+    two, one = (unicodedata.normalize(form, "gêne,Zoë") for form in ("NFD", "NFC"))
+    (tmp_path / "own.csv").write_text(
+        f"path,label,person\na.png,{two}\nb.png,{one}\nc.png,fear,NaN\n", encoding="utf-8"
+    )
+    found = own_labels.read(tmp_path / "own.csv")
+    assert found.labels == ("fear", unicodedata.normalize("NFC", "gêne"))
+    assert found.persons.tolist() == [unicodedata.normalize("NFC", "Zoë")] * 2 + [""]
+
+
+def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
+    for name in ("pain/a.png", "pain/._a.png", "fear/b.png", "fear/.cache/b.png"):
+        picture(tmp_path / name)
+    assert own_labels.read(tmp_path).ids == ("fear/b.png", "pain/a.png")
+
+
+def test_a_picture_that_stands_there_twice_counts_once(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name)
+    rows = ("a.png,fear,", "./a.png,Afraid,p1", "b.png,anger,p2", "b.png,fear,p2")
+    (tmp_path / "own.csv").write_text("\n".join(("path,label,person", *rows)))
+    found = own_labels.read(tmp_path / "own.csv")
+    assert found.ids == ("a.png", "b.png", "b.png")
+    assert [found.labels[place] for place in found.truth] == ["fear", "anger", "fear"]
+    assert found.persons.tolist() == ["p1", "p2", "p2"]
+    assert own_labels.notes(found) == ["1 row repeats a picture with its label: counted once"]
+
+
+def test_a_picture_is_of_one_person(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "own.csv").write_text("path,label,person\na.png,fear,p1\na.png,anger,p2\n")
+    with pytest.raises(DataError, match=r"row 2: .*a\.png is of p2 here, of p1 in row 1"):
+        own_labels.read(tmp_path / "own.csv")
+
+
+def test_labels_that_look_like_a_slip_name_the_expression(tmp_path: Path) -> None:
+    for name in ("hapiness/a.png", "pain/b.png", "suprised/c.png", "fear/d.png"):
+        picture(tmp_path / name)
+    said = "hapiness (is happiness meant?), pain, suprised (is surprise meant?)"
+    assert own_labels.notes(own_labels.read(tmp_path)) == [f"no expressions, hence labels of your own: {said}"]
 
 
 def test_what_is_no_set_is_refused(tmp_path: Path) -> None:

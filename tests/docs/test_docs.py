@@ -2,8 +2,11 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from kaoiro.core.labels import EXPRESSION
 from kaoiro.core.types import COLUMNS
+from kaoiro.data.datasets import drawn
 from kaoiro.evaluation import reference
 from kaoiro.inference.words import glossary
 
@@ -47,6 +50,20 @@ def test_the_guide_to_comparing_recordings_runs(
     exec(compile(code, "compare-recordings.md", "exec"), {"__name__": "guide"})
     assert (tmp_path / "compare.html").stat().st_size > 0
     assert len(list((tmp_path / "tables").iterdir())) == 6
+
+
+def test_the_guide_to_adapting_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs/how-to/adapt.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    made = drawn.faces(64, seed=7)
+    for number, (pixels, label) in enumerate(zip(made.pixels, made.labels[EXPRESSION], strict=True)):
+        path = tmp_path / "faces" / drawn.VOCABULARY.labels[label] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match="nobody is named"):
+        exec(compile(code, "adapt.md", "exec"), {"__name__": "guide"})
+    assert (tmp_path / "my-model" / "model.json").is_file()
 
 
 def test_the_guide_to_words_runs(capsys: pytest.CaptureFixture[str], astronaut: Path) -> None:

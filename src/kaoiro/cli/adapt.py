@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kaoiro.cli.numbers import count
-from kaoiro.core.errors import MissingExtra, OutputError
+from kaoiro.core.errors import OutputError
+from kaoiro.core.files import check_file, write_text
 
 
 def add_parser(commands: Any) -> None:
@@ -47,25 +48,25 @@ def _seed(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     _check(arguments)
-    try:
-        import onnx  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("kaoiro adapt", "train") from error
-    from kaoiro.core import modelfile
-    from kaoiro.core.files import write_text
-    from kaoiro.data.datasets import own_labels
+    from kaoiro.training.adapting import making
+
+    found = making.adapt(
+        arguments.root,
+        arguments.out,
+        labels=arguments.labels,
+        model=arguments.model,
+        name=arguments.name,
+        cut=arguments.cut,
+        methods=arguments.methods,
+        folds=arguments.folds,
+        more=arguments.more,
+        seed=arguments.seed,
+        threads=arguments.threads,
+        tell=lambda line: print(f"kaoiro: {line}", file=sys.stderr),
+    )
     from kaoiro.evaluation import confusion_picture
     from kaoiro.training.adapting import told
-    from kaoiro.training.adapting.adapt import AdaptConfig, adapt, method_names
-    from kaoiro.training.adapting.candidates import NAMES
 
-    model, own = modelfile.load(arguments.model), own_labels.read(arguments.root, arguments.labels)
-    methods = NAMES if arguments.methods is None else tuple(method_names(arguments.methods))
-    values = (arguments.folds, arguments.more, arguments.seed, arguments.threads)
-    found = adapt(own, model, Path(arguments.out), AdaptConfig(arguments.cut, methods, *values), arguments.name)
-    for line in told.warnings(found):
-        print(f"kaoiro: {line}", file=sys.stderr)
     if arguments.json is not None:
         write_text(arguments.json, told.as_json(found))
     if arguments.plot is not None:
@@ -75,8 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    """Refuse before the work, not after it, files that cannot be written."""
     if arguments.plot is not None and Path(arguments.plot).suffix.lower() != ".png":
         raise OutputError(f"--plot {arguments.plot}: the name must end in .png")
-    out = Path(arguments.out)
-    if (out / "model.json").is_file():
-        raise OutputError(f"--out {out}: there is a model already; name another folder, or delete it")
+    for file in (arguments.json, arguments.plot):
+        if file is not None:
+            check_file(file)

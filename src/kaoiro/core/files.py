@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -87,6 +88,34 @@ def _refuse_folder(path: Path) -> None:
         return
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
+def check_file(path: str | Path) -> None:
+    """Refuse now, before long work, a file that could not be written later; nothing is left behind.
+
+    Raises:
+        OutputError: a folder has this name, a file is in the place of its folder, or nothing can be written there.
+    """
+    with writing(path):
+        _refuse_folder(Path(path))
+        _try_place(Path(path).absolute().parent)
+
+
+def check_folder(path: str | Path) -> None:
+    """Refuse now, before long work, a folder that could not be written later; nothing is left behind.
+
+    Raises:
+        OutputError: a file has this name or is in the place of a folder above, or nothing can be written there.
+    """
+    with writing(path):
+        _try_place(Path(path).absolute())
+
+
+def _try_place(folder: Path) -> None:
+    """Write a file without a name into the folder, or into the one in which it would be made."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    with tempfile.TemporaryFile(dir=there):
+        pass
 
 
 def _partial(path: Path) -> Path:

@@ -50,20 +50,31 @@ def _check_own(model: str, head: Head) -> None:
     if head.activation != "softmax":
         raise ModelError(f"head '{head.name}' of model '{model}' must be softmax, not {head.activation}")
     try:
-        names = own_columns(head.labels)
+        own_columns(head.labels)
     except InputError as error:
         raise ModelError(f"head '{head.name}' of model '{model}': {error}") from error
-    if len(set(names)) < len(names):
-        raise ModelError(f"head '{head.name}' of model '{model}': two labels have the same column: {', '.join(names)}")
 
 
 def own_columns(labels: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of a user's own labels.
 
     Raises:
-        InputError: a label that cannot be the name of a column.
+        InputError: a label that cannot be the name of a column, or two that would have the same.
     """
-    return tuple(word_column(column_name(label)) for label in labels)
+    found: dict[str, str] = {}
+    for label in labels:
+        name = word_column(_named(label))
+        if name in found:
+            raise InputError(f"labels '{found[name]}' and '{label}' would have the same column, {name}; rename one")
+        found[name] = label
+    return tuple(found)
+
+
+def _named(label: str) -> str:
+    try:
+        return column_name(label)
+    except InputError as error:
+        raise InputError(f"label {error}") from error
 
 
 def columns(answers: Mapping[str, np.ndarray], specification: Specification) -> list[dict[str, float]]:

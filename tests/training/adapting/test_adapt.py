@@ -14,12 +14,16 @@ import torch
 from PIL import Image
 
 from kaoiro.core.errors import DataError, InputError
-from kaoiro.core.labels import EXPRESSION, EXPRESSIONS, OWN_HEAD
+from kaoiro.core.labels import EXPRESSION, EXPRESSIONS, OWN_HEAD, Vocabulary
 from kaoiro.core.modelfile import ModelFolder, load
 from kaoiro.data.datasets import drawn, own_labels
+from kaoiro.evaluation.audit import seeing
+from kaoiro.evaluation.audit.labelled_set import LabelledSet
+from kaoiro.evaluation.groups import card as card_of_groups
 from kaoiro.inference.classifier import Classifier
+from kaoiro.metrics.calibration import fit_temperature
 from kaoiro.training.adapting import adapt as adapting
-from kaoiro.training.adapting import start, told, trials
+from kaoiro.training.adapting import start, told, trials, writing
 from kaoiro.training.adapting.adapt import Adaptation, AdaptConfig, adapt, method_names
 from kaoiro.training.adapting.candidates import NAMES, Bench
 from kaoiro.training.adapting.material import gather
@@ -81,6 +85,8 @@ def test_the_result_is_an_ordinary_model(found: Adaptation, own: own_labels.OwnL
     card = model.description.card
     assert card.numbers["folds_own_accuracy"] == pytest.approx(found.choice.after, abs=1e-4)
     assert any("elsewhere it may be worse" in limit for limit in card.limits)
+    assert sum(limit.startswith("Before it was adapted, by group: ") for limit in card.limits) == 1
+    assert not any(limit.startswith(card_of_groups.BEGINS) for limit in card.limits)
     assert model.description.provenance.recipe == "adapted/head-0.1"
     assert not (model.path / adapting.WORK).exists()
 
@@ -91,6 +97,40 @@ def test_graph_and_trial_say_the_same(found: Adaptation, own: own_labels.OwnLabe
     expected = bench.scores("head 0.1", rows, rows)
     raw = Classifier(found.model).predict(bench.material.crops).raw[EXPRESSION]
     np.testing.assert_allclose(raw, expected, atol=0.02)  # weights of the graph have half precision
+
+
+def test_the_graph_of_a_tuned_network_says_what_the_network_says(
+    own: own_labels.OwnLabels, model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "kaoiro.training.adapting.candidates.TUNED", {"all layers": TuningConfig("all", least=3, passes=1)}
+    )
+    bench, made = bench_of(own, model), adapting.chosen(bench_of(own, model), QUICK)
+    out = made.scores["shift"]
+    folder = writing.write(bench, "all layers", tmp_path / "mine", "mine", out, made.choice, 3)
+    expected = answers(bench.model("all layers", np.arange(FACES)), bench.material.crops)
+    said = Classifier(folder).predict(bench.material.crops)
+    np.testing.assert_allclose(said.raw[EXPRESSION], expected, atol=0.05)  # weights of the graph have half precision
+    assert folder.specification.head(EXPRESSION).temperature == pytest.approx(
+        fit_temperature(out, bench.material.truth), abs=1e-4
+    )  # of answers about faces that were not learned from
+
+
+def test_pictures_that_a_camera_marked_as_turned_are_cut_out_upright(tmp_path: Path, astronaut: Path) -> None:
+    with Image.open(astronaut) as picture:
+        upright = picture.convert("RGB")
+    for number, turn in enumerate((None, Image.Transpose.ROTATE_90)):
+        exif = Image.Exif()
+        exif[0x0112] = 1 if turn is None else 6
+        path = tmp_path / ("fear", "anger")[number] / f"{number}.png"
+        path.parent.mkdir()
+        (upright if turn is None else upright.transpose(turn)).save(path, exif=exif)
+    own, specification = own_labels.read(tmp_path), load("stills").specification
+    unknown = np.full(2, "")
+    names = (own.ids, own.truth, unknown, own.persons, unknown)
+    data = LabelledSet("folders", own.source, Vocabulary("own", own.labels), *names, paths=own.paths)
+    crops = seeing.see(data, specification, "detect").crops
+    np.testing.assert_array_equal(crops[0], crops[1])
 
 
 def test_nothing_is_what_the_model_said(own: own_labels.OwnLabels, model: ModelFolder) -> None:
@@ -112,6 +152,26 @@ def test_labels_of_no_expression_stand_beside_the_expressions(model: ModelFolder
     assert heads[EXPRESSION] == model.specification.head(EXPRESSION).labels
     assert not found.knew
     assert "always answering the most frequent" in told.text(found)
+
+
+def test_labels_that_cannot_be_learned_leave_the_model_as_it_was(model: ModelFolder, tmp_path: Path) -> None:
+    """Drawings of all expressions have the words by chance."""
+    path = table(tmp_path / "own")
+    rows = path.read_text().splitlines()
+    words = np.random.default_rng(1).permutation(np.resize(["pain", "rest"], len(rows) - 1)).tolist()
+    told_so = [
+        ",".join((row.split(",")[0], word, row.split(",")[2])) for row, word in zip(rows[1:], words, strict=True)
+    ]
+    path.write_text("\n".join([rows[0], *told_so]))
+    (tmp_path / "mine" / adapting.WORK).mkdir(parents=True)
+    (tmp_path / "mine" / adapting.WORK / "my own.npy").write_bytes(b"not a trial")
+    found = adapt(own_labels.read(path), model, tmp_path / "mine", QUICK)
+    assert (found.taken, found.knew) == ("nothing", False)
+    assert found.model.digest == model.digest
+    assert "labels pain, rest could not be learned surely from these pictures" in told.text(found)
+    assert "more people" in told.text(found)
+    assert "accuracy to expect" not in told.figures(found)
+    assert (tmp_path / "mine" / adapting.WORK / "my own.npy").exists()
 
 
 def test_a_model_that_is_good_already_stays_as_it_is(model: ModelFolder, tmp_path: Path) -> None:
@@ -188,6 +248,24 @@ def test_what_is_done_is_kept_when_it_is_stopped(
     assert calls[:4].count("all layers") == 1  # three folds of 'nothing', then the one fold that was not done
 
 
+def test_the_learning_curve_goes_on_where_it_was_stopped(
+    own: own_labels.OwnLabels, model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned = {"all layers": TuningConfig("all", least=2, passes=1)}
+    monkeypatch.setattr("kaoiro.training.adapting.candidates.TUNED", tuned)
+    monkeypatch.setattr("kaoiro.training.adapting.trials.TUNED", tuned)
+    config = AdaptConfig("whole", ("all layers",), folds=2, draws=100)
+    bench = bench_of(own, model)
+    made = adapting.chosen(bench, config, tmp_path)
+    made = replace(made, choice=replace(made.choice, place=1))
+    assert made.taken == "all layers"
+    first = adapting.growth_of(bench, made, config, tmp_path)
+    monkeypatch.setattr(Bench, "scores", lambda *_: pytest.fail("a trial that was done is done again"))
+    assert adapting.growth_of(bench, made, config, tmp_path) == first
+    writing.forget(tmp_path)
+    assert not tmp_path.exists()
+
+
 def test_copies_of_a_picture_stay_on_one_side(model: ModelFolder, tmp_path: Path) -> None:
     path = table(tmp_path / "own")
     lines = path.read_text().splitlines()
@@ -196,6 +274,37 @@ def test_copies_of_a_picture_stay_on_one_side(model: ModelFolder, tmp_path: Path
     material = gather(own_labels.read(path), model.specification, "whole")
     assert material.groups[0] == material.groups[-1]
     assert len(np.unique(material.groups)) == 12
+
+
+def test_a_picture_with_two_labels_is_left_out(model: ModelFolder, tmp_path: Path) -> None:
+    path = table(tmp_path / "own")
+    (tmp_path / "own" / "copy.png").write_bytes((tmp_path / "own" / "0.png").read_bytes())
+    first, second = (line.split(",")[1] for line in path.read_text().splitlines()[1:3])
+    other = second if second != first else "neutral"
+    path.write_text(path.read_text() + f"copy.png,{other},p0\n1.png,{first if second != first else 'fear'},p0\n")
+    material = gather(own_labels.read(path), model.specification, "whole")
+    reason = "the same picture has another label, too"
+    assert material.left_out == {reason: ["0.png", "1.png", "copy.png", "1.png"]}
+    assert len(material) == FACES - 2
+
+
+def test_a_set_in_which_no_face_is_found_says_so(model: ModelFolder, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        path = tmp_path / ("fear", "anger")[number % 2] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (64, 64), np.uint8)).save(path)
+    with pytest.raises(DataError, match=r"4 of 4 pictures: no face found \(if they are crops of faces, --cut whole\)"):
+        gather(own_labels.read(tmp_path), model.specification, "detect")
+
+
+def test_pictures_in_which_nobody_is_named_are_counted(found: Adaptation) -> None:
+    one = replace(found, material=replace(found.material, nameless=3, left_out={"cannot be read": ["x.png"]}))
+    assert told.warnings(one) == [
+        "1 picture is left out (cannot be read): x.png",
+        f"nobody is named in 3 of {FACES} pictures, so that whoever is seen there may be learned from and judged by: "
+        "figures may be too good for new people",
+    ]
 
 
 def test_faces_that_look_the_same_are_one_where_nobody_is_named(model: ModelFolder, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """What tables of a user's own pictures have in common: where they lie, how they are read, and errors that name the row.
 
-Paths are relative to the table's folder. Rows are counted from 1, without the header.
+Paths are relative to the table's folder. Rows are counted from 1, without the header. CSV files are UTF-8; commas,
+semicolons or tabs part their columns, whichever the header has most of.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +17,10 @@ import pyarrow as pa
 
 from kaoiro.core.errors import DataError
 from kaoiro.core.labels import EXPRESSIONS, canonical
+
+SEPARATORS = (",", ";", "\t")
+NOTHING = ("nan", "NaN", "NAN", "<NA>", "None")
+"""How programs write that there is nothing."""
 
 
 def find(root: Path, names: Sequence[str]) -> Path:
@@ -31,18 +38,42 @@ def find(root: Path, names: Sequence[str]) -> Path:
 
 
 def load(source: Path) -> pd.DataFrame:
-    """Read a table; the cells of a CSV stay texts.
+    """Read a table; the cells of a CSV stay texts, and rows at its end in which all cells are empty are left out.
 
     Raises:
         DataError: it cannot be read.
     """
     try:
-        if source.suffix == ".parquet":
+        if source.suffix.lower() == ".parquet":
             return pd.read_parquet(source)
-        return pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        cells = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+        return _ended(pd.read_csv(source, sep=_separator(source), **cells))
+    except UnicodeError as error:
+        said = "it is not UTF-8; it must be a CSV (UTF-8) or Parquet file: save it as 'CSV UTF-8', as spreadsheets say"
+        raise DataError(f"{source} cannot be read: {said}") from error
     except (OSError, ValueError, pd.errors.ParserError, pa.ArrowException) as error:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise DataError(f"{source} cannot be read: {reason}; it must be a CSV (UTF-8) or Parquet file") from error
+
+
+def _separator(source: Path) -> str:
+    """Return what parts the columns of the header: the comma, or another sign that occurs more often."""
+    with source.open(encoding="utf-8-sig") as file:
+        header = re.sub(r'"[^"]*"', "", next((line for line in file if line.strip()), ""))
+    return max(SEPARATORS, key=header.count)
+
+
+def _ended(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without the empty rows at its end, which spreadsheets write."""
+    filled = np.flatnonzero([any(str(cell).strip() for cell in row) for row in table.itertuples(index=False)])
+    return table.iloc[: filled[-1] + 1 if len(filled) else 0]
+
+
+def spelled(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return a table in which columns called one of `names` in other capitals are called as these are."""
+    plain = {str(column): str(column).strip().lower() for column in table}
+    changed = {column: name for column, name in plain.items() if name in names and name not in table}
+    return table.rename(columns=changed)
 
 
 def where(source: Path, row: int) -> str:
@@ -72,9 +103,10 @@ def number(value: object) -> float:
 
 
 def free(table: pd.DataFrame, name: str) -> np.ndarray:
-    """Return a column that may be missing as texts (N,), empty where nothing is known."""
+    """Return a column that may be missing as texts (N,), composed (NFC); empty where nothing is known."""
     given = table[name] if name in table else [""] * len(table)
-    return np.array(["" if value is None or value != value else str(value).strip() for value in given], str)
+    found = ["" if value is None or value != value else str(value).strip() for value in given]
+    return np.array(["" if text in NOTHING else unicodedata.normalize("NFC", text) for text in found], str)
 
 
 def pictures(source: Path, names: np.ndarray, folder: Path | None = None) -> tuple[Path, ...]:

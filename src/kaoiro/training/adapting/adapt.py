@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,23 +166,24 @@ def adapt(
         made.names,
         made.choice,
         made.scores,
-        _growth(bench, made, config),
+        growth_of(bench, made, config, out / WORK),
         fit_temperature(scores, material.truth),
         writing.write(bench, taken, out, name or out.name, scores, made.choice, len(np.unique(made.place))),
         model.name,
         bool(bench.seen.known.all()),
     )
-    shutil.rmtree(out / WORK, ignore_errors=True)
+    writing.forget(out / WORK)
     return found
 
 
-def _growth(bench: Bench, made: Chosen, config: AdaptConfig) -> Growth | None:
+def growth_of(bench: Bench, made: Chosen, config: AdaptConfig, folder: Path | None = None) -> Growth | None:
+    """Measure the candidate taken with fewer faces, trials kept as in `chosen`; None where nothing is learned."""
     taken, material = made.taken, bench.material
     if taken == NOTHING:
         return None
 
     def answer(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
-        return bench.scores(taken, learned, asked)
+        return trials.kept(folder, bench, taken, learned, asked)
 
     parts = (material.truth, material.groups, made.place, made.scores[taken], config.more, config.seed)
     return growth.grown(answer, *parts)

@@ -16,6 +16,7 @@ from kaoiro.inference.classifier import prepare_crops
 
 SURE = 0.5
 """Least score of a face that is cut out of a photograph."""
+NO_FACE = "no face found"
 LEAST = 2
 """Groups (people, or different pictures) that each label must have."""
 
@@ -31,6 +32,7 @@ class Material:
         groups: (N,) what belongs together: a person, copies, near copies.
         people: number of people; 0 where nobody is named.
         left_out: ids of pictures that are not used, by reason.
+        nameless: number of faces whose person is not known.
     """
 
     crops: np.ndarray
@@ -39,6 +41,7 @@ class Material:
     groups: np.ndarray
     people: int = 0
     left_out: dict[str, list[str]] = field(default_factory=dict)
+    nameless: int = 0
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -66,19 +69,27 @@ def gather(own: OwnLabels, specification: Specification, cut: seeing.Cut, thread
     data = LabelledSet("folders", own.source, vocabulary, *names, paths=own.paths)
     seen = seeing.see(data, specification, cut, faces=cut == "detect", threads=threads)
     lacking = (seen.faces < SURE) & seen.usable if cut == "detect" else np.zeros(len(own), bool)
+    unsure = _contradicting(seen.digests, own.truth) & seen.usable & ~lacking
     left_out = {
         "cannot be read": [own.ids[row] for row in seen.unreadable],
         "all pixels alike": _named(own, seen.constant),
-        "no face found": _named(own, lacking),
+        NO_FACE: _named(own, lacking),
+        "the same picture has another label, too": _named(own, unsure),
     }
-    keep = np.flatnonzero(seen.usable & ~lacking)
-    groups = _groups(own, seen, keep)
-    people = len(set(own.persons[keep].tolist()) - {""})
-    found = Material(seen.crops[keep], own.truth[keep], own.labels, groups[keep], people)
-    _check(found, left_out)
-    return Material(
-        found.crops, found.truth, found.labels, found.groups, people, {k: v for k, v in left_out.items() if v}
-    )
+    left_out = {reason: ids for reason, ids in left_out.items() if ids}
+    keep = np.flatnonzero(seen.usable & ~lacking & ~unsure)
+    groups, persons = _groups(own, seen, keep), own.persons[keep]
+    people, nameless = len(set(persons.tolist()) - {""}), int((persons == "").sum())
+    found = Material(seen.crops[keep], own.truth[keep], own.labels, groups[keep], people, left_out, nameless)
+    _check(found, len(own))
+    return found
+
+
+def _contradicting(digests: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Return which pictures (N,) have a copy, pixel for pixel, with another label."""
+    _, picture = np.unique(digests, return_inverse=True)
+    pairs = np.unique(np.stack([picture.ravel(), truth], axis=1), axis=0)
+    return (np.bincount(pairs[:, 0]) > 1)[picture.ravel()]
 
 
 def _groups(own: OwnLabels, seen: seeing.Seen, keep: np.ndarray) -> np.ndarray:
@@ -93,11 +104,11 @@ def _named(own: OwnLabels, rows: np.ndarray) -> list[str]:
     return [own.ids[row] for row in np.flatnonzero(rows)]
 
 
-def _check(found: Material, left_out: dict[str, list[str]]) -> None:
+def _check(found: Material, count: int) -> None:
     counts = [len(np.unique(found.groups[found.truth == place])) for place in range(len(found.labels))]
     few = [f"{label} ({count})" for label, count in zip(found.labels, counts, strict=True) if count < LEAST]
     if few:
-        gone = sum(map(len, left_out.values()))
-        more = f"; {gone} pictures were left out" if gone else ""
+        gone = "".join(f"; {len(ids)} of {count} pictures: {reason}" for reason, ids in found.left_out.items())
+        more = f"{gone} (if they are crops of faces, --cut whole)" if NO_FACE in found.left_out else gone
         what = "people" if found.people else "different pictures, near copies counted once,"
         raise DataError(f"each label needs {LEAST} {what} or more; too few: {', '.join(few)}{more}")

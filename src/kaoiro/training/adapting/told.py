@@ -14,6 +14,9 @@ from kaoiro.metrics.accuracy import confusion, macro_recall, recalls
 from kaoiro.metrics.calibration import expected_calibration_error, fit_temperature, negative_log_likelihood
 from kaoiro.training.adapting.adapt import NOTHING, Adaptation
 
+LONGEST = 11
+"""Signs of a label that a picture has room for."""
+
 
 def figures(found: Adaptation) -> dict[str, Any]:
     """Return all figures."""
@@ -33,6 +36,10 @@ def figures(found: Adaptation) -> dict[str, Any]:
         "gain to expect, interval": list(choice.gain_interval),
         "temperature": found.temperature,
     }
+    if found.taken == NOTHING:  # the folder's temperature is the model's own
+        del plain["temperature"]
+        if not found.knew:  # nothing in the folder answers these labels
+            plain = {name: value for name, value in plain.items() if not name.startswith(("accuracy to", "gain to"))}
     plain |= {f"left out: {reason}": len(ids) for reason, ids in material.left_out.items()}
     return plain | {
         "tried": {name: _measured(found, name) for name in found.names},
@@ -88,10 +95,13 @@ def _growth(found: Adaptation) -> dict[str, Any]:
 
 def warnings(found: Adaptation) -> list[str]:
     """Return what a user should know before trusting the figures."""
-    lines = [
-        f"{len(ids)} pictures are left out ({reason}): {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"
-        for reason, ids in found.material.left_out.items()
-    ]
+    lines = [_left_out(reason, ids) for reason, ids in found.material.left_out.items()]
+    nameless = found.material.nameless
+    if found.material.people and nameless:
+        lines.append(
+            f"nobody is named in {nameless} of {len(found.material)} pictures, so that whoever is seen there may be "
+            "learned from and judged by: figures may be too good for new people"
+        )
     if not found.material.people:
         lines.append(
             "nobody is named (no column 'person'), so that one person may be learned from and judged by: figures may "
@@ -100,10 +110,21 @@ def warnings(found: Adaptation) -> list[str]:
     return lines
 
 
+def _left_out(reason: str, ids: list[str]) -> str:
+    what = "picture is" if len(ids) == 1 else "pictures are"
+    return f"{len(ids)} {what} left out ({reason}): {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"
+
+
 def text(found: Adaptation) -> str:
     """Return what to tell at the end: what was taken, what to expect, tables."""
     choice = found.choice
-    if found.taken == NOTHING:
+    if found.taken == NOTHING and not found.knew:
+        head = (
+            f"the labels {', '.join(found.material.labels)} could not be learned surely from these pictures: "
+            f"{found.model.path} is {found.started} as it was, which does not answer all of them; "
+            "label more pictures, of more people"
+        )
+    elif found.taken == NOTHING:
         head = f"nothing tried is surely better than {found.started}: {found.model.path} is that model as it was"
     else:
         head = (
@@ -136,7 +157,9 @@ def as_json(found: Adaptation) -> str:
 
 
 def picture(found: Adaptation) -> Image.Image:
-    """Return confusion matrices before and after."""
-    labels = list(found.material.labels)
-    names = dict.fromkeys((NOTHING, found.taken))
-    return side_by_side([(name, {"labels": labels, "counts": _counts(found, name).tolist()}) for name in names])
+    """Return confusion matrices before and after; long labels are cut."""
+    labels = [label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…" for label in found.material.labels]
+    titles = {NOTHING: f"before: {found.started if found.knew else 'the most frequent label'}"}
+    titles |= {} if found.taken == NOTHING else {found.taken: f"after: {found.taken}, faces not learned from"}
+    matrices = {title: {"labels": labels, "counts": _counts(found, name).tolist()} for name, title in titles.items()}
+    return side_by_side(list(matrices.items()))

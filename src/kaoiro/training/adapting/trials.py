@@ -50,11 +50,11 @@ def out_of_fold(
     tasks = [(name, fold) for name in names for fold in np.unique(place).tolist()]
     for name, fold in followed(tasks, len(tasks), "trials"):
         asked = place == fold
-        found[name][asked] = _kept(folder, bench, name, np.flatnonzero(~asked), np.flatnonzero(asked))
+        found[name][asked] = kept(folder, bench, name, np.flatnonzero(~asked), np.flatnonzero(asked))
     return found
 
 
-def _kept(folder: Path | None, bench: Bench, name: str, learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def kept(folder: Path | None, bench: Bench, name: str, learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Return what a candidate says, from disk where it is there already."""
     if folder is None or name not in TUNED:  # the others take less time than a file
         return bench.scores(name, learned, asked)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from kaoiro.core.modelfile import (
     ModelFolder,
     Provenance,
     load,
+    set_limits,
     write_description,
 )
 from kaoiro.core.revision import commit
@@ -32,11 +35,16 @@ from kaoiro.training.adapting.start import ADAPTED
 from kaoiro.training.export import export_graph
 from kaoiro.training.join import join
 
+BY_GROUP = "By group: "
+"""How limits that `kaoiro.evaluation.groups` writes begin; importing that would bring the renderer."""
+TRIAL = re.compile(r"[0-9a-f]{32}\.npy|\.[0-9a-f]{32}\.part\d+\.npy")
+"""Names of the files of trials, and of halves of them that a stopped process left."""
+
 
 def write(
     bench: Bench, taken: str, out: Path, name: str, scores: np.ndarray, choice: Choice, folds: int
 ) -> ModelFolder:
-    """Write the model folder.
+    """Write the model folder: of the candidate taken, or a copy of the model as it was where none was.
 
     Args:
         bench: model and faces.
@@ -50,11 +58,20 @@ def write(
     Raises:
         OutputError: the folder cannot be written.
     """
-    if taken == NAMES[0] and bench.seen.known.all():
+    if taken == NAMES[0]:  # also where labels are new: without learning, they would be answered by their frequency
         return _copied(bench.start.whole, out)
     with tempfile.TemporaryDirectory() as folder:
-        own = _own(bench, taken, Path(folder) / name, scores, choice, folds)
+        own = _own(bench, taken, Path(folder) / "own", name, scores, choice, folds)
         return _with_the_rest(bench, own, out, name)
+
+
+def forget(folder: Path) -> None:
+    """Remove the trials that are kept in a folder, and the folder if nothing else is in it."""
+    for file in folder.glob("*.npy"):
+        if TRIAL.fullmatch(file.name):
+            file.unlink(missing_ok=True)
+    with suppress(OSError):  # there are other files, or there is no folder
+        folder.rmdir()
 
 
 def _copied(model: ModelFolder, out: Path) -> ModelFolder:
@@ -65,7 +82,9 @@ def _copied(model: ModelFolder, out: Path) -> ModelFolder:
     return load(out)
 
 
-def _own(bench: Bench, taken: str, folder: Path, scores: np.ndarray, choice: Choice, folds: int) -> ModelFolder:
+def _own(
+    bench: Bench, taken: str, folder: Path, name: str, scores: np.ndarray, choice: Choice, folds: int
+) -> ModelFolder:
     """Write what was adapted alone."""
     material, part = bench.material, bench.start.part
     adapted = bench.model(taken, np.arange(len(material)))
@@ -75,7 +94,7 @@ def _own(bench: Bench, taken: str, folder: Path, scores: np.ndarray, choice: Cho
     folder.mkdir(parents=True)
     export_graph(adapted, specification, folder / GRAPH)
     description = Description(
-        name=folder.name,
+        name=name,
         specification=specification,
         files={},
         provenance=_provenance(bench, taken, folds),
@@ -92,7 +111,16 @@ def _with_the_rest(bench: Bench, own: ModelFolder, out: Path, name: str) -> Mode
     others = {head.name for head in second.specification.heads if not head.name.startswith(EXPRESSION)}
     if not others - {head.name for head in first.specification.heads}:
         return _copied(own, out)
-    return join([first, second], out, name)
+    found = join([first, second], out, name)
+    if first is not own:
+        return found
+    set_limits(found, tuple(dict.fromkeys(map(_before, found.description.card.limits))))
+    return load(out)
+
+
+def _before(limit: str) -> str:
+    """Return a limit; of what was found by group it says that the model was another one then."""
+    return f"Before it was adapted, {limit[0].lower()}{limit[1:]}" if limit.startswith(BY_GROUP) else limit
 
 
 def _provenance(bench: Bench, taken: str, folds: int) -> Provenance:
@@ -131,7 +159,7 @@ def _card(bench: Bench, taken: str, scores: np.ndarray, choice: Choice) -> Card:
     limits = (
         "Adapted to one place's pictures: elsewhere it may be worse than the model it came from.",
         f"Figures by cross-validation over {divided}, corrected for the choice of the method.",
-        *part.card.limits,
+        *map(_before, part.card.limits),
     )
     summary = f"{part.name}, adapted ({taken}) to {len(material)} pictures: {', '.join(material.labels)}"
     return Card(
