@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,8 @@ class Runs:
         found = targets.load(name, self._order.roots, size, self._order.out / "targets", "PublicTest")
         if name != "generated":
             return found
-        return selected(found, np.array([part_of(group) == "report" for group in found.groups.tolist()]))
+        half = selected(found, np.array([part_of(group) == "report" for group in found.groups.tolist()]))
+        return replace(half, about=f"{found.about} Of these the half on which nothing was chosen, {len(half)}.")
 
     def make(self, tell: Tell) -> None:
         """Make all runs that lack.
