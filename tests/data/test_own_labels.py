@@ -127,6 +127,18 @@ def test_a_picture_that_stands_there_twice_counts_once(tmp_path: Path) -> None:
     assert own_labels.notes(found) == ["1 row repeats a picture with its label: counted once"]
 
 
+def test_a_split_is_read_and_whoever_does_not_heed_it_says_so(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name)
+    (tmp_path / "own.csv").write_text("path,label,SPLIT\na.png,fear,train\na.png,fear,test\nb.png,anger,test\n")
+    found = own_labels.read(tmp_path / "own.csv")
+    assert found.splits is not None
+    assert found.splits.tolist() == ["train", "test"]
+    assert own_labels.notes(found)[-1].startswith("the column split is not heeded")
+    (tmp_path / "own.csv").write_text("path,label\na.png,fear\nb.png,anger\n")
+    assert own_labels.read(tmp_path / "own.csv").splits is None
+
+
 def test_a_picture_is_of_one_person(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     (tmp_path / "own.csv").write_text("path,label,person\na.png,fear,p1\na.png,anger,p2\n")

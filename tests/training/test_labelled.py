@@ -84,6 +84,47 @@ def test_folders_of_labels_are_read_and_copies_stay_together(tmp_path: Path) -> 
     assert {one.tobytes() for one in data.training.pixels}.isdisjoint(one.tobytes() for one in data.validation.pixels)
 
 
+def split(table: Path, parts: dict[str, str]) -> Path:
+    """Add a column with the split of each person to a table."""
+    head, *rows = table.read_text(encoding="utf-8").splitlines()
+    written = [f"{row},{parts[row.split(',')[2]]}" for row in rows]
+    table.write_text("\n".join([f"{head},Split", *written]), encoding="utf-8")
+    return table
+
+
+def test_splits_of_a_table_are_kept(tmp_path: Path) -> None:
+    parts = {f"p{number}": "Training" for number in range(5)} | {"p5": "val", "p6": "validation", "p7": "test"}
+    table = split(pictures(tmp_path), parts)
+    (tmp_path / "copy.png").write_bytes((tmp_path / "7-anger.png").read_bytes())
+    table.write_text(table.read_text(encoding="utf-8") + "\ncopy.png,anger,p9,train", encoding="utf-8")
+    data = load(config(table), E_CROP, 48)
+    assert (len(data.training), len(data.validation)) == (30, 12)
+    said = "split by their table: 30 to learn from, 12 held out, 7 left out"
+    assert data.description == f"49 labelled pictures of 9 people, {said}"
+    tested = {np.asarray(Image.open(tmp_path / f"7-{label}.png")).tobytes() for label in SIX}
+    assert tested.isdisjoint(one.tobytes() for one in [*data.training.pixels, *data.validation.pixels])
+
+
+def test_without_val_a_share_of_train_is_held_out(tmp_path: Path) -> None:
+    parts = {f"p{number}": "train" for number in range(6)} | {"p6": "test", "p7": "test"}
+    data = load(config(split(pictures(tmp_path), parts), held=0.5), E_CROP, 48)
+    assert (len(data.training), len(data.validation)) == (18, 18)
+
+
+def test_splits_that_cannot_be_kept_are_refused(tmp_path: Path) -> None:
+    people = {f"p{number}": "train" for number in range(8)}
+    with pytest.raises(DataError, match=r"split of 3-happiness\.png must be one of train, val, test, not 'x'"):
+        load(config(split(pictures(tmp_path), people | {"p3": "x"})), E_CROP, 48)
+    table = split(pictures(tmp_path), people)
+    table.write_text(
+        table.read_text(encoding="utf-8").replace("7-anger.png,anger,p7,train", "7-anger.png,anger,p7,val")
+    )
+    with pytest.raises(DataError, match=r"p7 is in train and, with 7-anger\.png, in val; nobody may be in two"):
+        load(config(table), E_CROP, 48)
+    with pytest.raises(DataError, match="change the column split of the table"):
+        load(config(split(pictures(tmp_path), dict.fromkeys(people, "val"))), E_CROP, 48)
+
+
 def test_a_label_that_is_no_expression_is_refused(tmp_path: Path) -> None:
     table = pictures(tmp_path)
     table.write_text(table.read_text(encoding="utf-8").replace(",disgust,", ",pain,"), encoding="utf-8")

@@ -27,6 +27,11 @@ _NAMES = {
 _MEANT = {name: part for part, names in _NAMES.items() for name in names}
 
 
+def meant(name: str) -> str:
+    """Return which of `PARTS` the name of a split stands for ('Training' is 'train'), empty if none."""
+    return _MEANT.get(name.strip().lower(), "")
+
+
 @dataclass(frozen=True, eq=False)
 class Division:
     """Parts of a set.
@@ -87,7 +92,7 @@ def divide(
 
 def _official(data: LabelledSet, known: np.ndarray) -> tuple[np.ndarray | None, list[str]]:
     """Return the official parts, None where they cannot be kept, and why."""
-    parts = np.array([_MEANT.get(name.lower(), "") for name in data.splits.tolist()])
+    parts = np.array([meant(name) for name in data.splits.tolist()])
     there = [part for part in PARTS if (parts == part).any()]
     if not there:
         return None, []

@@ -48,7 +48,8 @@ class DataConfig:
         root: folder of the official files, default: environment variable KAOIRO_FER2013; or see 'labelled'.
         cut: 'labelled': 'detect' finds the face in each picture and places it as the recipe's crop says, 'whole' takes
             pictures that are cut already.
-        held: 'labelled': share that is held out, 0-1, on which choices are made; nobody is on both sides.
+        held: 'labelled': share that is held out, 0-1, on which choices are made; nobody is on both sides. What the
+            column 'split' of a table says goes before it.
         rendered: 'joined': folders of sets of the FACS world.
         generated: 'joined': folder of DiffusionFER.
         teacher: model (name or folder) whose answers stand for labels that faces lack: with 'joined' valence, arousal

@@ -92,6 +92,18 @@ def test_findings_come_a_page_at_a_time_and_a_decision_stays(visit: Opened) -> N
     expect(page.locator("#taken")).to_have_text("1 decision")
 
 
+def test_of_copies_the_first_is_kept_and_the_rest_dropped_at_once(visit: Opened) -> None:
+    page = visit.page
+    page.get_by_role("button", name="Identical, labels differ (1)").click()
+    expect(page.get_by_role("button", name="Keep the first")).to_have_count(0)
+    page.get_by_role("button", name=f"Identical ({COPIES - 1})").click()
+    page.locator(".finding").filter(has_text="Sad/05.png").get_by_role("button", name="Keep the first").click()
+    expect(page.locator("#taken")).to_have_text("2 decisions")
+    values = [page.get_by_label(f"Decision about Sad/{name}", exact=True) for name in ("05-again.png", "05.png")]
+    assert [one.input_value() for one in values] == ["keep", "drop"]  # in the order of the set
+    assert not unnamed(page)
+
+
 def test_decisions_are_remembered_for_pictures_and_not_for_rows(visit: Opened, found: Audit, tmp_path: Path) -> None:
     """A second sheet of the set, in the same browser, whose rows have moved by one."""
     page = visit.page

@@ -3,8 +3,8 @@
 Source:  yours.
 Layout:  ROOT/LABEL/picture; or any folder beside a table of its pictures; or a table alone, with pictures where `path`
          says, from the table's folder on.
-Columns: path, label, in any capitals; person may be left out. Further columns are ignored. A picture that stands there
-         twice with one label counts once.
+Columns: path, label, in any capitals; person and split may be left out. Further columns are ignored. A picture that
+         stands there twice with one label counts once.
 Labels:  expressions in whatever spelling ('Happy' is happiness), and any other word, such as 'pain'.
 Licence: as your pictures'.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from kaoiro.core.suffixes import PHOTO_SUFFIXES
 from kaoiro.data.datasets import user_tables
 
 COLUMNS = ("path", "label")
-PERSON = "person"
+PERSON, SPLIT = "person", "split"
 LEAST = 2
 """Labels without which there is nothing to tell apart."""
 NEAR = 0.84
@@ -44,6 +44,7 @@ class OwnLabels:
         truth: (N,) int64, which of them.
         persons: (N,), empty where unknown.
         repeated: ids of pictures that stood there again with the same label, and count once.
+        splits: (N,) as the table has them, empty where it says nothing; None where it has no such column.
     """
 
     source: Path
@@ -53,6 +54,7 @@ class OwnLabels:
     truth: np.ndarray
     persons: np.ndarray
     repeated: tuple[str, ...] = ()
+    splits: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -96,7 +98,7 @@ def _picture(path: Path, root: Path) -> bool:
 def _tabled(source: Path, folder: Path) -> OwnLabels:
     if not source.is_file():
         raise DataError(f"no table {source}: name a .csv or .parquet file with the columns {', '.join(COLUMNS)}")
-    table = user_tables.spelled(user_tables.load(source), (*COLUMNS, PERSON))
+    table = user_tables.spelled(user_tables.load(source), (*COLUMNS, PERSON, SPLIT))
     lacking = [name for name in COLUMNS if name not in table]
     if lacking:
         wanted = f"it needs {', '.join(COLUMNS)}[, {PERSON}]"
@@ -108,14 +110,10 @@ def _tabled(source: Path, folder: Path) -> OwnLabels:
     labels, persons = [_label(name) for name in given.tolist()], user_tables.free(table, PERSON)
     once, persons = _once(source, found, labels, persons)
     ids, rest = tuple(names[once].tolist()), np.setdiff1d(np.arange(len(found)), once)
-    return _made(
-        source,
-        tuple(found[row] for row in once),
-        ids,
-        [labels[row] for row in once],
-        persons[once],
-        tuple(names[rest].tolist()),
-    )
+    paths, kept = tuple(found[row] for row in once), [labels[row] for row in once]
+    made = _made(source, paths, ids, kept, persons[once])
+    splits = user_tables.free(table, SPLIT)[once] if SPLIT in table else None
+    return replace(made, repeated=tuple(names[rest].tolist()), splits=splits)
 
 
 def _once(
@@ -149,12 +147,14 @@ def _label(name: str) -> str:
 
 
 def notes(own: OwnLabels) -> list[str]:
-    """Return what should be known of names and labels before the work begins, a line each."""
+    """Return what should be known of names and labels before a model is adapted to them, a line each."""
     words = [_word(label) for label in own.labels if label not in EXPRESSIONS.labels]
     lines = [f"no expressions, hence labels of your own: {', '.join(words)}"] if words else []
     if own.repeated:
         rows = "1 row repeats" if len(own.repeated) == 1 else f"{len(own.repeated)} rows repeat"
         lines.append(f"{rows} a picture with its label: counted once")
+    if own.splits is not None and (own.splits != "").any():
+        lines.append("the column split is not heeded: all pictures take part in the cross-validation")
     return lines
 
 
@@ -165,16 +165,11 @@ def _word(label: str) -> str:
 
 
 def _made(
-    source: Path,
-    paths: tuple[Path, ...],
-    ids: tuple[str, ...],
-    given: list[str],
-    persons: np.ndarray,
-    repeated: tuple[str, ...] = (),
+    source: Path, paths: tuple[Path, ...], ids: tuple[str, ...], given: list[str], persons: np.ndarray
 ) -> OwnLabels:
     there = set(given)
     labels = (*(one for one in EXPRESSIONS.labels if one in there), *sorted(there - set(EXPRESSIONS.labels)))
     if len(labels) < LEAST:
         raise DataError(f"{source} has one label only, {labels[0]}; there must be {LEAST} or more to tell apart")
     truth = np.array([labels.index(name) for name in given], np.int64)
-    return OwnLabels(source, paths, ids, labels, truth, persons, repeated)
+    return OwnLabels(source, paths, ids, labels, truth, persons)

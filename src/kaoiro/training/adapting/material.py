@@ -33,6 +33,7 @@ class Material:
         people: number of people; 0 where nobody is named.
         left_out: ids of pictures that are not used, by reason.
         nameless: number of faces whose person is not known.
+        splits: (N,) as a table has them; None where it has none.
     """
 
     crops: np.ndarray
@@ -42,6 +43,7 @@ class Material:
     people: int = 0
     left_out: dict[str, list[str]] = field(default_factory=dict)
     nameless: int = 0
+    splits: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -80,7 +82,8 @@ def gather(own: OwnLabels, specification: Specification, cut: seeing.Cut, thread
     keep = np.flatnonzero(seen.usable & ~lacking & ~unsure)
     groups, persons = _groups(own, seen, keep), own.persons[keep]
     people, nameless = len(set(persons.tolist()) - {""}), int((persons == "").sum())
-    found = Material(seen.crops[keep], own.truth[keep], own.labels, groups[keep], people, left_out, nameless)
+    splits = None if own.splits is None else own.splits[keep]
+    found = Material(seen.crops[keep], own.truth[keep], own.labels, groups[keep], people, left_out, nameless, splits)
     _check(found, len(own))
     return found
 

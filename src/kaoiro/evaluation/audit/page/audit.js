@@ -69,10 +69,15 @@ function picture(row) {
       choice(row, one)));
 }
 
+/** A button that decides about copies at once: no two such groups have a picture in common. */
+const keepingFirst = (one) =>
+  button(t("keep_first"), () => one.rows.forEach((row, place) => decide(row, place ? "drop" : "keep")));
+
 function finding(one) {
   const head = [t("score", { x: number(one.score) }), one.note].filter(Boolean).join(" · ");
   return make("section", { className: one.rows.length > 1 ? "finding card many" : "finding card", "aria-label": head },
-    cell("p", head), make("div", { className: "pictures" }, ...one.rows.map(picture)));
+    cell("p", head), ...(one.kind === "duplicate" ? [keepingFirst(one)] : []),
+    make("div", { className: "pictures" }, ...one.rows.map(picture)));
 }
 
 /** One cell of a CSV, with an apostrophe before what a spreadsheet would take for a formula. */
