@@ -31,7 +31,7 @@ FER2013, then the few pictures of the contest (SFEW); best submission 48.5 % on 
 the source's and cannot be compared with them. What is wrong or unsaid in the source: [claims](claims.md).
 """
 _HOW = f"""Stage 1 learns FER2013's Training without the tenth on which choices are made (25,838 faces; 'FER28'), or
-that and PublicTest ('FER32'); stage 2, at a tenth of the rate, the target's faces to learn from. All conditions make
+that and PublicTest ('FER32'); stage 2, at a lower rate, the target's faces to learn from. All conditions make
 equally many updates after stage 0, of equally many faces; a stage that learns the target is judged by its validation
 faces after each of its epochs (at most twenty), keeps the best and stops when a quarter of them brought no better one.
 Conditions with one stage have the rates of stage 1. Learning curves have stage 2's updates only. Random windows and

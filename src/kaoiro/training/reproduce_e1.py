@@ -40,6 +40,8 @@ BATCH = 64
 SETTINGS = "settings.json"
 CHANGED = ("network.", "size", "run.precision")
 """Settings that may be changed, for all stages alike."""
+Answers = dict[str, dict[tuple[str, int], np.ndarray]]
+"""Raw outputs by target, run and seed."""
 Tell = Callable[[str], None]
 Report = Callable[[dict[str, Any], bool], None]
 """Receives the figures each time that there are more of them, and whether all runs are finished."""
@@ -134,23 +136,25 @@ def system_e1(order: Order, report: Report, tell: Tell = print) -> None:
     workshop = Workshop(order.out, official, _full(official), order.form, order.weights, order.changes)
     sets = [targets.load(name, order.roots, workshop.side, order.out / "targets") for name in order.targets]
     workshop = _settled(order, workshop, sets, tell)
-    done: dict[str, dict[tuple[str, int], np.ndarray]] = {one.name: {} for one in sets}
-    total = sum(len(_runs(order, one, seed)) for one in sets for seed in range(order.seeds))
-    for seed in range(order.seeds):
-        for target in sets:
-            for run in _runs(order, target, seed):
-                if not order.training and not workshop.finished(run.condition, target, seed, run.few):
-                    continue
-                count = sum(map(len, done.values())) + 1
-                tell(f"{count}/{total}: {target.name}, {run.name}, seed {seed}")
-                done[target.name][run.name, seed] = workshop.answers(run.condition, target, seed, run.few)
-            last = seed == order.seeds - 1 and target is sets[-1]
-            if order.training:
-                report(_figures(order, workshop, sets, done), last)
-    if not order.training:
-        if not any(done.values()):
-            raise InputError(f"{order.out} holds no finished runs of these targets")
-        report(_figures(order, workshop, sets, done), True)
+    asked = [(target, run) for seed in range(order.seeds) for target in sets for run in _runs(order, target, seed)]
+    lacking = [(one, run) for one, run in asked if not workshop.finished(run.condition, one, run.seed, run.few)]
+    done: Answers = {one.name: {} for one in sets}
+
+    def take(target: Target, run: Run) -> None:
+        done[target.name][run.name, run.seed] = workshop.answers(run.condition, target, run.seed, run.few)
+
+    for one in asked:
+        if one not in lacking:
+            take(*one)
+    if not order.training and not any(done.values()):
+        raise InputError(f"{order.out} holds no finished runs of these targets")
+    for place, (target, run) in enumerate(lacking if order.training else ()):
+        tell(f"{len(asked) - len(lacking) + place + 1}/{len(asked)}: {target.name}, {run.name}, seed {run.seed}")
+        take(target, run)
+        following = lacking[place + 1 :]
+        if following and (following[0][0], following[0][1].seed) != (target, run.seed):
+            report(_figures(order, workshop, sets, done), False)
+    report(_figures(order, workshop, sets, done), True)
 
 
 def _runs(order: Order, target: Target, seed: int) -> list[Run]:
@@ -267,9 +271,7 @@ def _step_seconds(workshop: Workshop) -> float:
     return timing.step_seconds(recipe.run, objective, fit.learning_order(recipe, data, 0), 1.0, 12) * timing.OVERHEAD
 
 
-def _figures(
-    order: Order, workshop: Workshop, sets: Sequence[Target], done: dict[str, dict[tuple[str, int], np.ndarray]]
-) -> dict[str, Any]:
+def _figures(order: Order, workshop: Workshop, sets: Sequence[Target], done: Answers) -> dict[str, Any]:
     """Return all figures of what is finished."""
     answered = {
         one.name: Answered(one.about, one.labels, one.truth, one.groups, one.part, done[one.name])
@@ -283,7 +285,7 @@ def _figures(
     about = {
         "form": order.form,
         "stage 0": begun,
-        "budget_hours": order.budget,
+        "budget_hours": (_read(order.out / SETTINGS) or {"budget": order.budget})["budget"],
         "settings": order.changes,
         "hardware": hardware.describe(recipe.run.precision),
         "schedule": told(workshop.schedule),
