@@ -38,6 +38,8 @@ GAPS = (
     ("T6", "T4"),
     ("T8", "T2"),
     ("T2 renewed", "T2"),
+    ("T2 longer", "T2"),
+    ("T2 longer", "T1"),
     ("T2 as FER2013", "T2"),
 )
 """Differences that are told."""
@@ -184,7 +186,7 @@ def weakened(raw: np.ndarray, truth: np.ndarray, weaker: int, stronger: int) -> 
     best, least = np.zeros(raw.shape[1]), (-1.0, 0.0)
     for down, up in itertools.product(STEPS, STEPS):
         shift = np.zeros(raw.shape[1])
-        shift[weaker], shift[stronger] = -down, up
+        shift[weaker], shift[stronger] = 0.0 - down, up
         goodness = float(((raw + shift).argmax(axis=1) == truth).mean()), -float(down + up)
         if goodness > least:
             best, least = shift, goodness

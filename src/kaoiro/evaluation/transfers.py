@@ -23,6 +23,7 @@ class Condition:
         second: whether stage 2 learns the target.
         framing: of the target's faces.
         renewed: whether the last layer begins anew in stage 2.
+        longer: whether stage 2 alone has as many updates as conditions with one stage have in all.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Condition:
     second: bool = True
     framing: Framing = "e-crop"
     renewed: bool = False
+    longer: bool = False
 
 
 CONDITIONS: tuple[Condition, ...] = (
@@ -45,6 +47,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("T7", "T2 with faces cut by the detector's box, no landmarks", framing="box"),
     Condition("T8", "T2 with the votes of FER+ in stage 1", first="ferplus"),
     Condition("T2 renewed", "T2 whose last layer begins anew in stage 2", renewed=True),
+    Condition("T2 longer", "T2 with as many updates in stage 2 as T1 has in all: more than the others", longer=True),
     Condition("T2 as FER2013", "T2 with faces cut as FER2013's lie", framing="fer2013"),
 )
 NAMES = tuple(one.name for one in CONDITIONS)

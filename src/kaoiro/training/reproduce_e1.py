@@ -258,7 +258,7 @@ def _cost(run: Run, whole: Schedule) -> tuple[int, int]:
     one = run.condition
     if run.few is not None:
         return 0, whole.second
-    if one.first is None or one.first == "union":
+    if one.first is None or one.first == "union" or one.longer:
         return whole.first, whole.second
     return 0, whole.second if one.second else 0
 

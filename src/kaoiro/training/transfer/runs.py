@@ -140,7 +140,7 @@ class Workshop:
             return self._began(self.recipe("fer2013"), one.pretrained), course(data, updates, batch, seed, True)
         model, recipe = self.first(one.first, seed, one.pretrained), self.recipe("target")
         recipe = replace(recipe, run=replace(recipe.run, start=str(model.path), renew=one.renewed))
-        return recipe, course(data, plan.second, batch, seed, True)
+        return recipe, course(data, plan.single if one.longer else plan.second, batch, seed, True)
 
     def _began(self, recipe: Recipe, pretrained: bool) -> Recipe:
         """Return the recipe of a stage that follows stage 0, or nothing."""
