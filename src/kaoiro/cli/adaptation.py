@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kaoiro.cli.numbers import count
+from kaoiro.cli.numbers import count, whole
 from kaoiro.core.errors import InputError, MissingExtra
 
 TEXT = "adaptation to a few pictures of each of several targets, beside training on everything together"
@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", type=count, default=200, metavar="N", help=text)
     parser.add_argument("--seeds", type=count, default=3, metavar="N", help="draws of pictures (default: 3)")
     text = "of these, how many are also given to training on everything together (default: all)"
-    parser.add_argument("--rival-seeds", type=count, metavar="N", help=text)
+    parser.add_argument("--rival-seeds", type=whole, metavar="N", help=text)
     text = "further numbers of pictures, of the first target, with one draw"
     parser.add_argument("--curve", nargs="+", type=count, default=[], metavar="N", help=text)
     text = "keeps what is finished, which is not done again (default: runs/adapt)"

@@ -22,6 +22,14 @@ def count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text}")
 
 
+def whole(text: str) -> int:
+    """Return a whole number of 0 or more."""
+    with contextlib.suppress(ValueError):
+        if (value := int(text)) >= 0:
+            return value
+    raise argparse.ArgumentTypeError(f"must be a whole number of 0 or more, not {text}")
+
+
 def strength(text: str) -> float:
     """Return how strongly an expression is carried over: 0 to 3, as `inference.exchange.STRONGEST` says."""
     with contextlib.suppress(ValueError):

@@ -174,16 +174,18 @@ def _share(asked: Asked, scores: np.ndarray) -> float:
 
 
 def _candidates(asked: Asked) -> dict[str, dict[str, Any]]:
-    """Return accuracy of each candidate with all pictures learned, and in the folds, means over seeds."""
-    runs = list(asked.adaptations().values())
-    return {
-        name: {
+    """Return accuracy of each candidate with all pictures learned, and in the folds, means over seeds that tried it."""
+    every = list(asked.adaptations().values())
+    found = {}
+    for name in max((one.scores for one in every), key=len):
+        runs = [one for one in every if name in one.scores]
+        found[name] = {
             "accuracy": float(np.mean([_share(asked, one.scores[name]) for one in runs])),
             "in the folds": float(np.mean([one.facts["folds"][name] for one in runs])),
+            "tried": len(runs),
             "taken": sum(one.facts["taken"] == name for one in runs),
         }
-        for name in runs[0].scores
-    }
+    return found
 
 
 def promises(targets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

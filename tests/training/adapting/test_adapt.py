@@ -259,9 +259,9 @@ def test_the_learning_curve_goes_on_where_it_was_stopped(
     made = adapting.chosen(bench, config, tmp_path)
     made = replace(made, choice=replace(made.choice, place=1))
     assert made.taken == "all layers"
-    first = adapting.growth_of(bench, made, config, tmp_path)
+    first = adapting._growth(bench, made, config, tmp_path)
     monkeypatch.setattr(Bench, "scores", lambda *_: pytest.fail("a trial that was done is done again"))
-    assert adapting.growth_of(bench, made, config, tmp_path) == first
+    assert adapting._growth(bench, made, config, tmp_path) == first
     writing.forget(tmp_path)
     assert not tmp_path.exists()
 
@@ -368,6 +368,33 @@ def test_networks_that_read_expressions_otherwise_are_refused_at_once(
     bench.__dict__["_network"] = network
     with pytest.raises(InputError, match="by more than one layer"):
         bench.names(NAMES)
+
+
+def test_tuning_longer_is_tried_where_it_is_longer(own: own_labels.OwnLabels, model: ModelFolder) -> None:
+    bench = bench_of(own, model)
+    assert bench.names(("all layers longer",)) == ("nothing", "all layers longer")
+    many = replace(bench, material=bench.material.rows(np.arange(1000) % len(bench.material)))
+    assert many.names(("all layers", "all layers longer")) == ("nothing", "all layers")
+
+
+@pytest.mark.parametrize("best", ["head 0.1", "all layers"])
+def test_tuning_longer_is_tried_where_tuning_all_layers_is_best(
+    best: str, own: own_labels.OwnLabels, model: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def knowing(self: Bench, name: str, learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        return (4.0 if name == best else 0.1) * np.eye(len(own.labels))[self.material.truth[asked]]
+
+    monkeypatch.setattr(Bench, "scores", lambda *args: np.roll(knowing(*args), args[1] != best, axis=1))
+    config = AdaptConfig("whole", ("head 0.1", "all layers", "all layers longer"), folds=3, draws=100)
+    made = adapting.chosen(bench_of(own, model), config)
+    assert made.taken == best
+    assert ("all layers longer" in made.names) is (best == "all layers")
+    assert tuple(made.scores) == made.names
+
+
+def test_steps_follow_the_number_of_faces_within_bounds() -> None:
+    config = TuningConfig(passes=80, least=60, most=500)
+    assert [config.steps(count) for count in (10, 40, 160, 1000)] == [60, 100, 400, 500]
 
 
 def test_methods_have_short_names() -> None:

@@ -18,7 +18,7 @@ from kaoiro.inference.heads import own_columns
 from kaoiro.metrics.calibration import fit_temperature
 from kaoiro.metrics.selection import Choice, choose
 from kaoiro.training.adapting import growth, start, trials, writing
-from kaoiro.training.adapting.candidates import NAMES, Bench, head_name
+from kaoiro.training.adapting.candidates import ALL, LONGER, NAMES, Bench, head_name
 from kaoiro.training.adapting.growth import Growth
 from kaoiro.training.adapting.material import Material, gather
 
@@ -80,16 +80,22 @@ class Chosen:
 
 
 def chosen(bench: Bench, config: AdaptConfig, folder: Path | None = None) -> Chosen:
-    """Try all candidates by cross-validation, in which groups are never divided, and take one.
+    """Try candidates by cross-validation, in which groups are never divided, and take one.
+
+    The most costly one, `LONGER`, is tried only where tuning all layers is best: elsewhere more of it is no help.
 
     Args:
         bench: model and faces.
         config: how.
         folder: keeps the trials that are done, so that a repeated call goes on; None keeps nothing.
     """
-    names = bench.names(config.methods)
-    place = trials.folds_of(bench.material, config.seed, config.folds)
-    scores = trials.out_of_fold(bench, names, place, folder)
+    names, place = bench.names(config.methods), trials.folds_of(bench.material, config.seed, config.folds)
+    first = tuple(name for name in names if name != LONGER or ALL not in names)
+    scores = trials.out_of_fold(bench, first, place, folder)
+    made = Chosen(first, place, scores, choose(trials.judged(scores, bench.material), config.draws))
+    if made.taken != ALL or first == names:
+        return made
+    scores |= trials.out_of_fold(bench, (LONGER,), place, folder)
     return Chosen(names, place, scores, choose(trials.judged(scores, bench.material), config.draws))
 
 
@@ -160,7 +166,7 @@ def adapt(
         made.names,
         made.choice,
         made.scores,
-        growth_of(bench, made, config, out / WORK),
+        _growth(bench, made, config, out / WORK),
         fit_temperature(scores, material.truth),
         writing.write(bench, taken, out, name or out.name, scores, made.choice, len(np.unique(made.place))),
         model.name,
@@ -170,7 +176,7 @@ def adapt(
     return found
 
 
-def growth_of(bench: Bench, made: Chosen, config: AdaptConfig, folder: Path | None = None) -> Growth | None:
+def _growth(bench: Bench, made: Chosen, config: AdaptConfig, folder: Path | None = None) -> Growth | None:
     """Measure the candidate taken with fewer faces, trials kept as in `chosen`; None where nothing is learned."""
     taken, material = made.taken, bench.material
     if taken == NOTHING:

@@ -34,11 +34,15 @@ LAYERS: Mapping[str, Find] = MappingProxyType(
 """Candidates that leave the features alone; the number is the weight of the squared weights."""
 FIRST = "head 0.1"
 """The last layer with which tuning begins."""
-_LAST = "last layers"
+_LAST, ALL, LONGER = "last layers", "all layers", "all layers longer"
 TUNED: Mapping[str, TuningConfig] = MappingProxyType(
-    {_LAST: TuningConfig(depth="last", learning_rate=1e-3), "all layers": TuningConfig(depth="all")}
+    {
+        _LAST: TuningConfig(depth="last", learning_rate=1e-3),
+        ALL: TuningConfig(depth="all"),
+        LONGER: TuningConfig(depth="all", passes=80, most=500),
+    }
 )
-"""Candidates that tune the network."""
+"""Candidates that tune the network; what was compared is in docs/results/adapt-choice.md."""
 NAMES = (*LAYERS, *TUNED)
 
 
@@ -63,7 +67,10 @@ class Bench:
             InputError: the model cannot be learned on.
         """
         expression_layer(self._network)
-        lacking = () if last_maps(self._network) else (_LAST,)
+        count = len(self.material)
+        lacking = [] if last_maps(self._network) else [_LAST]
+        steps = {name: config.steps(count) for name, config in TUNED.items()}
+        lacking += [LONGER] if steps.get(LONGER, 0) <= steps[ALL] else []
         return tuple(one for one in NAMES if one == NAMES[0] or (one in methods and one not in lacking))
 
     def layer(self, name: str, rows: np.ndarray) -> Layer:

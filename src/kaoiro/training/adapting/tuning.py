@@ -40,6 +40,7 @@ class TuningConfig:
         weight_decay: of AdamW, towards the weights at the start.
         passes: over the faces.
         least: steps at least, for few faces.
+        most: steps at most, for many.
         batch: faces at a step.
         augmentation: of faces.
     """
@@ -49,13 +50,18 @@ class TuningConfig:
     weight_decay: float = 0.1
     passes: int = 20
     least: int = 60
+    most: int = 1000
     batch: int = 32
     augmentation: Augmentation = field(default_factory=lambda: Augmentation(erase=0.0, low_resolution=0.0))
 
     def __post_init__(self) -> None:
-        for name in ("passes", "least", "batch"):
+        for name in ("passes", "least", "most", "batch"):
             at_least(name, 1, getattr(self, name))
         positive("learning_rate", self.learning_rate)
+
+    def steps(self, count: int) -> int:
+        """Return the number of steps for so many faces."""
+        return max(self.least, min(self.most, self.passes * count // self.batch))
 
 
 class Adapted(nn.Module):
@@ -143,7 +149,7 @@ def tune(adapted: Adapted, crops: np.ndarray, truth: np.ndarray, config: TuningC
         config: how.
         seed: of order and augmentation.
     """
-    steps = max(config.least, config.passes * len(truth) // config.batch)
+    steps = config.steps(len(truth))
     order = batches(len(truth), config.batch, steps, np.random.default_rng(seed))
     return follow(adapted, crops, truth, order, steps, config, seed)
 
@@ -168,6 +174,7 @@ def follow(
         config: how.
         seed: of augmentation.
     """
+    _laid_out(adapted, torch.channels_last)  # a fifth faster on a processor
     learned = list(_learned(adapted, config.depth))
     start = [one.detach().clone() for one in learned]
     rule = torch.optim.AdamW(learned, config.learning_rate, weight_decay=0.0)
@@ -182,7 +189,15 @@ def follow(
         rule.step()
         _pull(learned, start, config.weight_decay * float(cycle.get_last_lr()[0]))
         cycle.step()
+    _laid_out(adapted, torch.contiguous_format)
     return adapted
+
+
+def _laid_out(adapted: Adapted, order: torch.memory_format) -> None:
+    """Store the weights of convolutions in an order."""
+    for one in adapted.parameters():
+        if one.ndim == 4:
+            one.data = one.data.contiguous(memory_format=order)
 
 
 def _learned(adapted: Adapted, depth: Depth) -> Iterator[nn.Parameter]:

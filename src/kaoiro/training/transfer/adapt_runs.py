@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from kaoiro.evaluation.adapt_figures import ADAPTED, Answer, Asked
 from kaoiro.evaluation.progress import followed
 from kaoiro.metrics.calibration import fit_temperature
 from kaoiro.training.adapting import start
-from kaoiro.training.adapting.adapt import NOTHING, AdaptConfig, Chosen, chosen, growth_of
+from kaoiro.training.adapting.adapt import AdaptConfig, Chosen, chosen
 from kaoiro.training.adapting.candidates import FIRST, TUNED, Bench
 from kaoiro.training.adapting.start import Start, look
 from kaoiro.training.adapting.tuning import answers
@@ -100,7 +100,10 @@ class Runs:
     def __init__(self, model: ModelFolder, order: Order) -> None:
         self._begun, self._order = start.opened(model), order
         if any(run.method in RIVALS for run in plan(order)) and order.roots.fer2013 is None:
-            raise DataError("training on everything together learns from FER2013: name its folder by --fer2013")
+            raise DataError(
+                "training on everything together learns from FER2013: name its folder by --fer2013, or give "
+                "--rival-seeds 0"
+            )
         if order.threads is not None:
             torch.set_num_threads(order.threads)
         self.targets = {name: self._target(name) for name in order.targets}
@@ -117,7 +120,8 @@ class Runs:
         found = targets.load(name, self._order.roots, size, self._order.out / "targets", "PublicTest")
         if name != "generated":
             return found
-        return selected(found, np.array([part_of(group) == "report" for group in found.groups.tolist()]))
+        half = selected(found, np.array([part_of(group) == "report" for group in found.groups.tolist()]))
+        return replace(half, about=f"{found.about} Of these the half on which nothing was chosen, {len(half)}.")
 
     def make(self, tell: Tell) -> None:
         """Make all runs that lack.
@@ -157,7 +161,7 @@ class Runs:
 
     def _made(self, run: Run, lot: Lot) -> Answer:
         if run.method == ADAPTED:
-            return _adapted(self._begun, lot, run, self._order.threads, whole=run == plan(self._order)[0])
+            return _adapted(self._begun, lot, run, self._order.threads)
         faces = self._web
         wall, processor = time.perf_counter(), time.process_time()
         oversampled = run.method == rivals.OVERSAMPLED
@@ -167,16 +171,16 @@ class Runs:
 
 def _key(begun: Start, run: Run, lot: Lot) -> str:
     """Return a name for a run, equal exactly if everything is that the result depends on."""
-    settings = {name: asdict(one) for name, one in TUNED.items()}
-    told = [LAYOUT, begun.part.digest, run.method, run.seed, settings, FIRST, lot.learned.labels]
+    settings = rivals.CONFIG if run.method in RIVALS else dict(TUNED)
+    told = [LAYOUT, begun.part.digest, run.method, run.seed, repr(settings), FIRST, lot.learned.labels]
     found = hashlib.blake2b(repr(told).encode(), digest_size=12)
     for one in (lot.learned, lot.asked):
         found.update(one.crops.tobytes() + one.truth.tobytes() + "\0".join(map(str, one.groups)).encode())
     return found.hexdigest()
 
 
-def _adapted(begun: Start, lot: Lot, run: Run, threads: int | None, whole: bool) -> Answer:
-    """Return what every candidate says, and which is taken; a `whole` run also tells what the learning curve costs."""
+def _adapted(begun: Start, lot: Lot, run: Run, threads: int | None) -> Answer:
+    """Return what every candidate says, and which is taken."""
     wall, processor = time.perf_counter(), time.process_time()
     own, config = lot.learned, AdaptConfig("whole", seed=run.seed, threads=threads)
     bench = Bench(begun, own, look(begun, own.crops, own.labels, threads), run.seed)
@@ -185,9 +189,6 @@ def _adapted(begun: Start, lot: Lot, run: Run, threads: int | None, whole: bool)
     asked = Bench(begun, lot.asked, look(begun, lot.asked.crops, own.labels, threads), run.seed)
     scores = {made.taken: _asked(bench, asked, made.taken, every)}
     facts = _facts(made, lot) | {"seconds": _spent(wall, processor)}
-    if whole and made.taken != NOTHING:
-        growth_of(bench, made, config)
-        facts["seconds with the learning curve"] = _spent(wall, processor)
     scores |= {name: _asked(bench, asked, name, every) for name in made.names if name != made.taken}
     return Answer({name: scores[name] for name in made.names}, facts)
 
