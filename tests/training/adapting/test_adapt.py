@@ -259,9 +259,9 @@ def test_the_learning_curve_goes_on_where_it_was_stopped(
     made = adapting.chosen(bench, config, tmp_path)
     made = replace(made, choice=replace(made.choice, place=1))
     assert made.taken == "all layers"
-    first = adapting.growth_of(bench, made, config, tmp_path)
+    first = adapting._growth(bench, made, config, tmp_path)
     monkeypatch.setattr(Bench, "scores", lambda *_: pytest.fail("a trial that was done is done again"))
-    assert adapting.growth_of(bench, made, config, tmp_path) == first
+    assert adapting._growth(bench, made, config, tmp_path) == first
     writing.forget(tmp_path)
     assert not tmp_path.exists()
 

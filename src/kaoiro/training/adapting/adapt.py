@@ -166,7 +166,7 @@ def adapt(
         made.names,
         made.choice,
         made.scores,
-        growth_of(bench, made, config, out / WORK),
+        _growth(bench, made, config, out / WORK),
         fit_temperature(scores, material.truth),
         writing.write(bench, taken, out, name or out.name, scores, made.choice, len(np.unique(made.place))),
         model.name,
@@ -176,7 +176,7 @@ def adapt(
     return found
 
 
-def growth_of(bench: Bench, made: Chosen, config: AdaptConfig, folder: Path | None = None) -> Growth | None:
+def _growth(bench: Bench, made: Chosen, config: AdaptConfig, folder: Path | None = None) -> Growth | None:
     """Measure the candidate taken with fewer faces, trials kept as in `chosen`; None where nothing is learned."""
     taken, material = made.taken, bench.material
     if taken == NOTHING:
