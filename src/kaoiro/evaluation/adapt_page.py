@@ -21,8 +21,7 @@ _HEAD = """# Adaptation to a few pictures
 
 What [`kaoiro adapt`](../how-to/adapt.md) is worth: for each target a number of pictures is drawn, everything is done as
 the command does it, and the model that it writes is asked about people (pictures, copies together, where nobody is
-named) that nothing was learned from or chosen by.
-"""
+named) that nothing was learned from or chosen by. What follows from it: [adaptation, read](adapting.md)."""
 _HOW = f"""* **before**: the model as it is, asked for the target's labels alone. **adapted**: what the command writes.
 * **combined**: the same network, all layers learned with the same settings from FER2013's Training (majority of FER+,
   the target's labels) and the target's pictures together, one pass over everything. **oversampled**: as many steps,
@@ -87,10 +86,10 @@ def _gaps(targets: Figures) -> str:
 def _promises(figures: Figures) -> str:
     found = figures["promises"]
     return (
-        f"Of {found['adaptations']} adaptations, {found['found within the promised interval']} found the accuracy "
-        "within the 95 % interval that the command had told. What was found is "
-        f"{100 * found['found less promised, mean']:+.1f} points beside what was promised on average, and "
-        f"{100 * found['found less promised, mean size']:.1f} points off in size."
+        f"Of {found['adaptations']} adaptations {found['kept']} kept their promise: the accuracy that the command told "
+        "and that found on other people differ by no more than their two errors (half intervals) together. Found is "
+        f"{100 * found['found less promised, mean']:+.1f} points beside promised on average, and off by "
+        f"{100 * found['found less promised, mean size']:.1f} points in size."
     )
 
 
@@ -98,10 +97,16 @@ def _runs(targets: Figures) -> str:
     rows = []
     for name, one in targets.items():
         for seed, run in one["runs"].items():
-            promised = f"{run['after']:.3f} ({run['after interval'][0]:.3f} to {run['after interval'][1]:.3f})"
+            told = [_within(run["after"], run["after interval"]), _within(run["found"], run["found interval"])]
+            before = [f"{run['before']:.3f}", f"{run['found before']:.3f}"]
             counts = [f"{run['pictures']} / {run['groups']}", run["taken"]]
-            rows.append([name, seed, *counts, f"{run['found before']:.3f}", promised, f"{run['found']:.3f}"])
-    return table(["target", "seed", "pictures / groups", "taken", "found before", "promised", "found"], rows)
+            rows.append([name, seed, *counts, *before, *told, "yes" if run["kept"] else "no"])
+    head = ["pictures / groups", "taken", "before: told", "before: found", "promised", "found", "kept"]
+    return table(["target", "seed", *head], rows)
+
+
+def _within(value: float, ends: Sequence[float]) -> str:
+    return f"{value:.3f} ({ends[0]:.3f} to {ends[1]:.3f})"
 
 
 def _candidates(targets: Figures) -> str:
