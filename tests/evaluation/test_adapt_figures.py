@@ -121,6 +121,7 @@ def gap(found: float, low: float, high: float, seeds: int = 3) -> dict[str, Any]
         ({"rendered": gap(0.1, 0.05, 0.15), "london": gap(-0.02, -0.03, -0.01)}, "does not hold"),
         ({"rendered": gap(0.1, 0.05, 0.15)}, "undecided"),  # a target lacks
         ({"rendered": gap(0.1, 0.05, 0.15), "london": gap(0.0, 0.0, 0.0, seeds=2)}, "undecided"),
+        ({"rendered": gap(0.1, 0.05, 0.15, seeds=1), "london": gap(0.0, 0.0, 0.0)}, "undecided"),
         ({}, "not measured yet"),
     ],
 )

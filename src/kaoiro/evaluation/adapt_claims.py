@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kaoiro.evaluation.arm_claims import FAILS, HOLDS, OPEN, Row, beside, gain, row
+from kaoiro.evaluation.arm_claims import FAILS, HOLDS, OPEN, SEEDS, Row, beside, gain, row
 
 RENDERED = "rendered"
 """The target of which gains are claimed."""
@@ -35,8 +35,8 @@ def claims(gaps: Mapping[str, Mapping[str, Gap | None]], wanted: Sequence[str]) 
 def never_below(gaps: Mapping[str, Gap | None], wanted: Sequence[str]) -> Row:
     """Return the row of the target that gains least.
 
-    It holds if all targets were measured, none gains less than 0 on average over seeds, and no interval lies below 0;
-    it does not hold if an interval and all seeds of it lie below 0.
+    It holds if all targets were measured with enough seeds, none gains less than 0 on average over seeds, and no
+    interval lies below 0; it does not hold if an interval and all seeds of it lie below 0.
     """
     wished = "no mean below 0, no interval below 0"
     known = {name: one for name, one in gaps.items() if one is not None and one["found"] is not None}
@@ -45,5 +45,6 @@ def never_below(gaps: Mapping[str, Gap | None], wanted: Sequence[str]) -> Row:
     least = min(known, key=lambda name: known[name]["found"])
     fails = any(beside(one, 0.0) == FAILS for one in known.values())
     below = any(one["found"] < 0 or one["interval"][1] < 0 for one in known.values())
-    verdict = FAILS if fails else HOLDS if set(wanted) <= set(known) and not below else OPEN
+    complete = set(wanted) <= set(known) and all(one["seeds"] >= SEEDS for one in known.values())
+    verdict = FAILS if fails else HOLDS if complete and not below else OPEN
     return row(known[least], wished, verdict, against=least, of=len(known))

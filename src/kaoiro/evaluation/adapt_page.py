@@ -19,9 +19,11 @@ NAME = "adapt"
 Figures = Mapping[str, Any]
 _HEAD = """# Adaptation to a few pictures
 
-What [`kaoiro adapt`](../how-to/adapt.md) is worth: for each target a number of pictures is drawn, everything is done as
-the command does it, and the model that it writes is asked about people (pictures, copies together, where nobody is
-named) that nothing was learned from or chosen by. What follows from it: [adaptation, read](adapting.md)."""
+What [`kaoiro adapt`](../how-to/adapt.md) is worth: for each target a number of pictures is drawn, everything is done
+as the command does it, and the model that it writes is asked about people (pictures, copies together, where nobody is
+named) that nothing was learned from. One of the methods, tuning all layers for longer, was added after the first seed
+of the rendered target had been looked at ([adaptation, read](adapting.md)); settings were chosen on other people.
+What follows from it: [adaptation, read](adapting.md)."""
 _HOW = f"""* **before**: the model as it is, asked for the target's labels alone. **adapted**: what the command writes.
 * **combined**: the same network, all layers learned with the same settings from FER2013's Training (majority of FER+,
   the target's labels) and the target's pictures together, one pass over everything. **oversampled**: as many steps,

@@ -34,6 +34,7 @@ GAPS = (
     ("T2", "T7"),
     ("T2", "T5"),
     ("T2", "T6"),
+    ("T1", "T0"),
     ("T6", "T0"),
     ("T6", "T4"),
     ("T8", "T2"),
@@ -44,6 +45,8 @@ GAPS = (
 )
 """Differences that are told."""
 CLAIMED = {
+    ("T2", "T1"): "FER2013 in between helps",
+    ("T6", "T0"): "FER2013 in between helps without stage 0",
     ("T2", "T4"): "cascade beats combined",
     ("T4", "T1"): "combined beats none",
     ("T2", "T3"): "FER28 beats FER32",
@@ -149,17 +152,19 @@ def _levels(drawn: Drawn, name: str) -> dict[str, Any]:
 
 
 def _curves(drawn: Drawn, one: Answered) -> dict[str, Any]:
-    """Return accuracy by faces of each class; the last point is all faces, the first of `T2` none of them (T5)."""
+    """Return accuracy by faces of each class; `T2` begins with none of them (T5) and ends with all.
+
+    T1 with all faces makes more updates than with few, and is no point of that line.
+    """
     found, accuracy = {}, OVERALL["accuracy"]
     whole = (one.part == TRAIN).sum() / len(one.labels)
     for name in CURVES:
         points = {str(n): drawn.level(few(name, n), accuracy) for n in PER_CLASS}
         points = {count: level for count, level in points.items() if level is not None}
         if points:
-            ends = {"0": drawn.level("T5", accuracy)} if name == "T2" else {}
-            found[name] = {
-                k: v for k, v in (ends | points | {f"{whole:.0f}": drawn.level(name, accuracy)}).items() if v
-            }
+            if name == "T2":
+                points = {"0": drawn.level("T5", accuracy)} | points | {f"{whole:.0f}": drawn.level(name, accuracy)}
+            found[name] = {count: level for count, level in points.items() if level is not None}
     return found
 
 
