@@ -14,7 +14,7 @@ _WORDS = {
     "T2": "cascade (T2)",
     "T1": "without FER2013 (T1)",
     "T4": "combined, all faces (T4)",
-    "majority": "always the most frequent label",
+    "majority": "most frequent label",
 }
 Level = Mapping[str, Any]
 
@@ -28,16 +28,18 @@ def picture(targets: Mapping[str, Mapping[str, Any]]) -> Image.Image | None:
     known = {name: one for name, one in targets.items() if one["curves"]}
     if not known:
         return None
-    size = (len(known) * _WIDTH * _FINE, (_HEIGHT + 24) * _FINE)
+    row = 4 if len(known) > 1 else 2  # names side by side
+    size = (len(known) * _WIDTH * _FINE, (_HEIGHT + 18 * len(_WORDS) // row + 6) * _FINE)
     image = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(image)
     for place, (name, one) in enumerate(known.items()):
         _panel(pen, place * _WIDTH, name, one)
     for place, (name, words) in enumerate(_WORDS.items()):
-        x = _LEFT + place * 175 * min(1.0, len(known) / 2.2)
+        x = _LEFT + place % row * (len(known) * _WIDTH - _LEFT) / row
+        y = _HEIGHT + 3 + 18 * (place // row)
         colour = (_COLOURS | _LEVELS)[name]
-        pen.rectangle([c * _FINE for c in (x, _HEIGHT + 9, x + 14, _HEIGHT + 12)], fill=colour)
-        _text(pen, (x + 18, _HEIGHT + 3), words, 10)
+        pen.rectangle([c * _FINE for c in (x, y + 6, x + 14, y + 9)], fill=colour)
+        _text(pen, (x + 18, y), words, 10)
     return image.resize((image.width // _FINE, image.height // _FINE), Image.Resampling.BOX)
 
 
